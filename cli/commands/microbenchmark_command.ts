@@ -1,0 +1,54 @@
+// `manta microbenchmark`: how the command looks. Its work is in bench/, which
+// is loaded when the command runs.
+
+import { buildCommand } from "@stricli/core";
+
+interface MicrobenchmarkFlags {
+  readonly json?: string;
+  readonly filter?: string;
+  readonly quick: boolean;
+}
+
+/** `manta microbenchmark [--json FILE] [--filter PATTERN] [--quick]` */
+export const microbenchmarkCommand = buildCommand({
+  loader: async () => {
+    const { runMicrobenchmark } = await import("../../bench/microbenchmark.ts");
+    return ({ json, filter, quick }: MicrobenchmarkFlags) =>
+      runMicrobenchmark({
+        ...(json === undefined ? {} : { json }),
+        ...(filter === undefined ? {} : { filter }),
+        quick,
+      });
+  },
+  parameters: {
+    flags: {
+      json: {
+        kind: "parsed",
+        parse: String,
+        optional: true,
+        brief: "Also write the results to this file",
+        placeholder: "file",
+      },
+      filter: {
+        kind: "parsed",
+        parse: String,
+        optional: true,
+        brief: "Run only the rows whose names match",
+        placeholder: "pattern",
+      },
+      quick: {
+        kind: "boolean",
+        default: false,
+        brief: "Repeat less, for a first impression",
+      },
+    },
+  },
+  docs: {
+    brief: "Measure tasks, actors and objects on this machine",
+    fullDescription: [
+      "Runs the rows of Ray's own microbenchmark with the same meaning, each",
+      "printed as `name per second X +- Y`, beside what the machine allows: a",
+      "bare message echo, a bare WebSocket echo, one copy of memory.",
+    ].join("\n"),
+  },
+});

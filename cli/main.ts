@@ -1,0 +1,14 @@
+// The binary's entry. `manta run app.ts` goes straight to the script, since its
+// start-up is the user's waiting time (the parser alone takes 3 ms); all else,
+// `manta run --help` included, goes through the command line's parser.
+
+import process from "node:process";
+
+const [command, script, ...words] = process.argv.slice(2);
+if (command === "run" && script !== undefined && !script.startsWith("-")) {
+  const { runScript } = await import("./commands/run_script.ts");
+  await runScript(script, words[0] === "--" ? words.slice(1) : words);
+} else {
+  const { runCli } = await import("./cli.ts");
+  await runCli(process.argv.slice(2));
+}

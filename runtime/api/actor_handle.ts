@@ -1,0 +1,218 @@
+// The handle of an actor: its methods, each callable remotely.
+
+import { PendingCallsLimitError } from "../base/errors.ts";
+import type { WireMethod } from "../protocol/node_messages.ts";
+import { checkArity, namedRetryRule, retryRule } from "./calls.ts";
+import { mergeOptions, resolveMethodOptions } from "./options.ts";
+import type { MethodOptions } from "./option_types.ts";
+import { currentSession } from "./session.ts";
+import type {
+  ActorHold,
+  Callable,
+  MethodCall,
+  Session,
+} from "./session_port.ts";
+
+const INSPECT = Symbol.for("nodejs.util.inspect.custom");
+const DENO_INSPECT = Symbol.for("Deno.customInspect");
+
+/** What a handle is made of; its methods are added by `makeHandle`. */
+export class ActorHandle {
+  #hold: ActorHold | undefined;
+  readonly #text: string;
+  readonly #callers = new Map<string, Callable>();
+  #session: Session | undefined;
+
+  constructor(hold: ActorHold) {
+    this.#hold = hold;
+    this.#text = `ActorHandle(${hold.interface.className}, ${hold.actorId})`;
+  }
+
+  /** Gives this handle up; the actor ends when it was the last. */
+  [Symbol.dispose](): void {
+    this.#hold = undefined;
+    this.#callers.clear();
+  }
+
+  [INSPECT](): string {
+    return this.#text;
+  }
+
+  [DENO_INSPECT](): string {
+    return this.#text;
+  }
+
+  /** What keeps the actor alive; throws when the handle was given up. */
+  static hold(handle: ActorHandle): ActorHold {
+    if (handle.#hold) return handle.#hold;
+    throw new TypeError(
+      `Cannot use ${handle.#text}: this handle was disposed of`,
+    );
+  }
+
+  /** Whether a value is a handle, and not just shaped like one. */
+  static is(value: unknown): value is ActorHandle {
+    return typeof value === "object" && value !== null && #hold in value;
+  }
+
+  /** The caller of a method with the options of its class. */
+  static caller(handle: ActorHandle, method: WireMethod): Callable {
+    const session = currentSession();
+    if (handle.#session !== session) handle.#callers.clear();
+    handle.#session = session;
+    let caller = handle.#callers.get(method.name);
+    if (!caller) {
+      const call = callOf(handle.#hold!.interface.className, method);
+      caller = session.methodCaller(ActorHandle.hold(handle), call);
+      handle.#callers.set(method.name, caller);
+    }
+    return caller;
+  }
+}
+
+/** A method on its way to be called. */
+class ActorMethod {
+  readonly #handle: ActorHandle;
+  readonly #method: WireMethod;
+  readonly #options: MethodOptions | undefined;
+
+  constructor(
+    handle: ActorHandle,
+    method: WireMethod,
+    options?: MethodOptions,
+  ) {
+    this.#handle = handle;
+    this.#method = method;
+    this.#options = options;
+  }
+
+  remote(...args: unknown[]): unknown {
+    const hold = ActorHandle.hold(this.#handle);
+    const { name, arity } = this.#method;
+    if (arity) {
+      const [least, most] = arity;
+      checkArity(
+        `${hold.interface.className}.${name}`,
+        { least, most },
+        args.length,
+      );
+    }
+    const { maxPendingCalls } = hold.interface;
+    if (maxPendingCalls !== Infinity) checkPending(hold);
+    return this.#caller(hold).call(args);
+  }
+
+  options(overrides: MethodOptions): ActorMethod {
+    const options = mergeOptions(this.#options ?? {}, overrides);
+    resolveMethodOptions(
+      options,
+      undefined,
+      this.#method.streaming ? "generator" : "plain",
+    );
+    return new ActorMethod(this.#handle, this.#method, options);
+  }
+
+  #caller(hold: ActorHold): Callable {
+    if (!this.#options) return ActorHandle.caller(this.#handle, this.#method);
+    const { className } = hold.interface;
+    const call = overriddenCall(className, this.#method, this.#options);
+    return currentSession().methodCaller(hold, call);
+  }
+}
+
+function checkPending(hold: ActorHold): void {
+  const { className, maxPendingCalls } = hold.interface;
+  const pending = currentSession().pendingCalls(hold);
+  if (pending < maxPendingCalls) return;
+  throw new PendingCallsLimitError(
+    `Cannot call ${className}: ${pending} calls of this handle are ` +
+      `unfinished and its maxPendingCalls is ${maxPendingCalls}. Wait for ` +
+      "some of them first",
+    { details: { maxPendingCalls } },
+  );
+}
+
+function callOf(className: string, method: WireMethod): MethodCall {
+  return {
+    method: method.name,
+    name: `${className}.${method.name}`,
+    returns: method.streaming ? -1 : method.returns,
+    backpressure: method.backpressure,
+    timeoutMs: method.timeoutMs,
+    maxRetries: method.maxTaskRetries,
+    retries: namedRetryRule(method.retryExceptions),
+    concurrencyGroup: method.concurrencyGroup,
+  };
+}
+
+function overriddenCall(
+  className: string,
+  method: WireMethod,
+  options: MethodOptions,
+): MethodCall {
+  const kind = method.streaming ? "generator" : "plain";
+  const resolved = resolveMethodOptions(options, undefined, kind);
+  const base = callOf(className, method);
+  return {
+    ...base,
+    name: resolved.name ?? base.name,
+    returns: method.streaming || options.numReturns === undefined
+      ? base.returns
+      : resolved.numReturns,
+    backpressure: resolved.backpressure ?? base.backpressure,
+    timeoutMs: resolved.timeoutMs ?? base.timeoutMs,
+    maxRetries: resolved.maxTaskRetries ?? base.maxRetries,
+    retries: options.retryExceptions === undefined
+      ? base.retries
+      : retryRule(resolved.retryExceptions),
+    concurrencyGroup: resolved.concurrencyGroup ?? base.concurrencyGroup,
+  };
+}
+
+/** Prototypes with the methods of an interface, one per interface. */
+const PROTOTYPES = new WeakMap<object, object>();
+
+/** Makes a handle with the methods of the actor's class. */
+export function makeHandle(hold: ActorHold): ActorHandle {
+  const handle = new ActorHandle(hold);
+  Object.setPrototypeOf(handle, prototypeOf(hold));
+  return handle;
+}
+
+function prototypeOf({ interface: shape }: ActorHold): object {
+  let prototype = PROTOTYPES.get(shape);
+  if (prototype) return prototype;
+  prototype = Object.create(refuseUnknown(shape.className, shape.methods));
+  for (const method of shape.methods) {
+    Object.defineProperty(prototype, method.name, {
+      enumerable: true,
+      get(this: ActorHandle) {
+        return new ActorMethod(this, method);
+      },
+    });
+  }
+  PROTOTYPES.set(shape, prototype!);
+  return prototype!;
+}
+
+/** Reached for names that the class does not have as methods. */
+function refuseUnknown(
+  className: string,
+  methods: readonly WireMethod[],
+): object {
+  return new Proxy(ActorHandle.prototype, {
+    get(target, name, receiver) {
+      const isOurs = typeof name === "symbol" || name in target;
+      // `then` is asked for by every await, `toJSON` by JSON.stringify.
+      if (isOurs || name === "then" || name === "toJSON") {
+        return Reflect.get(target, name, receiver);
+      }
+      const known = methods.map((method) => method.name).join(", ");
+      throw new TypeError(
+        `Cannot call ${className}.${name}: the class has no such public ` +
+          `method. It has: ${known || "none"}`,
+      );
+    },
+  });
+}
+

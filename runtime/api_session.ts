@@ -1,0 +1,553 @@
+// The session that the public API calls, on top of a thread session: calls
+// become templates and tasks, handles become holds and channels. The wiring of
+// `api/` with `owner/` and `code/`; the same in drivers and executors.
+
+import type {
+  ActorCreation,
+  ActorHold,
+  Callable,
+  CallOutcome,
+  GroupStrategy,
+  MethodCall,
+  Session,
+  TaskCall,
+} from "./api/session_port.ts";
+import type { RuntimeEnv } from "./api/option_types.ts";
+import type { NodeInfo, RuntimeContext } from "./api/session_types.ts";
+import { makeStream } from "./api/generator.ts";
+import {
+  ConnectionError,
+  MantaError,
+  ObjectLostError,
+  unreachable,
+} from "./base/errors.ts";
+import { newId, type PlacementGroupId } from "./base/ids.ts";
+import {
+  NO_RESOURCES,
+  type ResourceSet,
+  resourcesKey,
+} from "./base/resources.ts";
+import { shippable } from "./code_port.ts";
+import type { Hold } from "./actor_holds.ts";
+import {
+  completeArguments,
+  prepareArguments,
+} from "./owner/arguments.ts";
+import { ObjectRef } from "./owner/object_ref.ts";
+import { whenSettled } from "./owner/references.ts";
+import type {
+  SchedulingClass,
+  StreamSink,
+  TaskTemplate,
+} from "./owner/task_record.ts";
+import type { WaitScope } from "./owner/waiting.ts";
+import type { WireArguments, WireStrategy } from "./protocol/messages.ts";
+import type { FromNode, SessionIdentity } from "./protocol/node_messages.ts";
+import type { WireError } from "./protocol/wire_error.ts";
+import type { ThreadSession } from "./thread_session.ts";
+
+/** What differs between a driver and the tasks of an executor. */
+export interface CallerContext {
+  /** How the present caller waits. */
+  scope(): WaitScope;
+  /** The task that calls, for its children; none in a driver. */
+  parentTask(): number | undefined;
+  /** The placement group that captures what the caller starts. */
+  strategy(): WireStrategy | undefined;
+  context(): RuntimeContext;
+  exitActor(): never;
+  /** Ends the session with all it has. */
+  end(): Promise<void>;
+}
+
+/** See the head of the file. */
+export class ApiSession implements Session {
+  readonly identity: SessionIdentity;
+  readonly #thread: ThreadSession;
+  readonly #caller: CallerContext;
+  #templateCount = 0;
+
+  constructor(thread: ThreadSession, caller: CallerContext) {
+    this.identity = thread.identity;
+    this.#thread = thread;
+    this.#caller = caller;
+  }
+
+  // -- Tasks -----------------------------------------------------------------
+
+  taskCaller({ code, name, options, retries }: TaskCall): Callable {
+    const returns = options.streaming ? -1 : options.numReturns;
+    const strategy = options.strategy ?? this.#caller.strategy() ?? "default";
+    const schedulingClass: SchedulingClass = {
+      key: classKey(options.resources, strategy, options.labelSelector),
+      resources: options.resources,
+      strategy,
+      ...(options.labelSelector
+        ? { labelSelector: options.labelSelector }
+        : {}),
+    };
+    const backpressure = options.backpressure ?? 0;
+    const template: TaskTemplate = {
+      index: ++this.#templateCount,
+      name,
+      returns,
+      backpressure,
+      timeoutMs: options.timeoutMs,
+      maxRetries: options.maxRetries,
+      retries,
+      schedulingClass,
+      spec: undefined,
+      prepare: async () => ({
+        name,
+        code: await this.#thread.holdOpen(shippable(code).ship()),
+        returns,
+        backpressure,
+        resources: options.resources,
+        ...(options.timeoutMs === undefined
+          ? {}
+          : { timeoutMs: options.timeoutMs }),
+        ...environmentOf(options.runtimeEnv),
+        ...captureOf(strategy),
+      }),
+    };
+    return { call: (args) => this.#submit(template, args) };
+  }
+
+  #submit(template: TaskTemplate, args: readonly unknown[]): CallOutcome {
+    this.#refuseIfEnded();
+    const { owner } = this.#thread;
+    const parent = this.#caller.parentTask();
+    if (template.returns >= 0) {
+      const { refs } = owner.submit(template, args, { parent });
+      if (template.returns === 1) return refs[0];
+      return template.returns === 0 ? undefined : refs;
+    }
+    let stream: unknown;
+    owner.submit(template, args, {
+      parent,
+      stream: (number) => {
+        const made = this.#stream(template, number);
+        stream = made.stream;
+        return made.sink;
+      },
+    });
+    return stream;
+  }
+
+  #stream(
+    template: TaskTemplate,
+    number: number,
+  ): { stream: unknown; sink: StreamSink } {
+    const { owner } = this.#thread;
+    const { references } = owner;
+    const whole = references.create();
+    whole.seen = true;
+    const { stream, feed } = makeStream({
+      whole,
+      consumed: (consumed) => this.#consumed(template, number, consumed),
+      drop: () => {
+        const task = owner.task(number);
+        if (task) owner.cancel(task, { force: false, recursive: true });
+      },
+      holdOpen: (work) => this.#waitOpen(work),
+    });
+    this.#streams.set(whole, number);
+    const sink: StreamSink = {
+      yielded: feed.yielded,
+      restarted: feed.restarted,
+      ended: (count) => {
+        references.settle(whole, { v: undefined });
+        feed.ended(count);
+      },
+      failed: (error) => {
+        const last = references.create();
+        references.fail(last, error as WireError);
+        references.fail(whole, error as WireError);
+        feed.failed(last);
+      },
+    };
+    return { stream, sink };
+  }
+
+  /** Tasks of streams, by the ref of the whole. */
+  readonly #streams = new WeakMap<ObjectRef, number>();
+
+  #consumed(template: TaskTemplate, number: number, consumed: number): void {
+    if (template.backpressure === 0) return;
+    const thread = this.#thread.owner.threadOf(number);
+    if (!thread) return;
+    this.#thread.send(thread, { type: "stream_consumed", number, consumed });
+    this.#thread.schedule();
+  }
+
+  /** As `holdOpen`, for waits that give the caller's CPU back meanwhile. */
+  async #waitOpen<T>(work: Promise<T>): Promise<T> {
+    const scope = this.#caller.scope();
+    scope.begin();
+    try {
+      return await work;
+    } finally {
+      scope.end();
+    }
+  }
+
+  // -- Actors ----------------------------------------------------------------
+
+  methodCaller(hold: ActorHold, call: MethodCall): Callable {
+    const { returns, backpressure, timeoutMs, concurrencyGroup } = call;
+    const template: TaskTemplate = {
+      index: ++this.#templateCount,
+      name: call.name,
+      returns,
+      backpressure,
+      timeoutMs,
+      maxRetries: call.maxRetries,
+      retries: call.retries,
+      actorId: hold.actorId,
+      spec: {
+        name: call.name,
+        actorId: hold.actorId,
+        method: call.method,
+        returns,
+        backpressure,
+        resources: NO_RESOURCES,
+        ...(timeoutMs === undefined ? {} : { timeoutMs }),
+        ...(concurrencyGroup === undefined ? {} : { concurrencyGroup }),
+      },
+    };
+    // The call keeps the actor alive until it is done.
+    return {
+      call: (args) => {
+        const outcome = this.#submit(template, args);
+        this.#holdUntilDone(hold, outcome);
+        return outcome;
+      },
+    };
+  }
+
+  #holdUntilDone(hold: ActorHold, outcome: unknown): void {
+    const channel = this.#thread.owner.channel(hold.actorId);
+    channel.hold = hold;
+    if (outcome === undefined) this.#thread.schedule();
+  }
+
+  createActor(creation: ActorCreation, args: readonly unknown[]): ActorHold {
+    this.#refuseIfEnded();
+    const actorId = newId("actor");
+    const hold = this.#thread.holds.get(actorId, creation.interface, true);
+    this.#thread.owner.channel(actorId);
+    this.#register(hold, creation, args).catch((error) =>
+      this.#actorFailed(hold, error)
+    );
+    return hold;
+  }
+
+  async #register(
+    hold: Hold,
+    creation: ActorCreation,
+    args: readonly unknown[],
+  ): Promise<void> {
+    const prepared = this.#creationArguments(args);
+    const [code, wire] = await this.#thread.holdOpen(
+      Promise.all([shippable(creation.code).ship(), prepared]),
+    );
+    const { options } = creation;
+    const strategy = options.strategy ?? this.#caller.strategy() ?? "default";
+    this.#thread.sendNode({
+      type: "actor_register",
+      actor: {
+        actorId: hold.actorId,
+        className: creation.className,
+        code,
+        args: wire,
+        ...(options.name === undefined ? {} : { name: options.name }),
+        namespace: options.namespace ?? this.identity.namespace,
+        getIfExists: options.getIfExists,
+        detached: options.detached,
+        isolation: isolationOf(options.isolation),
+        placement: options.placementResources,
+        held: options.heldResources,
+        strategy,
+        ...(options.labelSelector
+          ? { labelSelector: options.labelSelector }
+          : {}),
+        maxRestarts: options.maxRestarts,
+        maxConcurrency: options.maxConcurrency,
+        concurrencyGroups: options.concurrencyGroups,
+        interface: creation.interface,
+        ...environmentOf(options.runtimeEnv),
+      },
+    });
+  }
+
+  /** The arguments of a constructor, once all of them are known. */
+  async #creationArguments(
+    args: readonly unknown[],
+  ): Promise<WireArguments> {
+    const { owner, codec } = this.#thread;
+    const { references } = owner;
+    const prepared = prepareArguments(
+      args,
+      codec,
+      (encoded) => owner.putSoon(encoded),
+    );
+    // They live as long as the actor may be made again.
+    references.pin(prepared.contained);
+    if (!prepared.dependencies) return prepared.wire;
+    references.pin(prepared.dependencies);
+    for (const ref of prepared.dependencies) {
+      references.want(ref);
+      await new Promise<void>((resolve) => whenSettled(ref, resolve));
+      if (ref.state === "failed") {
+        references.markSeen(ref);
+        throw codec.decodeError(ref.value as WireError);
+      }
+    }
+    return completeArguments(prepared.parts!);
+  }
+
+  #actorFailed(hold: Hold, error: unknown): void {
+    const { owner, codec } = this.#thread;
+    owner.channel(hold.actorId).changed(
+      "DEAD",
+      0,
+      undefined,
+      codec.encodeError(error),
+    );
+    this.#thread.schedule();
+  }
+
+  /** The node's answer to a registration. */
+  actorRegistered(message: Extract<FromNode, { type: "actor_registered" }>) {
+    const { owner } = this.#thread;
+    const channel = owner.channel(message.actorId);
+    if (message.error) {
+      channel.changed("DEAD", 0, undefined, message.error);
+    } else if (message.existing) {
+      // The name belongs to another actor, and that one was asked for.
+      owner.redirect(message.actorId, message.existing);
+      channel.hold = this.#thread.watchActor(message.existing);
+    }
+    this.#thread.schedule();
+  }
+
+  async findActor(
+    name: string,
+    namespace: string,
+  ): Promise<ActorHold | undefined> {
+    const found = await this.#thread.control.findActor(name, namespace);
+    if (!found) return undefined;
+    return this.#thread.actorHold(found.actorId, found.interface);
+  }
+
+  killActor(hold: ActorHold, noRestart: boolean): void {
+    const { actorId } = this.#thread.owner.channel(hold.actorId);
+    this.#thread.sendNode({ type: "actor_kill", actorId, noRestart });
+  }
+
+  exitActor(): never {
+    return this.#caller.exitActor();
+  }
+
+  pendingCalls(hold: ActorHold): number {
+    return this.#thread.owner.channel(hold.actorId).pendingCount;
+  }
+
+  // -- Objects ---------------------------------------------------------------
+
+  isRef(value: unknown): value is ObjectRef {
+    return value instanceof ObjectRef;
+  }
+
+  put(value: unknown): Promise<unknown> {
+    this.#refuseIfEnded();
+    return this.#thread.owner.put(value);
+  }
+
+  get(ref: unknown, timeoutMs: number | undefined): Promise<unknown> {
+    this.#refuseForeign([ref]);
+    return this.#thread.reading.getOne(
+      ref as ObjectRef,
+      timeoutMs,
+      this.#caller.scope(),
+    );
+  }
+
+  getAll(
+    refs: readonly unknown[],
+    timeoutMs: number | undefined,
+  ): Promise<unknown[]> {
+    this.#refuseForeign(refs);
+    return this.#thread.reading.getAll(
+      refs as ObjectRef[],
+      timeoutMs,
+      this.#caller.scope(),
+    );
+  }
+
+  async waitFor(
+    refs: readonly unknown[],
+    count: number,
+    timeoutMs: number | undefined,
+  ): Promise<void> {
+    this.#refuseForeign(refs);
+    await this.#thread.reading.waitFor(
+      refs as ObjectRef[],
+      { count, timeoutMs, stopAtFailure: false },
+      this.#caller.scope(),
+    );
+  }
+
+  isReady(ref: unknown): boolean {
+    return (ref as ObjectRef).state !== "pending";
+  }
+
+  cancel(ref: unknown, force: boolean, recursive: boolean): void {
+    const { owner } = this.#thread;
+    const known = ref as ObjectRef;
+    this.#refuseForeign([ref]);
+    if (known.ownerId !== this.identity.workerId) {
+      this.#thread.send(known.ownerId, {
+        type: "cancel_wanted",
+        number: known.number,
+        force,
+        recursive,
+      });
+      return this.#thread.schedule();
+    }
+    const number = this.#streams.get(known);
+    const task = number === undefined
+      ? owner.taskOf(known)
+      : owner.task(number);
+    if (!task) return;
+    if (force && task.template.actorId) {
+      throw new TypeError(
+        "Cannot force the end of an actor's call: it would end the actor. " +
+          "Use kill() for that",
+      );
+    }
+    owner.cancel(task, { force, recursive });
+  }
+
+  #refuseForeign(refs: readonly unknown[]): void {
+    this.#refuseIfEnded();
+    for (const ref of refs as readonly ObjectRef[]) {
+      if (ref.keeper === this.#thread.owner.references) continue;
+      throw new ObjectLostError(
+        `Cannot read object ${ref.id}: its session has ended`,
+        { details: { objectId: ref.id } },
+      );
+    }
+  }
+
+  #refuseIfEnded(): void {
+    if (!this.#thread.ended) return;
+    throw new ConnectionError(
+      "Cannot use this session: it has ended. Call init() for a new one",
+    );
+  }
+
+  // -- Placement groups ------------------------------------------------------
+
+  createGroup(
+    bundles: readonly ResourceSet[],
+    strategy: GroupStrategy,
+    name: string | undefined,
+    detached: boolean,
+  ): PlacementGroupId {
+    const groupId = newId("placement_group");
+    this.#thread.sendNode({
+      type: "group_create",
+      groupId,
+      bundles,
+      strategy,
+      detached,
+      ...(name === undefined ? {} : { name }),
+    });
+    this.#thread.flush();
+    return groupId;
+  }
+
+  async groupReady(groupId: PlacementGroupId): Promise<void> {
+    const error = await this.#thread.control.groupReady(groupId);
+    if (error) throw this.#thread.codec.decodeError(error as WireError);
+  }
+
+  async removeGroup(groupId: PlacementGroupId): Promise<void> {
+    this.#thread.sendNode({ type: "group_remove", groupId });
+    this.#thread.flush();
+    await this.#thread.control.available();
+  }
+
+  // -- The cluster -----------------------------------------------------------
+
+  async nodes(): Promise<NodeInfo[]> {
+    return await this.holdOpen(this.#thread.control.nodes());
+  }
+
+  totals(): Promise<Record<string, number>> {
+    return this.holdOpen(this.#thread.control.totals());
+  }
+
+  available(): Promise<Record<string, number>> {
+    return this.holdOpen(this.#thread.control.available());
+  }
+
+  timeline(): Promise<unknown[]> {
+    return this.holdOpen(this.#thread.control.timeline());
+  }
+
+  context(): RuntimeContext {
+    return this.#caller.context();
+  }
+
+  holdOpen<T>(work: Promise<T>): Promise<T> {
+    return this.#thread.holdOpen(work);
+  }
+
+  end(): Promise<void> {
+    return this.#caller.end();
+  }
+}
+
+function classKey(
+  resources: ResourceSet,
+  strategy: unknown,
+  labels: Readonly<Record<string, string>> | undefined,
+): string {
+  return `${resourcesKey(resources)}|${JSON.stringify(strategy)}|` +
+    JSON.stringify(labels ?? {});
+}
+
+function environmentOf(
+  runtimeEnv: RuntimeEnv | undefined,
+): { readonly environment?: Readonly<Record<string, string>> } {
+  return runtimeEnv?.envVars ? { environment: runtimeEnv.envVars } : {};
+}
+
+/** The group that what the task starts is placed in, if it captures it. */
+function captureOf(strategy: WireStrategy): {
+  readonly captureGroup?: PlacementGroupId;
+} {
+  const captures = typeof strategy === "object" &&
+    "placementGroup" in strategy && strategy.captureChildTasks;
+  return captures ? { captureGroup: strategy.placementGroup } : {};
+}
+
+function isolationOf(
+  isolation: "thread" | "process" | "shared",
+): "thread" | "shared" {
+  switch (isolation) {
+    case "thread":
+    case "shared":
+      return isolation;
+    case "process":
+      throw new MantaError(
+        'Cannot run in a process of its own: isolation "process" is not ' +
+          'there yet. Use "thread"',
+      );
+    default:
+      return unreachable(isolation);
+  }
+}
+

@@ -1,0 +1,191 @@
+// Every bound of the system, each with its unit, what it protects and where
+// it is enforced. A number that limits something stands here or nowhere.
+
+/** Values up to this size live with their owner; larger ones in the store. */
+export const INLINE_VALUE_BYTES_MAX = 100 * 1024;
+
+/** How deep a value may nest; enforced by the value codec. */
+export const VALUE_DEPTH_MAX = 1_000;
+
+/** A link's ring, per direction; larger frames go over the port. */
+export const RING_BYTES = 256 * 1024;
+
+/** Tasks pushed to one executor and not yet answered, per link. */
+export const CLAIM_WINDOW = 1_024;
+
+/** How long a thread watches its mailbox before it parks. */
+export const SPIN_US_MAX = 50;
+
+/** Threads of one node that run user code. */
+export const THREADS_MAX = 4_096;
+
+/** Light actors on one shared thread. */
+export const SHARED_ACTORS_PER_THREAD_MAX = 16_384;
+
+/** Share of the machine's memory that the object store takes by default. */
+export const STORE_MEMORY_FRACTION = 0.3;
+
+/** A demand that no node can hold is reported after this time. */
+export const INFEASIBLE_WARNING_MS = 10_000;
+
+/**
+ * Largest amount of one resource: 10 TB where the resource is bytes. Whole
+ * amounts up to here stay exact as units of 1/10000 in a double.
+ */
+export const RESOURCE_AMOUNT_MAX = 1e13;
+
+/** Leases that one owner asks for in one scheduling class. */
+export const LEASES_WANTED_MAX = 1_024;
+
+/** Tasks pushed on one lease and not yet answered; half a claim table. */
+export const PUSHED_TASKS_PER_LEASE_MAX = 512;
+
+/** How long an owner keeps an idle lease, in case more work comes. */
+export const LEASE_LINGER_MS = 20;
+
+/** How long a thread may take to answer that it stops; then it is forced. */
+export const THREAD_STOP_ASK_MS = 20;
+
+/** How long stopping a thread may take before the caller goes on without. */
+export const THREAD_STOP_MS_MAX = 3_000;
+
+/** How long a thread may take to tell the inspector which one it is. */
+export const THREAD_SEEN_MS_MAX = 200;
+
+/** Longest life of an inspector session; no thread starts meanwhile. */
+export const THREAD_INTERRUPT_MS_MAX = 500;
+
+/** Sessions for a thread that does not stop, a second apart. */
+export const THREAD_INTERRUPT_TRIES_MAX = 10;
+
+/** Buffers from this size go beside a value's CBOR, copied only once. */
+export const OUT_OF_LINE_BYTES_MIN = 1_024;
+
+/** Largest value, laid out: what one shared memory segment can hold. */
+export const VALUE_BYTES_MAX = 4 * 1024 * 1024 * 1024 - 64 * 1024;
+
+/** The codec keeps a scratch buffer up to this size between values. */
+export const VALUE_SCRATCH_BYTES_KEPT = 1024 * 1024;
+
+/** Errors in a chain of causes, the first included; protects the stack. */
+export const ERROR_DEPTH_MAX = 16;
+
+/** Errors that travel as causes or parts of one error, itself included. */
+export const ERROR_PARTS_MAX = 256;
+
+/** Characters of an error's message, and of its stack, that travel. */
+export const ERROR_TEXT_CHARACTERS_MAX = 64 * 1024;
+
+/** Bytes of one error's own fields that travel; larger ones are left out. */
+export const ERROR_FIELDS_BYTES_MAX = 256 * 1024;
+
+/** Calls of one thread on one actor that are sent and not answered. */
+export const ACTOR_CALLS_UNDER_WAY_MAX = 4_096;
+
+/** Tasks that one flush collects before it happens within the turn. */
+export const FLUSH_TASKS_MAX = 128;
+
+/** Strings up to this length travel without the value codec. */
+export const PRIMITIVE_STRING_CHARACTERS_MAX = 1_024;
+
+/** Longest line of user output in one piece, in UTF-16 units. */
+export const OUTPUT_LINE_CHARS_MAX = 64 * 1024;
+
+/** Items of one stream; numbers for them are set aside when it starts. */
+export const STREAM_ITEMS_MAX = 2 ** 24;
+
+/** Leases that run at a time on one thread, all below 1 CPU; scheduler. */
+export const LEASES_PER_THREAD_MAX = 64;
+
+/** Leases of one node, blocked ones included; the scheduler's memory. */
+export const LEASES_PER_NODE_MAX = 1_000_000;
+
+/** Actors of one node, waiting ones included; the scheduler's memory. */
+export const ACTORS_PER_NODE_MAX = 1_000_000;
+
+/** Placement groups of one node: each one that waits is tried again. */
+export const GROUPS_PER_NODE_MAX = 100_000;
+
+/** Scheduling classes with a demand; the scheduler looks at each of them. */
+export const CLASSES_MAX = 10_000;
+
+/** Of one owner: all of its demands are ranked anew with every lease. */
+export const CLASSES_PER_OWNER_MAX = 1_000;
+
+/** A lease is not asked back for fairness alone before this time. */
+export const LEASE_QUANTUM_MS = 100;
+
+/** Who waits this long with nothing running goes before all others. */
+export const STARVATION_MS = 500;
+
+/** A first try at keeping room for a large demand; doubled every time. */
+export const RESERVATION_MS = 1_000;
+
+/** An owner is asked again for a lease that it should return. */
+export const RECLAIM_REPEAT_MS = 1_000;
+
+/** After a thread failed to start, none is started for this time. */
+export const THREAD_START_PAUSE_MS = 1_000;
+
+/** An actor fails when this many threads for it have not started. */
+export const THREAD_START_ATTEMPTS_MAX = 3;
+
+/** Ended owners and removed groups that late messages may still name. */
+export const IDS_REMEMBERED_MAX = 4_096;
+
+/** State changes that the scheduler keeps for the story of a failure. */
+export const STORY_ENTRIES_MAX = 4_096;
+
+/** Results that an executor collects before it sends them. */
+export const RESULTS_UNSENT_MAX = 64;
+
+/** How long results wait for more when another task is begun. */
+export const RESULTS_UNSENT_MS_MAX = 0.1;
+
+/** Smallest shared memory segment; smaller ones cost more than they hold. */
+export const SEGMENT_BYTES_MIN = 64 * 1024;
+
+/** Largest shared memory segment: what one SharedArrayBuffer may have. */
+export const SEGMENT_BYTES_MAX = 4 * 1024 * 1024 * 1024;
+
+/** Creates that wait for room in a node's store; more are refused. */
+export const CREATES_WAITING_MAX = 4_096;
+
+/** How long the oldest create waits before smaller ones may pass it. */
+export const STORE_OVERTAKE_MS = 1_000;
+
+/** A full store has all threads collect garbage this often at first. */
+export const STORE_GARBAGE_INTERVAL_MS = 200;
+
+/** The same when collecting has not helped for a while: it costs CPU. */
+export const STORE_GARBAGE_INTERVAL_MS_MAX = 3_200;
+
+/** A segment that nobody reused for so long is given back to the system. */
+export const STORE_POOL_IDLE_MS = 30_000;
+
+/** A dropped segment counts as used until collected, or for so long. */
+export const STORE_DRAIN_MS_MAX = 2_000;
+
+/** How often a node looks at the clock while something waits for time. */
+export const NODE_TICK_MS = 50;
+
+/** Task events that a node keeps for `timeline()`; the oldest go first. */
+export const TIMELINE_EVENTS_MAX = 100_000;
+
+/** Runs of the bundler until modules that import each other are complete. */
+export const SLICE_ROUNDS_MAX = 16;
+
+/** The bundler's child process stops after this time without work. */
+export const BUNDLER_IDLE_MS = 500;
+
+/** How long a thread takes messages in before its event loop turns. */
+export const TURN_MS_MAX = 10;
+
+/** Lines of output that travel in one message. */
+export const OUTPUT_LINES_PER_MESSAGE_MAX = 256;
+
+/** Task events that an executor collects before it sends them. */
+export const TASK_EVENTS_PER_MESSAGE_MAX = 512;
+
+/** Requests to a store that are seen to be missing before one that came. */
+export const REQUESTS_MISSING_MAX = 4_096;

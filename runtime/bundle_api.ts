@@ -1,0 +1,41 @@
+// What bundles of user code see as `manta`: the public API, with a `remote`
+// that knows its place in the bundle and a registry of the bundle's own.
+
+import * as api from "../mod.ts";
+import { makeRemote } from "./api/remote.ts";
+import { offerFromBundle } from "./code/load_code.ts";
+import { RemoteCode } from "./code/remote_code.ts";
+import { bundleHashOf } from "./code/site_registry.ts";
+import { PortableCode } from "./code_port.ts";
+import {
+  type SerializableClass,
+  type Serializer,
+  THREAD_SERIALIZERS,
+} from "./protocol/serializers.ts";
+
+type Captures = Parameters<typeof RemoteCode.atSite>[3];
+
+/** Puts the API where bundles look for it. */
+export function provideBundleApi(): void {
+  Reflect.set(globalThis, "__manta", { ...api, forBundle });
+}
+
+function forBundle(bundleUrl: string): object {
+  const scope = THREAD_SERIALIZERS.scope(bundleHashOf(bundleUrl));
+  return {
+    ...api,
+    registerSerializer: <T extends object>(
+      registered: SerializableClass<T>,
+      serializer: Serializer<T>,
+    ) => scope.register(registered, serializer),
+    site: (exportName: string, give: () => unknown) =>
+      offerFromBundle(bundleUrl, exportName, give),
+    siteRemote: (exportName: string, captures?: Captures) =>
+    (first: unknown, second?: unknown) =>
+      makeRemote(first, second, (target) => {
+        const fn = target as { name: string } & (() => unknown);
+        const code = RemoteCode.atSite(bundleUrl, exportName, fn, captures);
+        return PortableCode.here(fn.name || "anonymous", code);
+      }),
+  };
+}

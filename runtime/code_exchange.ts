@@ -1,0 +1,98 @@
+// Code that travels inside values as remote functions do: by its place when
+// it is bundled already, else by a number that its thread is asked for.
+
+import type { WorkerId } from "./base/ids.ts";
+import { WorkerDiedError } from "./base/errors.ts";
+import { PortableCode } from "./code_port.ts";
+import type {
+  CodeFound,
+  CodeWanted,
+  WireCode,
+} from "./protocol/messages.ts";
+import type { ThreadSession } from "./thread_session.ts";
+
+/** Where code is: bundled, or with a thread that will bundle it. */
+export type CodePlace = WireCode | readonly [thread: WorkerId, code: number];
+
+/** See the head of the file. */
+export class CodeExchange {
+  readonly #thread: ThreadSession;
+  readonly #given = new Map<number, PortableCode>();
+  readonly #numbers = new Map<PortableCode, number>();
+  readonly #asked = new Map<string, PromiseWithResolvers<WireCode>>();
+
+  constructor(thread: ThreadSession) {
+    this.#thread = thread;
+  }
+
+  /** The place of code for a value that is being written. */
+  placeOf(code: PortableCode): CodePlace {
+    code.analyse();
+    if (code.wire) return code.wire;
+    // What goes wrong is told to whoever asks for it.
+    code.ship().catch(() => {});
+    let number = this.#numbers.get(code);
+    if (number === undefined) {
+      number = this.#numbers.size + 1;
+      this.#numbers.set(code, number);
+      this.#given.set(number, code);
+    }
+    return [this.#thread.identity.workerId, number];
+  }
+
+  /** The code at a place that came in a value. */
+  codeAt(name: string, place: CodePlace): PortableCode {
+    if (!isPromised(place)) return PortableCode.bundled(name, place);
+    const [thread, number] = place;
+    const own = thread === this.#thread.identity.workerId &&
+      this.#given.get(number);
+    return own || PortableCode.elsewhere(name, () => this.#ask(thread, number));
+  }
+
+  receive(peer: WorkerId, message: CodeWanted | CodeFound): void {
+    if (message.type === "code_found") {
+      const asked = this.#asked.get(`${peer}/${message.code}`);
+      const { result } = message;
+      if (!("error" in result)) return asked?.resolve(result);
+      return asked?.reject(this.#thread.codec.decodeError(result.error));
+    }
+    const { code } = message;
+    const answer = (result: CodeFound["result"]) => {
+      this.#thread.send(peer, { type: "code_found", code, result });
+      this.#thread.schedule();
+    };
+    this.#given.get(code)!.ship().then(answer, (error) =>
+      answer({ error: this.#thread.codec.encodeError(error) }));
+  }
+
+  /** The thread is gone; what it promised will not come. */
+  workerEnded(thread: WorkerId): void {
+    for (const [key, asked] of this.#asked) {
+      if (!key.startsWith(`${thread}/`)) continue;
+      asked.reject(
+        new WorkerDiedError(
+          `Cannot load a remote function: thread ${thread}, which had its ` +
+            "code, is gone",
+        ),
+      );
+    }
+  }
+
+  #ask(thread: WorkerId, code: number): Promise<WireCode> {
+    const key = `${thread}/${code}`;
+    let asked = this.#asked.get(key);
+    if (!asked) {
+      asked = Promise.withResolvers<WireCode>();
+      this.#asked.set(key, asked);
+      this.#thread.send(thread, { type: "code_wanted", code });
+      this.#thread.schedule();
+    }
+    return asked.promise;
+  }
+}
+
+function isPromised(
+  place: CodePlace,
+): place is readonly [thread: WorkerId, code: number] {
+  return Array.isArray(place);
+}

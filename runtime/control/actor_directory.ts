@@ -1,0 +1,403 @@
+// The head's knowledge of actors: which there are, what they are called,
+// where they live, who holds them, and what happens when they die. Pure:
+// `handle(event)` gives the actions; the node performs them.
+
+import {
+  ActorDiedError,
+  ActorNameTakenError,
+  InvariantError,
+  type MantaError,
+  unreachable,
+} from "../base/errors.ts";
+import type { ActorId, WorkerId } from "../base/ids.ts";
+import type { WireActor } from "../protocol/node_messages.ts";
+
+/** Ray's words, as users see them. */
+export type ActorLifeState =
+  | "PENDING_CREATION"
+  | "ALIVE"
+  | "RESTARTING"
+  | "DEAD";
+
+/** Which state can follow which; docs/states.md is made from this table. */
+export const ACTOR_TRANSITIONS = {
+  PENDING_CREATION: ["ALIVE", "RESTARTING", "DEAD"],
+  ALIVE: ["RESTARTING", "DEAD"],
+  RESTARTING: ["ALIVE", "RESTARTING", "DEAD"],
+  DEAD: [],
+} as const satisfies Record<ActorLifeState, readonly ActorLifeState[]>;
+
+/** One actor; dead ones are kept, up to a limit, for those who ask late. */
+export interface ActorRecord {
+  readonly actor: WireActor;
+  readonly creator: WorkerId;
+  state: ActorLifeState;
+  /** The thread it lives in; set if and only if it was placed there. */
+  threadId: WorkerId | undefined;
+  /** How often its constructor was started, less one. */
+  incarnation: number;
+  restartsUsed: number;
+  /** Threads with living handles. */
+  readonly holders: Set<WorkerId>;
+  readonly watchers: Set<WorkerId>;
+  /** Set while nobody holds it: when to let it end. */
+  unheldAtMs: number | undefined;
+  retiring: boolean;
+  deathError: MantaError | undefined;
+}
+
+export type ActorEvent =
+  | {
+    readonly type: "actor_registered";
+    readonly actor: WireActor;
+    readonly creator: WorkerId;
+  }
+  | {
+    readonly type: "actor_watched" | "actor_held" | "actor_dropped";
+    readonly actorId: ActorId;
+    readonly workerId: WorkerId;
+  }
+  | {
+    readonly type: "actor_placed";
+    readonly actorId: ActorId;
+    readonly threadId: WorkerId;
+  }
+  | { readonly type: "actor_constructed"; readonly actorId: ActorId }
+  | {
+    readonly type: "actor_construction_failed";
+    readonly actorId: ActorId;
+    readonly error: MantaError;
+  }
+  | { readonly type: "actor_exited"; readonly actorId: ActorId }
+  | {
+    readonly type: "actor_killed";
+    readonly actorId: ActorId;
+    readonly noRestart: boolean;
+  }
+  | {
+    readonly type: "actor_unschedulable";
+    readonly actorId: ActorId;
+    readonly error: MantaError;
+  }
+  | {
+    readonly type: "worker_ended";
+    readonly workerId: WorkerId;
+    readonly error: MantaError;
+  }
+  | { readonly type: "clock_ticked"; readonly nowMs: number };
+
+export type ActorAction =
+  /** Ask the scheduler for a place, for a new or a restarted actor. */
+  | { readonly type: "place_actor"; readonly record: ActorRecord }
+  /** Give the place back to the scheduler. */
+  | { readonly type: "release_place"; readonly actorId: ActorId }
+  | {
+    readonly type: "start_actor";
+    readonly record: ActorRecord;
+    readonly threadId: WorkerId;
+  }
+  /** Ends the actor in its thread, and the thread if it is its own. */
+  | {
+    readonly type: "stop_actor";
+    readonly record: ActorRecord;
+    readonly threadId: WorkerId;
+  }
+  /** Asks the actor to end when its calls are done. */
+  | {
+    readonly type: "retire_actor";
+    readonly actorId: ActorId;
+    readonly threadId: WorkerId;
+  }
+  | {
+    readonly type: "publish";
+    readonly record: ActorRecord;
+    readonly to: readonly WorkerId[];
+  }
+  | {
+    readonly type: "answer_registration";
+    readonly to: WorkerId;
+    readonly actorId: ActorId;
+    readonly existing?: ActorId;
+    readonly error?: MantaError;
+  };
+
+/** How long an actor without handles is kept: handles may be under way. */
+export const UNHELD_GRACE_MS = 100;
+
+/** Dead actors that are remembered. */
+const DEAD_ACTORS_MAX = 10_000;
+
+/** See the head of the file. */
+export class ActorDirectory {
+  readonly #records = new Map<ActorId, ActorRecord>();
+  /** `namespace/name` of living, named actors. */
+  readonly #names = new Map<string, ActorId>();
+  readonly #unheld = new Set<ActorRecord>();
+  readonly #dead: ActorId[] = [];
+  #nowMs = 0;
+
+  get records(): ReadonlyMap<ActorId, ActorRecord> {
+    return this.#records;
+  }
+
+  /** Whether a clock tick could change something. */
+  get isWaiting(): boolean {
+    return this.#unheld.size > 0;
+  }
+
+  find(name: string, namespace: string): ActorRecord | undefined {
+    const actorId = this.#names.get(nameKey(name, namespace));
+    return actorId === undefined ? undefined : this.#records.get(actorId);
+  }
+
+  handle(event: ActorEvent): ActorAction[] {
+    switch (event.type) {
+      case "actor_registered":
+        return this.#registered(event.actor, event.creator);
+      case "worker_ended":
+        return this.#workerEnded(event.workerId, event.error);
+      case "clock_ticked":
+        return this.#ticked(event.nowMs);
+      default:
+        break;
+    }
+    const record = this.#records.get(event.actorId);
+    if (!record) return [];
+    switch (event.type) {
+      case "actor_watched":
+        record.watchers.add(event.workerId);
+        return [{ type: "publish", record, to: [event.workerId] }];
+      case "actor_held":
+        record.holders.add(event.workerId);
+        record.unheldAtMs = undefined;
+        this.#unheld.delete(record);
+        return [];
+      case "actor_dropped":
+        record.holders.delete(event.workerId);
+        this.#noteIfUnheld(record);
+        return [];
+      case "actor_placed":
+        return this.#placed(record, event.threadId);
+      case "actor_constructed":
+        if (record.state === "DEAD") return [];
+        this.#become(record, "ALIVE");
+        return [this.#publish(record), ...this.#retireIfDue(record)];
+      case "actor_construction_failed":
+        return this.#die(record, event.error, true);
+      case "actor_exited":
+        return this.#die(record, exitedError(record), true);
+      case "actor_killed":
+        return this.#killed(record, event.noRestart);
+      case "actor_unschedulable":
+        return this.#die(record, event.error, false);
+      default:
+        return unreachable(event);
+    }
+  }
+
+  /** Throws when the directory contradicts itself; for tests. */
+  validate(): void {
+    for (const [key, actorId] of this.#names) {
+      const record = this.#records.get(actorId);
+      if (!record || record.state === "DEAD") {
+        throw new InvariantError(`Name ${key} belongs to a dead actor`);
+      }
+    }
+    for (const record of this.#records.values()) {
+      if (record.state === "ALIVE" && !record.threadId) {
+        throw new InvariantError(
+          `Actor ${record.actor.actorId} lives nowhere`,
+        );
+      }
+    }
+  }
+
+  #registered(actor: WireActor, creator: WorkerId): ActorAction[] {
+    const { actorId, name, namespace } = actor;
+    if (this.#records.has(actorId)) {
+      return [{ type: "answer_registration", to: creator, actorId }];
+    }
+    if (name !== undefined) {
+      const taken = this.find(name, namespace);
+      if (taken) return [answerTaken(actor, creator, taken)];
+      this.#names.set(nameKey(name, namespace), actorId);
+    }
+    const record: ActorRecord = {
+      actor,
+      creator,
+      state: "PENDING_CREATION",
+      threadId: undefined,
+      incarnation: 0,
+      restartsUsed: 0,
+      holders: new Set([creator]),
+      watchers: new Set([creator]),
+      unheldAtMs: undefined,
+      retiring: false,
+      deathError: undefined,
+    };
+    this.#records.set(actorId, record);
+    return [
+      { type: "answer_registration", to: creator, actorId },
+      { type: "place_actor", record },
+    ];
+  }
+
+  #placed(record: ActorRecord, threadId: WorkerId): ActorAction[] {
+    if (record.state === "DEAD") {
+      return [{ type: "release_place", actorId: record.actor.actorId }];
+    }
+    record.threadId = threadId;
+    return [{ type: "start_actor", record, threadId }];
+  }
+
+  #killed(record: ActorRecord, noRestart: boolean): ActorAction[] {
+    const error = diedError(record, "it was killed by `kill()`");
+    return noRestart
+      ? this.#die(record, error, true)
+      : this.#crash(record, error, true);
+  }
+
+  #workerEnded(workerId: WorkerId, error: MantaError): ActorAction[] {
+    const actions: ActorAction[] = [];
+    for (const record of this.#records.values()) {
+      record.watchers.delete(workerId);
+      if (record.holders.delete(workerId)) this.#noteIfUnheld(record);
+      if (record.state === "DEAD") continue;
+      if (record.threadId === workerId) {
+        actions.push(...this.#crash(
+          record,
+          diedError(record, `its thread ended: ${error.message}`, error),
+          false,
+        ));
+      } else if (record.creator === workerId && !record.actor.detached) {
+        const cause = diedError(record, "its creator is gone", error);
+        actions.push(...this.#die(record, cause, true));
+      }
+    }
+    return actions;
+  }
+
+  /** The actor is gone from its thread, and comes back if it may. */
+  #crash(record: ActorRecord, error: MantaError, stop: boolean): ActorAction[] {
+    const { maxRestarts, actorId } = record.actor;
+    if (record.state === "DEAD") return [];
+    const exhausted = maxRestarts >= 0 && record.restartsUsed >= maxRestarts;
+    if (exhausted || record.retiring) return this.#die(record, error, stop);
+    const actions: ActorAction[] = stop ? this.#leavePlace(record) : [];
+    record.threadId = undefined;
+    record.restartsUsed++;
+    record.incarnation++;
+    this.#become(record, "RESTARTING");
+    actions.push(
+      this.#publish(record),
+      { type: "release_place", actorId },
+      { type: "place_actor", record },
+    );
+    return actions;
+  }
+
+  #die(record: ActorRecord, error: MantaError, stop: boolean): ActorAction[] {
+    if (record.state === "DEAD") return [];
+    const { actorId, name, namespace } = record.actor;
+    const actions: ActorAction[] = stop ? this.#leavePlace(record) : [];
+    record.threadId = undefined;
+    record.deathError = error;
+    this.#become(record, "DEAD");
+    this.#unheld.delete(record);
+    if (name !== undefined) this.#names.delete(nameKey(name, namespace));
+    this.#dead.push(actorId);
+    if (this.#dead.length > DEAD_ACTORS_MAX) {
+      this.#records.delete(this.#dead.shift()!);
+    }
+    actions.push(this.#publish(record), { type: "release_place", actorId });
+    return actions;
+  }
+
+  #leavePlace(record: ActorRecord): ActorAction[] {
+    const { threadId } = record;
+    return threadId ? [{ type: "stop_actor", record, threadId }] : [];
+  }
+
+  #noteIfUnheld(record: ActorRecord): void {
+    if (record.holders.size > 0 || record.state === "DEAD") return;
+    if (record.actor.detached || record.retiring) return;
+    record.unheldAtMs ??= this.#nowMs;
+    this.#unheld.add(record);
+  }
+
+  #ticked(nowMs: number): ActorAction[] {
+    this.#nowMs = nowMs;
+    const actions: ActorAction[] = [];
+    for (const record of this.#unheld) {
+      if (nowMs - record.unheldAtMs! < UNHELD_GRACE_MS) continue;
+      this.#unheld.delete(record);
+      record.retiring = true;
+      actions.push(...this.#retireIfDue(record));
+    }
+    return actions;
+  }
+
+  #retireIfDue(record: ActorRecord): ActorAction[] {
+    const { threadId, retiring, state } = record;
+    // One that is still being made is asked when it has been.
+    if (!retiring || state !== "ALIVE" || !threadId) return [];
+    const { actorId } = record.actor;
+    return [{ type: "retire_actor", actorId, threadId }];
+  }
+
+  #become(record: ActorRecord, state: ActorLifeState): void {
+    const allowed: readonly string[] = ACTOR_TRANSITIONS[record.state];
+    if (!allowed.includes(state)) {
+      throw new InvariantError(
+        `Actor ${record.actor.actorId} cannot go from ${record.state} to ` +
+          state,
+      );
+    }
+    record.state = state;
+  }
+
+  #publish(record: ActorRecord): ActorAction {
+    return { type: "publish", record, to: [...record.watchers] };
+  }
+}
+
+function nameKey(name: string, namespace: string): string {
+  return `${namespace}/${name}`;
+}
+
+function answerTaken(
+  actor: WireActor,
+  creator: WorkerId,
+  taken: ActorRecord,
+): ActorAction {
+  const { actorId, name, getIfExists } = actor;
+  const answer = { type: "answer_registration", to: creator, actorId } as const;
+  if (getIfExists) return { ...answer, existing: taken.actor.actorId };
+  const error = new ActorNameTakenError(
+    `Cannot name an actor "${name}": a living actor of the namespace has ` +
+      "that name. Use another name, or `getIfExists: true` to share it",
+    { details: { name } },
+  );
+  return { ...answer, error };
+}
+
+function exitedError(record: ActorRecord): MantaError {
+  const reason = record.retiring
+    ? "its last handle is gone"
+    : "it ended by `exitActor()`";
+  return diedError(record, reason);
+}
+
+function diedError(
+  { actor }: ActorRecord,
+  reason: string,
+  cause?: MantaError,
+): MantaError {
+  return new ActorDiedError(
+    `Cannot call actor ${actor.className} (${actor.actorId}): ${reason}`,
+    {
+      ...(cause ? { cause } : {}),
+      details: { actorId: actor.actorId, className: actor.className },
+    },
+  );
+}

@@ -1,0 +1,73 @@
+// Makes an actor in its thread: loads its class, runs the constructor with
+// its arguments, and tells the node how that went.
+
+import type { WireActor } from "../protocol/node_messages.ts";
+import { actorArguments, type Executor } from "./executor.ts";
+import type { ExecutorPorts } from "./ports.ts";
+import { type ActorPlace, Slot } from "./task_run.ts";
+
+/** See the head of the file. Calls that come meanwhile wait. */
+export function constructActor(
+  { actor, incarnation }: {
+    readonly actor: WireActor;
+    readonly incarnation: number;
+  },
+  executor: Executor,
+  ports: ExecutorPorts,
+): void {
+  const place = placeOf(actor, incarnation);
+  executor.hostActor(place);
+  construct(actor, place, ports).then(
+    () => {
+      if (place.ended) return;
+      ports.node.actorConstructed(actor.actorId);
+      executor.actorReady(place);
+      ports.flush();
+    },
+    (error) => {
+      if (place.ended) return;
+      executor.dropActor(actor.actorId);
+      ports.node.actorConstructionFailed(
+        actor.actorId,
+        ports.codec.encodeError(ports.actorError(actor, error)),
+      );
+      ports.flush();
+    },
+  );
+}
+
+function placeOf(actor: WireActor, incarnation: number): ActorPlace {
+  const groups = new Map<string, Slot>();
+  const place: ActorPlace = {
+    actorId: actor.actorId,
+    name: actor.name,
+    className: actor.className,
+    codeHash: actor.code.hash,
+    resources: actor.held,
+    incarnation,
+    instance: undefined,
+    groups,
+    retiring: false,
+    ended: false,
+  };
+  const limits = { "": actor.maxConcurrency, ...actor.concurrencyGroups };
+  for (const [name, concurrencyMax] of Object.entries(limits)) {
+    const slot = new Slot(concurrencyMax, undefined, place);
+    slot.paused = true;
+    groups.set(name, slot);
+  }
+  return place;
+}
+
+async function construct(
+  actor: WireActor,
+  place: ActorPlace,
+  ports: ExecutorPorts,
+): Promise<void> {
+  const Class = await ports.loadCode(actor.code) as new (
+    ...args: readonly unknown[]
+  ) => unknown;
+  const args = await actorArguments(actor, ports);
+  if (place.ended) return;
+  place.instance = ports.constructAs(place, () => new Class(...args));
+}

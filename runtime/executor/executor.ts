@@ -1,0 +1,499 @@
+// Runs tasks and actor calls in one thread: takes pushes in, begins what its
+// slots allow, gives results back, lets waiting tasks step aside. The thread
+// is one; what runs at the same time interleaves at its awaits.
+
+import { TaskCancelledError } from "../base/errors.ts";
+import type { ActorId, LeaseId, WorkerId } from "../base/ids.ts";
+import { RESULTS_UNSENT_MAX, RESULTS_UNSENT_MS_MAX } from "../base/limits.ts";
+import type {
+  PeerMessage,
+  TaskPush,
+  WireArguments,
+  WireCode,
+} from "../protocol/messages.ts";
+import type { ExecutorPorts } from "./ports.ts";
+import { Results } from "./results.ts";
+import { runStream } from "./streams.ts";
+import {
+  type ActorPlace,
+  type LoadedTemplate,
+  Slot,
+  Submitter,
+  TaskRun,
+} from "./task_run.ts";
+
+/** A thrown value that stands for "this run is over, and nobody is told". */
+export class RunAbandoned extends Error {}
+
+/** See the head of the file. */
+export class Executor {
+  readonly results: Results;
+  readonly #ports: ExecutorPorts;
+  readonly #owners = new Map<WorkerId, Submitter>();
+  readonly #slots = new Map<LeaseId, Slot>();
+  readonly #actors = new Map<ActorId, ActorPlace>();
+  /** Runs that were begun and have not ended. */
+  #underWay = 0;
+  /** Slots that may have something to begin. */
+  readonly #ready = new Set<Slot>();
+  #beginning = false;
+  #lastSentMs = 0;
+
+  constructor(ports: ExecutorPorts) {
+    this.#ports = ports;
+    this.results = new Results(ports);
+  }
+
+  /** Whether nothing runs and nothing waits to run. */
+  get isIdle(): boolean {
+    return this.#underWay === 0 && this.#ready.size === 0;
+  }
+
+  get actors(): ReadonlyMap<ActorId, ActorPlace> {
+    return this.#actors;
+  }
+
+  // -- Messages --------------------------------------------------------------
+
+  receive(owner: WorkerId, message: PeerMessage): void {
+    switch (message.type) {
+      case "template_define":
+        this.#owner(owner).templates.set(message.template, {
+          spec: message.spec,
+          target: undefined,
+          loading: undefined,
+        });
+        break;
+      case "task_push":
+        this.#pushed(owner, message);
+        break;
+      case "task_cancel":
+        this.#cancel(owner, message.number, message.recursive);
+        break;
+      case "stream_consumed": {
+        const run = this.#owner(owner).runs.get(message.number);
+        if (!run) break;
+        run.consumed = Math.max(run.consumed, message.consumed);
+        run.onConsumed?.();
+        break;
+      }
+      case "results_taken":
+        this.results.taken(owner, message.numbers);
+        break;
+    }
+  }
+
+  #owner(id: WorkerId): Submitter {
+    let owner = this.#owners.get(id);
+    if (!owner) this.#owners.set(id, owner = new Submitter(id));
+    return owner;
+  }
+
+  #pushed(id: WorkerId, push: TaskPush): void {
+    const owner = this.#owner(id);
+    const template = owner.templates.get(push.template);
+    if (!template) return;
+    const slot = this.#slotOf(push, template);
+    if (!slot) return;
+    for (let index = 0; index < push.numbers.length; index++) {
+      slot.queue.push(
+        new TaskRun(
+          owner,
+          push.numbers[index]!,
+          template,
+          slot,
+          push.args[index]!,
+          push.claim === undefined ? undefined : push.claim + index,
+          push.attempts?.[index] ?? 0,
+        ),
+      );
+    }
+    this.#ready.add(slot);
+  }
+
+  #slotOf(push: TaskPush, template: LoadedTemplate): Slot | undefined {
+    const { actorId, concurrencyGroup = "" } = template.spec;
+    if (actorId) {
+      const actor = this.#actors.get(actorId);
+      return actor?.groups.get(concurrencyGroup) ?? actor?.groups.get("");
+    }
+    const leaseId = push.lease!;
+    let slot = this.#slots.get(leaseId);
+    if (!slot) {
+      slot = new Slot(1, leaseId, undefined);
+      this.#slots.set(leaseId, slot);
+    }
+    return slot;
+  }
+
+  /** An owner is gone: what it asked for is not run. */
+  ownerEnded(owner: WorkerId): void {
+    const submitter = this.#owners.get(owner);
+    this.#owners.delete(owner);
+    this.results.ownerEnded(owner);
+    for (const run of submitter?.runs.values() ?? []) {
+      run.cancel(cancelledError(run));
+    }
+    const slots = [...this.#slots.values()];
+    for (const actor of this.#actors.values()) {
+      slots.push(...actor.groups.values());
+    }
+    for (const slot of slots) {
+      const kept = [...slot.queue].filter((run) => run.owner.id !== owner);
+      if (kept.length === slot.queue.length) continue;
+      slot.queue.clear();
+      for (const run of kept) slot.queue.push(run);
+    }
+  }
+
+  // -- Actors ----------------------------------------------------------------
+
+  /** An actor is being made here: its calls wait until it is. */
+  hostActor(actor: ActorPlace): void {
+    this.#actors.set(actor.actorId, actor);
+  }
+
+  /** The actor's constructor has ended well. */
+  actorReady(actor: ActorPlace): void {
+    for (const slot of actor.groups.values()) {
+      slot.paused = false;
+      this.#ready.add(slot);
+    }
+    this.begin();
+  }
+
+  /** The actor is dead: its calls get no answer from here. */
+  dropActor(actorId: ActorId): void {
+    const actor = this.#actors.get(actorId);
+    if (!actor) return;
+    this.#actors.delete(actorId);
+    actor.ended = true;
+    for (const slot of actor.groups.values()) {
+      slot.queue.clear();
+      slot.paused = true;
+      this.#ready.delete(slot);
+    }
+    for (const owner of this.#owners.values()) {
+      for (const run of [...owner.runs.values()]) {
+        if (run.slot.actor !== actor) continue;
+        run.ended = true;
+        run.cancel(cancelledError(run));
+        owner.runs.delete(run.number);
+        this.#underWay--;
+      }
+    }
+  }
+
+  /** The actor ends once its calls are done. */
+  retireActor(actorId: ActorId): void {
+    const actor = this.#actors.get(actorId);
+    if (!actor) return;
+    actor.retiring = true;
+    this.#endIfRetired(actor);
+  }
+
+  #endIfRetired(actor: ActorPlace): void {
+    if (!actor.retiring || actor.ended) return;
+    for (const slot of actor.groups.values()) {
+      if (slot.running > 0 || slot.queue.length > 0 || slot.paused) return;
+    }
+    this.#exitActor(actor);
+  }
+
+  #exitActor(actor: ActorPlace): void {
+    this.sendResults();
+    this.dropActor(actor.actorId);
+    this.#ports.node.actorExited(actor.actorId);
+    this.#ports.flush();
+  }
+
+  // -- Running ---------------------------------------------------------------
+
+  /** Begins everything that slots allow; not reentrant. */
+  begin(): void {
+    if (this.#beginning) return;
+    this.#beginning = true;
+    try {
+      for (const slot of this.#ready) {
+        this.#ready.delete(slot);
+        this.#beginSlot(slot);
+      }
+    } finally {
+      this.#beginning = false;
+    }
+  }
+
+  #beginSlot(slot: Slot): void {
+    while (slot.running < slot.concurrencyMax && !slot.paused) {
+      const run = slot.queue.shift();
+      if (!run) break;
+      this.#begin(run);
+      // News (a cancellation, say) must not wait for a long queue.
+      this.#ports.poll();
+    }
+    if (slot.queue.length === 0 && slot.running === 0) this.#retireSlot(slot);
+  }
+
+  #retireSlot(slot: Slot): void {
+    if (slot.leaseId) this.#slots.delete(slot.leaseId);
+    else if (slot.actor) this.#endIfRetired(slot.actor);
+  }
+
+  #begin(run: TaskRun): void {
+    if (run.cancelled) return;
+    const { claim } = run;
+    const owner = run.owner.id;
+    if (claim !== undefined && !this.#ports.claim(owner, claim)) return;
+    run.startedAtMs = this.#ports.nowMs();
+    // What is done is not held up by what is begun now.
+    if (run.startedAtMs - this.#lastSentMs > RESULTS_UNSENT_MS_MAX) {
+      this.sendResults();
+    }
+    run.slot.running++;
+    this.#underWay++;
+    if (run.template.spec.timeoutMs !== undefined) {
+      this.#ports.send(owner, { type: "task_started", number: run.number });
+      this.#ports.flushNow();
+    }
+    this.#run(run);
+  }
+
+  /** Runs to the end, or to the first await. */
+  #run(run: TaskRun): void {
+    try {
+      const pending = this.#prepare(run);
+      if (pending) {
+        run.owner.runs.set(run.number, run);
+        pending.then(() => this.#run(run), (error) => this.#threw(run, error));
+        return;
+      }
+      this.#conclude(run, this.#ports.runAs(run, () => callTarget(run)));
+    } catch (error) {
+      this.#threw(run, error);
+    }
+  }
+
+  #conclude(run: TaskRun, value: unknown): void {
+    if (run.template.spec.returns < 0) {
+      run.owner.runs.set(run.number, run);
+      runStream(run, value, this.#ports, this.results).then(
+        () => this.#end(run, false),
+        (error) => this.#threw(run, error),
+      );
+    } else if (isThenable(value)) {
+      run.owner.runs.set(run.number, run);
+      value.then(
+        (result) => this.#returned(run, result),
+        (error) => this.#threw(run, error),
+      );
+    } else {
+      this.#returned(run, value);
+    }
+  }
+
+  /** Sees to code and arguments; undefined when both are there. */
+  #prepare(run: TaskRun): Promise<void> | undefined {
+    const loading = this.#load(run);
+    if (loading || run.values) return loading;
+    const values = argumentsOf(run, this.#ports);
+    if (!(values instanceof Promise)) {
+      run.values = values;
+      return undefined;
+    }
+    return values.then((resolved) => {
+      run.values = resolved;
+    });
+  }
+
+  /** Loads the run's code; undefined when it is there. */
+  #load(run: TaskRun): Promise<void> | undefined {
+    const { template } = run;
+    const { code } = template.spec;
+    if (!code || template.target) return undefined;
+    template.loading ??= this.#ports.loadCode(code).then((target) => {
+      template.target = target as (...args: unknown[]) => unknown;
+    });
+    return template.loading;
+  }
+
+  #returned(run: TaskRun, value: unknown): void {
+    if (run.ended) return;
+    try {
+      const stored = this.results.returned(run, value);
+      if (stored) {
+        stored.then(
+          () => this.#end(run, false),
+          (error) => this.#threw(run, error),
+        );
+      } else this.#end(run, false);
+    } catch (error) {
+      this.#threw(run, error);
+    }
+  }
+
+  #threw(run: TaskRun, error: unknown): void {
+    if (run.ended) return;
+    if (error instanceof RunAbandoned) {
+      const { actor } = run.slot;
+      if (actor) this.#exitActor(actor);
+      return;
+    }
+    const wrapped = this.#ports.taskError(run, error);
+    this.#ports.send(run.owner.id, {
+      type: "task_failed",
+      number: run.number,
+      error: this.#ports.codec.encodeError(wrapped),
+    });
+    this.#end(run, true);
+    this.#ports.flush();
+  }
+
+  #end(run: TaskRun, failed: boolean): void {
+    if (run.ended) return;
+    run.ended = true;
+    this.#underWay--;
+    run.owner.runs.delete(run.number);
+    this.#ports.ended(run, failed);
+    const { slot } = run;
+    slot.running--;
+    if (this.results.unsentCount >= RESULTS_UNSENT_MAX) this.sendResults();
+    if (slot.queue.length > 0) this.#ready.add(slot);
+    else if (slot.running === 0) this.#retireSlot(slot);
+    if (!this.#beginning) this.#ports.flush();
+  }
+
+  /** Sends collected results, and everything else that waits. */
+  sendResults(): void {
+    this.#lastSentMs = this.#ports.nowMs();
+    this.results.collect();
+    this.#ports.flushNow();
+  }
+
+  /** What runs under a lease must stop: the lease is gone. */
+  leaseOver(leaseId: LeaseId, reason: Error): void {
+    const slot = this.#slots.get(leaseId);
+    if (!slot) return;
+    this.#slots.delete(leaseId);
+    this.#ready.delete(slot);
+    slot.queue.clear();
+    for (const owner of this.#owners.values()) {
+      for (const run of owner.runs.values()) {
+        if (run.slot === slot) run.cancel(reason);
+      }
+    }
+  }
+
+  // -- Waiting and cancelling ------------------------------------------------
+
+  /** The run waits: its CPU goes back and its thread takes other work. */
+  waitBegun(run: TaskRun): void {
+    if (run.waits++ > 0) return;
+    const { slot } = run;
+    if (!slot.leaseId || slot.waiting++ > 0) return;
+    const returned: number[] = [];
+    for (;;) {
+      const next = slot.queue.shift();
+      if (!next) break;
+      if (this.#ports.revoke(next.owner.id, next.claim!)) {
+        returned.push(next.number);
+      }
+    }
+    this.#ports.node.blockLease(slot.leaseId);
+    this.#ports.send(run.owner.id, {
+      type: "lease_blocked",
+      lease: slot.leaseId,
+      returned,
+    });
+    this.#ports.flush();
+  }
+
+  waitEnded(run: TaskRun): void {
+    if (--run.waits > 0) return;
+    const { slot } = run;
+    if (!slot.leaseId || --slot.waiting > 0) return;
+    this.#ports.node.unblockLease(slot.leaseId);
+    this.#ports.send(run.owner.id, {
+      type: "lease_resumed",
+      lease: slot.leaseId,
+    });
+    this.#ports.flush();
+  }
+
+  #cancel(owner: WorkerId, number: number, recursive: boolean): void {
+    const run = this.#owner(owner).runs.get(number) ??
+      this.#queued(owner, number);
+    if (!run) return;
+    run.cancel(cancelledError(run));
+    if (recursive) this.#ports.cancelChildren(number);
+  }
+
+  #queued(owner: WorkerId, number: number): TaskRun | undefined {
+    const isWanted = (run: TaskRun) =>
+      run.owner.id === owner && run.number === number;
+    for (const actor of this.#actors.values()) {
+      for (const slot of actor.groups.values()) {
+        for (const run of slot.queue) if (isWanted(run)) return run;
+      }
+    }
+    return undefined;
+  }
+}
+
+function cancelledError(run: TaskRun): Error {
+  return new TaskCancelledError(
+    `Cannot go on with ${run.template.spec.name}: it was cancelled`,
+  );
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof (value as { then?: unknown } | null)?.then === "function";
+}
+
+function callTarget(run: TaskRun): unknown {
+  const { method } = run.template.spec;
+  if (method === undefined) return run.template.target!(...run.values!);
+  const instance = run.slot.actor!.instance as Record<
+    string,
+    (...args: readonly unknown[]) => unknown
+  >;
+  return instance[method]!(...run.values!);
+}
+
+/** The run's arguments as values; a promise when the store must be asked. */
+function argumentsOf(
+  run: TaskRun,
+  ports: ExecutorPorts,
+): readonly unknown[] | Promise<readonly unknown[]> {
+  const { args } = run;
+  run.args = null;
+  const codeHash = run.template.spec.code?.hash ?? run.slot.actor?.codeHash;
+  return valuesOf(args, codeHash, ports);
+}
+
+/** The arguments of an actor's constructor, as values. */
+export function actorArguments(
+  { args, code }: { readonly args: WireArguments; readonly code: WireCode },
+  ports: ExecutorPorts,
+): readonly unknown[] | Promise<readonly unknown[]> {
+  return valuesOf(args, code.hash, ports);
+}
+
+function valuesOf(
+  args: WireArguments,
+  codeHash: string | undefined,
+  ports: ExecutorPorts,
+): readonly unknown[] | Promise<readonly unknown[]> {
+  if (args === null) return [];
+  const decode = (bytes: Uint8Array, share: boolean) =>
+    ports.codec.within(codeHash, () => ports.codec.decode(bytes, share));
+  if (args instanceof Uint8Array) return decode(args, false) as unknown[];
+  if (!("parts" in args)) return args;
+  const values = args.parts.map((part) => {
+    if ("v" in part) return part.v;
+    if ("p" in part) return decode(part.p, false);
+    return ports.store.open(...part.o).then((bytes) => decode(bytes, true));
+  });
+  return values.some((value) => value instanceof Promise)
+    ? Promise.all(values)
+    : values;
+}

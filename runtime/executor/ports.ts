@@ -1,0 +1,70 @@
+// What an executor needs of its surroundings; given by the thread's wiring.
+
+import type { ActorId, LeaseId, WorkerId } from "../base/ids.ts";
+import type { PeerMessage, WireCode } from "../protocol/messages.ts";
+import type { WireActor } from "../protocol/node_messages.ts";
+import type { WireError } from "../protocol/wire_error.ts";
+import type { ActorPlace, TaskRun } from "./task_run.ts";
+
+/** A value turned into bytes. */
+export interface EncodedResult {
+  readonly sizeBytes: number;
+  readonly contained: readonly object[];
+  toPayload(): Uint8Array;
+  layOut(target: Uint8Array): void;
+}
+
+/** See the head of the file. */
+export interface ExecutorPorts {
+  readonly workerId: WorkerId;
+  send(owner: WorkerId, message: PeerMessage): void;
+  /** Claims a pushed task; false when its owner has taken it back. */
+  claim(owner: WorkerId, claim: number): boolean;
+  revoke(owner: WorkerId, claim: number): boolean;
+  /** Sends what waits, at the end of this turn. */
+  flush(): void;
+  /** Sends what waits at once: something long may follow. */
+  flushNow(): void;
+  /** Whether messages wait to be taken in. */
+  poll(): void;
+  readonly codec: {
+    encode(value: unknown, root: string): EncodedResult;
+    decode(bytes: Uint8Array, share: boolean): unknown;
+    /** With stacks mapped to the user's source. */
+    encodeError(error: unknown): WireError;
+    /** Runs `work` with the classes that this code registered. */
+    within<T>(codeHash: string | undefined, work: () => T): T;
+  };
+  readonly store: {
+    create(
+      owner: WorkerId,
+      number: number,
+      sizeBytes: number,
+    ): Promise<{ readonly bytes: Uint8Array; seal(): void }>;
+    open(owner: WorkerId, number: number): Promise<Uint8Array>;
+  };
+  readonly node: {
+    blockLease(leaseId: LeaseId): void;
+    unblockLease(leaseId: LeaseId): void;
+    actorConstructed(actorId: ActorId): void;
+    actorConstructionFailed(actorId: ActorId, error: WireError): void;
+    actorExited(actorId: ActorId): void;
+  };
+  loadCode(code: WireCode): Promise<unknown>;
+  /** Calls a function with the run as its context. */
+  runAs(run: TaskRun, work: () => unknown): unknown;
+  /** Calls a constructor with the actor as its context. */
+  constructAs(actor: ActorPlace, work: () => unknown): unknown;
+  /** Calls back when the owners of borrowed refs know of us. */
+  whenAcknowledged(callback: () => void): void;
+  readonly allAcknowledged: () => boolean;
+  pin(contained: readonly object[]): void;
+  unpin(contained: readonly object[]): void;
+  cancelChildren(number: number): void;
+  /** Wraps what user code threw, with where that was. */
+  taskError(run: TaskRun, error: unknown): unknown;
+  /** The same for what a constructor threw. */
+  actorError(actor: WireActor, error: unknown): unknown;
+  ended(run: TaskRun, failed: boolean): void;
+  nowMs(): number;
+}

@@ -1,0 +1,306 @@
+// An executor thread: runs tasks and actors with `executor/`, and is a session
+// of its own for the calls that they make. The wiring of the two.
+
+import { ApiSession, type CallerContext } from "./api_session.ts";
+import { setSession } from "./api/session_port.ts";
+import type { RuntimeContext } from "./api/session_types.ts";
+import {
+
+  MantaError,
+  TaskError,
+  WorkerDiedError,
+} from "./base/errors.ts";
+import { taskIdText } from "./base/ids.ts";
+import {
+  OUTPUT_LINES_PER_MESSAGE_MAX,
+  TASK_EVENTS_PER_MESSAGE_MAX,
+} from "./base/limits.ts";
+import { resourceAmounts } from "./base/resources.ts";
+import { loadCode } from "./code/load_code.ts";
+import { Executor, RunAbandoned } from "./executor/executor.ts";
+import { constructActor } from "./executor/actor_host.ts";
+import type { ExecutorPorts } from "./executor/ports.ts";
+import type { TaskRun } from "./executor/task_run.ts";
+import type { ExecutorStart } from "./host_messages.ts";
+import type { WaitScope } from "./owner/waiting.ts";
+import type { OutputStream, Platform } from "./platform/platform.ts";
+import type { WireStrategy } from "./protocol/messages.ts";
+import type { FromNode, OutputLine, TaskEvent } from "./protocol/node_messages.ts";
+import { currentRun, runWithin } from "./run_context.ts";
+import { makeSessionCodec } from "./session_objects.ts";
+import { ThreadSession } from "./thread_session.ts";
+import { Mailbox } from "./transport/mailbox.ts";
+
+/** See the head of the file. */
+export class ExecutorSession {
+  readonly #start: ExecutorStart;
+  readonly #thread: ThreadSession;
+  readonly #executor: Executor;
+  readonly #flushOutput: () => void;
+  #output: OutputLine[] = [];
+  #events: TaskEvent[] = [];
+  /** User code asked the thread to end: nothing is answered any more. */
+  #exiting = false;
+
+  /** `flushOutput` gives unfinished lines to `printed`. */
+  constructor(
+    start: ExecutorStart,
+    platform: Platform,
+    flushOutput: () => void,
+  ) {
+    this.#start = start;
+    this.#flushOutput = flushOutput;
+    this.#thread = new ThreadSession({
+      platform,
+      identity: start.identity,
+      mailbox: new Mailbox(start.mailbox),
+      nodeLink: start.nodeLink,
+      control: start.control,
+      depth: () => 1,
+      makeCodec: makeSessionCodec,
+      reportUnseen: (error) =>
+        console.error(this.#thread.codec.decodeError(error)),
+    });
+    this.#executor = new Executor(this.#executorPorts());
+    const executor = this.#executor;
+    this.#thread.work = {
+      receive: (peer, message) => executor.receive(peer, message),
+      fromNode: (message) => this.#fromNode(message),
+      run: () => this.#run(),
+      get isIdle() {
+        return executor.isIdle;
+      },
+    };
+    const session = new ApiSession(this.#thread, this.#caller());
+    this.#thread.onNodeMessage = (message) => {
+      if (message.type === "actor_registered") session.actorRegistered(message);
+    };
+    setSession(session);
+    this.#thread.open();
+  }
+
+  // -- What user code does to its thread -------------------------------------
+
+  /** A line that user code has printed. */
+  printed(stream: OutputStream, text: string): void {
+    const context = currentRun();
+    const source = context?.run?.slot.actor?.className ??
+      context?.actor?.className ?? context?.run?.template.spec.name ?? "";
+    this.#output.push({ stream, text, source });
+    if (this.#output.length >= OUTPUT_LINES_PER_MESSAGE_MAX) this.#sendOutput();
+    else this.#thread.schedule();
+  }
+
+  /** User code asked to end, or broke its thread. */
+  exiting(reason: string, cause?: unknown): void {
+    if (this.#exiting) return;
+    this.#flushOutput();
+    this.#executor.results.collect();
+    this.#sendOutput();
+    this.#exiting = true;
+    const error = new WorkerDiedError(
+      reason,
+      cause === undefined ? {} : { cause },
+    );
+    this.#thread.sendNode({
+      type: "thread_exiting",
+      reason: this.#thread.codec.encodeError(error),
+    });
+    this.#thread.flush();
+  }
+
+  #run(): void {
+    if (this.#exiting) return;
+    this.#executor.begin();
+    this.#executor.results.collect();
+    this.#sendOutput();
+  }
+
+  #sendOutput(): void {
+    if (this.#output.length > 0) {
+      this.#thread.sendNode({ type: "output", lines: this.#output });
+      this.#output = [];
+    }
+    if (this.#events.length >= TASK_EVENTS_PER_MESSAGE_MAX) this.#sendEvents();
+  }
+
+  #sendEvents(): void {
+    if (this.#events.length === 0) return;
+    this.#thread.sendNode({ type: "task_events", events: this.#events });
+    this.#events = [];
+  }
+
+  // -- Messages of the node --------------------------------------------------
+
+  #fromNode(message: FromNode): void {
+    switch (message.type) {
+      case "actor_start":
+        constructActor(message, this.#executor, this.#executorPorts());
+        break;
+      case "actor_retire":
+        this.#executor.retireActor(message.actorId);
+        break;
+      case "actor_stop":
+        this.#executor.dropActor(message.actorId);
+        break;
+      case "lease_over":
+        this.#executor.leaseOver(
+          message.leaseId,
+          this.#thread.codec.decodeError(message.error),
+        );
+        break;
+      case "worker_ended":
+        this.#executor.ownerEnded(message.workerId);
+        break;
+    }
+  }
+
+  // -- What the executor needs -----------------------------------------------
+
+  #executorPorts(): ExecutorPorts {
+    const thread = this.#thread;
+    const { references } = thread.owner;
+    return {
+      workerId: this.#start.identity.workerId,
+      send: (owner, message) => {
+        if (!this.#exiting) thread.send(owner, message);
+      },
+      claim: (owner, claim) =>
+        thread.linkFrom(owner)?.taken.start(claim) ?? false,
+      revoke: (owner, claim) =>
+        thread.linkFrom(owner)?.taken.revoke(claim) ?? false,
+      flush: () => thread.schedule(),
+      flushNow: () => {
+        this.#sendOutput();
+        thread.flush();
+      },
+      poll: () => thread.poll(),
+      codec: thread.codec,
+      store: thread.store,
+      node: {
+        blockLease: (leaseId) =>
+          thread.sendNode({ type: "lease_block", leaseId }),
+        unblockLease: (leaseId) =>
+          thread.sendNode({ type: "lease_unblock", leaseId }),
+        actorConstructed: (actorId) =>
+          thread.sendNode({ type: "actor_constructed", actorId }),
+        actorConstructionFailed: (actorId, error) =>
+          thread.sendNode({
+            type: "actor_construction_failed",
+            actorId,
+            error,
+          }),
+        actorExited: (actorId) =>
+          thread.sendNode({ type: "actor_exited", actorId }),
+      },
+      loadCode: (code) => loadCode(code, code.path),
+      runAs: (run, work) => runWithin({ run, actor: run.slot.actor }, work),
+      constructAs: (actor, work) =>
+        runWithin({ run: undefined, actor }, work),
+      whenAcknowledged: (callback) => references.whenAcknowledged(callback),
+      allAcknowledged: () => references.allAcknowledged,
+      pin: (contained) => references.pin(contained),
+      unpin: (contained) => references.unpin(contained),
+      cancelChildren: (number) => thread.owner.cancelChildren(number),
+      taskError: ({ template }, error) =>
+        this.#taskError(template.spec.name, error),
+      actorError: ({ className }, error) =>
+        this.#taskError(`The constructor of ${className}`, error),
+      ended: (run, failed) => this.#ended(run, failed),
+      nowMs: () => performance.now(),
+    };
+  }
+
+  /** Wraps what user code threw; errors of Manta's are told as they are. */
+  #taskError(taskName: string, error: unknown): MantaError {
+    if (error instanceof MantaError) return error;
+    const { nodeId, workerId } = this.#start.identity;
+    const text = error instanceof Error
+      ? `${error.name}: ${error.message}`
+      : String(error);
+    return new TaskError(
+      `${taskName} failed on node ${nodeId} in thread ${workerId}: ${text}`,
+      { cause: error, details: { taskName, nodeId, workerId } },
+    );
+  }
+
+  #ended(run: TaskRun, failed: boolean): void {
+    this.#flushOutput();
+    this.#events.push({
+      name: run.template.spec.name,
+      taskId: taskIdText(run.owner.id, run.number),
+      workerId: this.#start.identity.workerId,
+      startedAtMs: run.startedAtMs + performance.timeOrigin,
+      endedAtMs: performance.now() + performance.timeOrigin,
+      failed,
+    });
+    if (this.#events.length >= TASK_EVENTS_PER_MESSAGE_MAX) this.#sendEvents();
+  }
+
+  // -- What user code's calls need -------------------------------------------
+
+  #caller(): CallerContext {
+    return {
+      scope: () => this.#scope(),
+      parentTask: () => currentRun()?.run?.number,
+      strategy: () => captured(currentRun()?.run),
+      context: () => this.#context(),
+      exitActor: () => {
+        if (!currentRun()?.actor) {
+          throw new Error(
+            "Cannot exit: this is no actor. Return from the task instead",
+          );
+        }
+        throw new RunAbandoned("The actor ended by exitActor()");
+      },
+      end: () => Promise.resolve(),
+    };
+  }
+
+  #scope(): WaitScope {
+    const run = currentRun()?.run;
+    const thread = this.#thread;
+    if (!run) return thread.waitScope;
+    const executor = this.#executor;
+    return {
+      before: (isSettled) => thread.watch(isSettled),
+      begin: () => executor.waitBegun(run),
+      end: () => executor.waitEnded(run),
+      get signal() {
+        return run.signal;
+      },
+    };
+  }
+
+  #context(): RuntimeContext {
+    const { identity } = this.#start;
+    const context = currentRun();
+    const run = context?.run;
+    const actor = context?.actor;
+    const resources = run?.slot.actor?.resources ?? actor?.resources ??
+      run?.template.spec.resources ?? {};
+    return {
+      jobId: identity.jobId,
+      nodeId: identity.nodeId,
+      workerId: identity.workerId,
+      ...(run ? { taskId: taskIdText(run.owner.id, run.number) } : {}),
+      ...(actor ? { actorId: actor.actorId } : {}),
+      ...(actor?.name === undefined ? {} : { actorName: actor.name }),
+      namespace: identity.namespace,
+      assignedResources: resourceAmounts(resources),
+      acceleratorIds: {},
+      attempt: run?.attempt ?? 0,
+      wasRestarted: (actor?.incarnation ?? 0) > 0,
+      signal: run?.signal ?? new AbortController().signal,
+    };
+  }
+}
+
+/** The group that what a task starts is placed in. */
+function captured(run: TaskRun | undefined): WireStrategy | undefined {
+  const group = run?.template.spec.captureGroup;
+  return group === undefined
+    ? undefined
+    : { placementGroup: group, captureChildTasks: true };
+}
+

@@ -1,0 +1,45 @@
+// The entry of a thread that runs user code: guards the thread, captures its
+// output, waits for its start message and becomes an executor.
+
+import { provideBundleApi } from "./bundle_api.ts";
+import { ExecutorSession } from "./executor_session.ts";
+import type { ExecutorStart } from "./host_messages.ts";
+import { detectPlatform } from "./platform/detect.ts";
+import { captureOutput } from "./platform/output_capture.ts";
+import { guardThread } from "./platform/thread_guard.ts";
+
+/** The global of a web worker, as far as an entry uses it. */
+interface ThreadGlobal {
+  addEventListener(
+    type: "message",
+    listener: (event: MessageEvent<ExecutorStart>) => void,
+  ): void;
+}
+
+const platform = detectPlatform();
+let session: ExecutorSession | undefined;
+
+guardThread({
+  onExit: (code, how) =>
+    session?.exiting(`user code called ${how}(${code}), which ends the thread`),
+  onUncaught: (reason, kind) =>
+    session?.exiting(
+      kind === "rejection"
+        ? "user code left a rejected promise without a handler"
+        : "user code threw an error that nothing caught",
+      reason,
+    ),
+});
+const output = captureOutput(
+  platform,
+  (stream, line) => session?.printed(stream, line),
+);
+provideBundleApi();
+
+(globalThis as unknown as ThreadGlobal).addEventListener(
+  "message",
+  ({ data: start }) => {
+    if (start.type !== "executor_start") return;
+    session = new ExecutorSession(start, platform, () => output.flush());
+  },
+);

@@ -1,0 +1,95 @@
+// The threads of an embedded cluster, as the process's main thread has them:
+// starts the node's thread and, when the node asks, those that run user code.
+
+import type { WorkerId } from "./base/ids.ts";
+import type {
+  ExecutorStart,
+  FromHost,
+  NodeStart,
+  ToHost,
+} from "./host_messages.ts";
+import type { Platform, PlatformThread } from "./platform/platform.ts";
+import { EXECUTOR_THREAD_URL, NODE_THREAD_URL } from "./thread_urls.ts";
+
+/** A thread that runs user code, from its start to its end. */
+interface HostedThread {
+  thread: PlatformThread;
+  /** Set once it is given to the node. */
+  workerId: WorkerId | undefined;
+}
+
+/** See the head of the file. No thread keeps the process alive. */
+export class ThreadHost {
+  readonly #platform: Platform;
+  readonly #node: PlatformThread;
+  readonly #threads = new Map<WorkerId, HostedThread>();
+  /** Started ahead, so that the first task need not wait for it. */
+  #spare: HostedThread | undefined;
+  #ended = false;
+
+  constructor(
+    platform: Platform,
+    start: NodeStart,
+    transfer: Transferable[],
+  ) {
+    this.#platform = platform;
+    this.#node = platform.startThread(NODE_THREAD_URL, {
+      name: "manta-node",
+      onMessage: (message) => this.#fromNode(message as ToHost),
+      onEnded: () => {},
+    });
+    this.#node.unref();
+    this.#node.post(start, transfer);
+    this.#spare = this.#startThread();
+  }
+
+  /** Stops all threads; resolves when they are gone. */
+  async end(): Promise<void> {
+    this.#ended = true;
+    const threads = [...this.#threads.values()].map(({ thread }) => thread);
+    if (this.#spare) threads.push(this.#spare.thread);
+    await Promise.all([this.#node, ...threads].map((thread) => thread.stop()));
+  }
+
+  #fromNode(message: ToHost): void {
+    if (message.type === "start_thread") {
+      return this.#giveThread(message.workerId, message.start);
+    }
+    const hosted = this.#threads.get(message.workerId);
+    void hosted?.thread.stop();
+  }
+
+  #giveThread(workerId: WorkerId, start: ExecutorStart): void {
+    const hosted = this.#spare ?? this.#startThread();
+    this.#spare = undefined;
+    hosted.workerId = workerId;
+    this.#threads.set(workerId, hosted);
+    hosted.thread.post(start, [start.nodeLink.port, start.control]);
+  }
+
+  #startThread(): HostedThread {
+    const hosted: HostedThread = {
+      workerId: undefined,
+      thread: this.#platform.startThread(EXECUTOR_THREAD_URL, {
+        name: "manta-executor",
+        onMessage: () => {},
+        onEnded: (reason) =>
+          this.#threadEnded(
+            hosted,
+            reason.type === "crashed" ? reason.message : reason.type,
+          ),
+      }),
+    };
+    hosted.thread.unref();
+    return hosted;
+  }
+
+  #threadEnded(hosted: HostedThread, reason: string): void {
+    if (this.#spare === hosted) this.#spare = undefined;
+    const { workerId } = hosted;
+    if (!workerId || this.#ended) return;
+    this.#threads.delete(workerId);
+    const message: FromHost = { type: "thread_ended", workerId, reason };
+    this.#node.post(message);
+  }
+}

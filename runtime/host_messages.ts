@@ -1,0 +1,52 @@
+// What the node thread and the process's main thread say to one another: only
+// the main thread starts and stops web workers.
+
+import type { WorkerId } from "./base/ids.ts";
+import type { ResourceSet } from "./base/resources.ts";
+import type { SessionIdentity } from "./protocol/node_messages.ts";
+import type { MailboxBuffer } from "./transport/mailbox.ts";
+import type { RingLinkEnd } from "./transport/ring_link.ts";
+
+/** What the node thread is started with. */
+export interface NodeStart {
+  readonly type: "node_start";
+  readonly driver: SessionIdentity;
+  readonly driverMailbox: MailboxBuffer;
+  /** The node's end of its link to the driver. */
+  readonly driverLink: RingLinkEnd;
+  readonly driverControl: MessagePort;
+  readonly nodeMailbox: MailboxBuffer;
+  readonly total: ResourceSet;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly storeBytes: number;
+  readonly sessionPath: string;
+  readonly hostname: string;
+  readonly version: string;
+  readonly startedAtMs: number;
+}
+
+/** What an executor thread is started with. */
+export interface ExecutorStart {
+  readonly type: "executor_start";
+  readonly identity: SessionIdentity;
+  readonly mailbox: MailboxBuffer;
+  readonly nodeLink: RingLinkEnd;
+  readonly control: MessagePort;
+  readonly driverId: WorkerId;
+}
+
+export type ToHost =
+  | {
+    readonly type: "start_thread";
+    readonly workerId: WorkerId;
+    readonly start: ExecutorStart;
+  }
+  | { readonly type: "stop_thread"; readonly workerId: WorkerId };
+
+export type FromHost =
+  | NodeStart
+  | {
+    readonly type: "thread_ended";
+    readonly workerId: WorkerId;
+    readonly reason: string;
+  };

@@ -1,0 +1,150 @@
+// The wiring of a driver: makes the API work in this thread by starting an
+// embedded node on the first call. Read this and `node.ts` first.
+
+import { hostname } from "node:os";
+import process from "node:process";
+import { ApiSession, type CallerContext } from "./api_session.ts";
+import { nodeResources, type ResolvedInitOptions } from "./api/init_options.ts";
+import { setSession, type Session, wireApi } from "./api/session_port.ts";
+import type { RuntimeContext } from "./api/session_types.ts";
+import { ConnectionError } from "./base/errors.ts";
+import { newId } from "./base/ids.ts";
+import { fromUnits } from "./base/resources.ts";
+import { VERSION } from "./base/version.ts";
+import { RemoteCode } from "./code/remote_code.ts";
+import { PortableCode } from "./code_port.ts";
+import { printError, printOutput, printWarning } from "./driver_output.ts";
+import { ThreadHost } from "./host.ts";
+import type { NodeStart } from "./host_messages.ts";
+import { detectPlatform } from "./platform/detect.ts";
+import { cpuCount, memoryBytes } from "./platform/machine.ts";
+import type { Platform } from "./platform/platform.ts";
+import {
+  openSessionDirectory,
+  type SessionDirectory,
+} from "./platform/session_directory.ts";
+import type { SessionIdentity } from "./protocol/node_messages.ts";
+import { makeSessionCodec } from "./session_objects.ts";
+import { ThreadSession } from "./thread_session.ts";
+import { Mailbox, newMailboxBuffer } from "./transport/mailbox.ts";
+import { newRingLinkEnds } from "./transport/ring_link.ts";
+
+const platform = detectPlatform();
+
+wireApi({
+  captureCode: (target) => {
+    const fn = target as { name: string } & (() => unknown);
+    return PortableCode.here(fn.name || "anonymous", RemoteCode.capture(fn));
+  },
+  startSession: (options) => startEmbedded(platform, options),
+});
+
+/** Starts an embedded cluster; calls can be made at once. */
+function startEmbedded(
+  platform: Platform,
+  options: ResolvedInitOptions,
+): Session {
+  refuseOtherAddresses(options.address);
+  const directory = openSessionDirectory();
+  const identity: SessionIdentity = {
+    jobId: newId("job"),
+    nodeId: newId("node"),
+    workerId: newId("worker"),
+    namespace: options.namespace ?? newId("job"),
+  };
+  const mailbox = new Mailbox();
+  const nodeMailbox = newMailboxBuffer();
+  const [driverLink, nodeLink] = newRingLinkEnds(mailbox.buffer, nodeMailbox);
+  const control = new MessageChannel();
+  const total = nodeResources(options, {
+    cpus: cpuCount(),
+    memoryBytes: memoryBytes(),
+  });
+  const start: NodeStart = {
+    type: "node_start",
+    driver: identity,
+    driverMailbox: mailbox.buffer,
+    driverLink: nodeLink,
+    driverControl: control.port2,
+    nodeMailbox,
+    total,
+    labels: options.labels,
+    storeBytes: fromUnits(total["objectStoreMemory"] ?? 0),
+    sessionPath: directory.path,
+    hostname: hostname(),
+    version: VERSION,
+    startedAtMs: Date.now(),
+  };
+  const host = new ThreadHost(platform, start, [nodeLink.port, control.port2]);
+  const thread = new ThreadSession({
+    platform,
+    identity,
+    mailbox,
+    nodeLink: driverLink,
+    control: control.port1,
+    depth: () => 0,
+    makeCodec: makeSessionCodec,
+    reportUnseen: (error) => printError(thread.codec.decodeError(error)),
+  });
+  const { session, end } = driverSession(thread, host, directory);
+  thread.onNodeMessage = (message) => {
+    switch (message.type) {
+      case "actor_registered":
+        return session.actorRegistered(message);
+      case "output":
+        if (options.logToDriver) printOutput(message.lines, message.origin);
+        return;
+      case "warning":
+        return printWarning(message.text);
+    }
+  };
+  thread.open();
+  process.once("exit", end);
+  return session;
+}
+
+function driverSession(
+  thread: ThreadSession,
+  host: ThreadHost,
+  directory: SessionDirectory,
+): { session: ApiSession; end: () => void } {
+  const end = () => {
+    thread.end();
+    directory.remove();
+  };
+  const caller: CallerContext = {
+    scope: () => thread.waitScope,
+    parentTask: () => undefined,
+    strategy: () => undefined,
+    context: () => driverContext(thread.identity),
+    exitActor: () => {
+      throw new Error("Cannot exit: this is no actor");
+    },
+    end: async () => {
+      process.removeListener("exit", end);
+      setSession(undefined);
+      end();
+      await host.end();
+    },
+  };
+  return { session: new ApiSession(thread, caller), end };
+}
+
+function driverContext(identity: SessionIdentity): RuntimeContext {
+  return {
+    ...identity,
+    assignedResources: {},
+    acceleratorIds: {},
+    attempt: 0,
+    wasRestarted: false,
+    signal: new AbortController().signal,
+  };
+}
+
+function refuseOtherAddresses(address: string): void {
+  if (address === "local") return;
+  throw new ConnectionError(
+    `Cannot connect to ${address}: this version runs embedded clusters only. ` +
+      'Use address "local", or unset MANTA_ADDRESS',
+  );
+}

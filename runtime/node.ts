@@ -1,0 +1,495 @@
+// The wiring of a node: its scheduler, store and actor directory, and the
+// messages between them and the threads. It runs in a thread of its own that
+// never runs user code, and does no work that is not bounded.
+
+import * as Comlink from "comlink";
+import {
+  MantaError,
+  PlacementGroupRemovedError,
+  WorkerDiedError,
+} from "./base/errors.ts";
+import { newId, type PlacementGroupId, type WorkerId } from "./base/ids.ts";
+import { NODE_TICK_MS } from "./base/limits.ts";
+import {
+  type ActorAction,
+  ActorDirectory,
+  type ActorEvent,
+  type ActorRecord,
+} from "./control/actor_directory.ts";
+import { PlacementGroups } from "./control/placement_groups.ts";
+import type { ExecutorStart, NodeStart, ToHost } from "./host_messages.ts";
+import { nodeControl } from "./node_listings.ts";
+import { NodePeers } from "./node_peers.ts";
+import { isToStore } from "./object_store/messages.ts";
+import { NodeStore } from "./object_store/node_store.ts";
+import { Timeline } from "./observe/timeline.ts";
+import type { FromNode, OutputLine, ToNode } from "./protocol/node_messages.ts";
+import {
+  decodeError,
+  encodeError,
+  type WireError,
+} from "./protocol/wire_error.ts";
+import type {
+  RevokeLease,
+  SchedulerAction,
+  SchedulerEvent,
+  Strategy,
+} from "./scheduler/messages.ts";
+import { Scheduler } from "./scheduler/scheduler.ts";
+import { infeasibleText, unschedulableError } from "./node_texts.ts";
+import type { LinkMessage } from "./transport/link.ts";
+import {
+  Mailbox,
+  type MailboxBuffer,
+  newMailboxBuffer,
+} from "./transport/mailbox.ts";
+import { newRingLinkEnds, type RingLinkEnd } from "./transport/ring_link.ts";
+
+/** What a node thread needs of its process. */
+export interface NodeHost {
+  post(message: ToHost, transfer?: Transferable[]): void;
+  collectGarbage(): Promise<void>;
+}
+
+/** An event without its cause, for each kind of event. */
+type Uncaused<E> = E extends unknown ? Omit<E, "cause"> : never;
+
+/** See the head of the file. */
+export class Node {
+  readonly start: NodeStart;
+  readonly scheduler: Scheduler;
+  readonly directory = new ActorDirectory();
+  readonly groups: PlacementGroups;
+  readonly store: NodeStore;
+  readonly timeline = new Timeline();
+  readonly #host: NodeHost;
+  readonly #mailbox: Mailbox;
+  readonly #peers: NodePeers;
+  /** Why a thread that is being stopped is stopped. */
+  readonly #endings = new Map<WorkerId, MantaError>();
+  #ticker: ReturnType<typeof setInterval> | undefined;
+  #causeCount = 0;
+
+  constructor(start: NodeStart, host: NodeHost) {
+    this.start = start;
+    this.#host = host;
+    this.#mailbox = new Mailbox(start.nodeMailbox);
+    this.#peers = new NodePeers(this.#mailbox, () => this.#turn());
+    this.scheduler = new Scheduler({
+      nodeId: start.driver.nodeId,
+      total: start.total,
+      labels: start.labels,
+      newThreadId: () => newId("worker"),
+    });
+    this.groups = new PlacementGroups();
+    this.store = new NodeStore({
+      capacityBytes: start.storeBytes,
+      send: (workerId, message) => this.#peers.send(workerId, message),
+      sendShared: (workerId, message) =>
+        this.#peers.sendShared(workerId, message),
+      collectGarbage: () => void host.collectGarbage(),
+      after: (delayMs, callback) => void setTimeout(callback, delayMs),
+      sentByItself: () => this.#peers.flush(),
+    });
+    const { workerId } = start.driver;
+    this.#addPeer(workerId, start.driverLink, start.driverMailbox);
+    Comlink.expose(nodeControl(this), start.driverControl);
+    this.#turn();
+  }
+
+  // -- Turns -----------------------------------------------------------------
+
+  /** Takes in what has come, sends what follows, parks. */
+  #turn(): void {
+    do {
+      this.#mailbox.unpark();
+      this.#mailbox.poll();
+      this.#peers.flush();
+    } while (!this.#mailbox.park());
+    this.#keepTicking();
+  }
+
+  /** The clock runs only while something waits for time to pass. */
+  #keepTicking(): void {
+    const waits = this.scheduler.isWaiting() || this.directory.isWaiting ||
+      this.store.isWaiting;
+    if (!waits) {
+      clearInterval(this.#ticker);
+      this.#ticker = undefined;
+    } else if (this.#ticker === undefined) {
+      this.#ticker = setInterval(() => this.#tick(), NODE_TICK_MS);
+      this.#tick();
+    }
+  }
+
+  #tick(): void {
+    const nowMs = performance.now();
+    this.#schedule({ type: "clock_ticked", nowMs });
+    this.#direct({ type: "clock_ticked", nowMs });
+    this.store.tick();
+    this.#turn();
+  }
+
+  #send(workerId: WorkerId, message: FromNode): void {
+    this.#peers.send(workerId, message);
+  }
+
+  #broadcast(message: LinkMessage): void {
+    for (const id of this.#peers.ids) this.#peers.send(id, message);
+  }
+
+  // -- Messages of threads ---------------------------------------------------
+
+  #receive(from: WorkerId, message: ToNode): void {
+    if (isToStore(message)) return this.store.receive(from, message);
+    switch (message.type) {
+      case "demand_change": {
+        const { key, strategy, ...spec } = message.schedulingClass;
+        return this.#schedule({
+          type: "demand_changed",
+          owner: from,
+          classKey: key,
+          spec: {
+            ...spec,
+            strategy: strategy as Strategy,
+            isolation: "thread",
+          },
+          count: message.count,
+          depth: message.depth,
+        });
+      }
+      case "lease_return":
+        return this.#schedule({
+          type: "lease_returned",
+          leaseId: message.leaseId,
+        });
+      case "lease_block":
+        return this.#schedule({
+          type: "lease_blocked",
+          leaseId: message.leaseId,
+        });
+      case "lease_unblock":
+        return this.#schedule({
+          type: "lease_unblocked",
+          leaseId: message.leaseId,
+        });
+      case "link_request":
+        return this.#link(from, message.peer);
+      case "thread_kill":
+        return this.#stopThread(message.workerId, message.reason);
+      case "thread_exiting":
+        return this.#threadExiting(from, message.reason);
+      case "output":
+        return this.#output(from, message.lines);
+      case "task_events":
+        return this.timeline.add(message.events);
+      default:
+        return this.#receiveOfControl(from, message);
+    }
+  }
+
+  /** Messages that concern actors and placement groups. */
+  #receiveOfControl(from: WorkerId, message: ToNode): void {
+    switch (message.type) {
+      case "actor_register":
+        return this.#direct({
+          type: "actor_registered",
+          actor: message.actor,
+          creator: from,
+        });
+      case "actor_watch":
+      case "actor_hold":
+      case "actor_drop":
+        return this.#direct({
+          type: ACTOR_EVENTS[message.type],
+          actorId: message.actorId,
+          workerId: from,
+        });
+      case "actor_constructed":
+      case "actor_exited":
+        return this.#direct({ type: message.type, actorId: message.actorId });
+      case "actor_construction_failed":
+        return this.#direct({
+          type: "actor_construction_failed",
+          actorId: message.actorId,
+          error: asMantaError(decodeError(message.error)),
+        });
+      case "actor_kill":
+        return this.#direct({
+          type: "actor_killed",
+          actorId: message.actorId,
+          noRestart: message.noRestart,
+        });
+      case "group_create":
+        this.groups.create(message, from);
+        return this.#schedule({
+          type: "group_requested",
+          groupId: message.groupId,
+          bundles: message.bundles,
+          strategy: message.strategy,
+        });
+      case "group_remove":
+        return this.#removeGroup(message.groupId);
+    }
+  }
+
+  #removeGroup(groupId: PlacementGroupId): void {
+    this.groups.remove(groupId);
+    this.#schedule({ type: "group_removed", groupId });
+  }
+
+  #link(from: WorkerId, peer: WorkerId): void {
+    if (this.#peers.introduce(from, peer)) return;
+    const reason = this.#endings.get(peer) ??
+      new WorkerDiedError(`Cannot reach ${peer}: that thread has ended`);
+    this.#send(from, {
+      type: "worker_ended",
+      workerId: peer,
+      reason: encodeError(reason),
+    });
+  }
+
+  #output(from: WorkerId, lines: readonly OutputLine[]): void {
+    const { driver } = this.start;
+    this.#send(driver.workerId, {
+      type: "output",
+      lines,
+      origin: { pid: process.pid, thread: from, node: driver.nodeId },
+    });
+  }
+
+  // -- Threads ---------------------------------------------------------------
+
+  #addPeer(id: WorkerId, end: RingLinkEnd, mailbox: MailboxBuffer): void {
+    this.store.workerStarted(id);
+    this.#peers.add(
+      id,
+      end,
+      mailbox,
+      (message) => this.#receive(id, message as ToNode),
+    );
+  }
+
+  #startThread(workerId: WorkerId): void {
+    const mailbox = newMailboxBuffer();
+    const [nodeEnd, threadEnd] = newRingLinkEnds(this.#mailbox.buffer, mailbox);
+    const { port1, port2 } = new MessageChannel();
+    Comlink.expose(nodeControl(this), port1);
+    this.#addPeer(workerId, nodeEnd, mailbox);
+    const start: ExecutorStart = {
+      type: "executor_start",
+      identity: { ...this.start.driver, workerId },
+      mailbox,
+      nodeLink: threadEnd,
+      control: port2,
+      driverId: this.start.driver.workerId,
+    };
+    this.#host.post({ type: "start_thread", workerId, start }, [
+      threadEnd.port,
+      port2,
+    ]);
+    // What is sent to it waits in its links until it is up.
+    this.#schedule({ type: "thread_started", threadId: workerId });
+  }
+
+  #stopThread(workerId: WorkerId, reason: string): void {
+    if (!this.#peers.has(workerId)) return;
+    this.#endings.set(
+      workerId,
+      new WorkerDiedError(`Thread ${workerId} was stopped: ${reason}`),
+    );
+    this.#host.post({ type: "stop_thread", workerId });
+  }
+
+  #threadExiting(workerId: WorkerId, reason: WireError): void {
+    this.#endings.set(workerId, asMantaError(decodeError(reason)));
+    this.#host.post({ type: "stop_thread", workerId });
+  }
+
+  /** The host says that a thread is gone. */
+  threadEnded(workerId: WorkerId, reason: string): void {
+    if (!this.#peers.has(workerId)) return;
+    const error = this.#endings.get(workerId) ??
+      new WorkerDiedError(`Thread ${workerId} ended: ${reason}`);
+    this.#endings.set(workerId, error);
+    this.#peers.remove(workerId);
+    this.#broadcast({
+      type: "worker_ended",
+      workerId,
+      reason: encodeError(error),
+    } as FromNode);
+    this.#schedule({ type: "thread_ended", threadId: workerId });
+    this.#direct({ type: "worker_ended", workerId, error });
+    this.store.workerEnded(workerId);
+    for (const groupId of this.groups.endedWith(workerId)) {
+      this.#removeGroup(groupId);
+    }
+    this.#turn();
+  }
+
+  // -- The scheduler ---------------------------------------------------------
+
+  #schedule(event: Uncaused<SchedulerEvent>): void {
+    const cause = `${event.type}-${++this.#causeCount}`;
+    for (const action of this.scheduler.handle({ ...event, cause })) {
+      this.#perform(action);
+    }
+  }
+
+  #perform(action: SchedulerAction): void {
+    switch (action.type) {
+      case "start_thread":
+        return this.#startThread(action.threadId);
+      case "stop_thread":
+        return this.#stopThread(action.threadId, "it is not needed any more");
+      case "grant_lease":
+        return this.#send(action.owner, {
+          type: "lease_grant",
+          classKey: action.classKey,
+          leaseId: action.leaseId,
+          threadId: action.threadId,
+        });
+      case "reclaim_lease":
+        return this.#send(action.owner, {
+          type: "lease_reclaim",
+          leaseId: action.leaseId,
+        });
+      case "revoke_lease":
+        return this.#revoke(action);
+      case "place_actor":
+        return this.#direct({
+          type: "actor_placed",
+          actorId: action.actorId,
+          threadId: action.threadId,
+        });
+      case "fail_actor":
+        return this.#direct({
+          type: "actor_unschedulable",
+          actorId: action.actorId,
+          error: unschedulableError(action.reason, action.actorId),
+        });
+      case "fail_demand":
+        return this.#send(action.owner, {
+          type: "demand_fail",
+          classKey: action.classKey,
+          error: encodeError(unschedulableError(action.reason, "the task")),
+        });
+      case "warn_infeasible":
+        return this.#send(this.start.driver.workerId, {
+          type: "warning",
+          text: infeasibleText(action),
+        });
+      case "confirm_group":
+        return this.groups.created(action.groupId);
+      case "fail_group":
+        return this.groups.remove(action.groupId);
+    }
+  }
+
+  /** A lease is over: whoever runs under it is stopped, its owner is told. */
+  #revoke(action: RevokeLease): void {
+    const { leaseId, owner, threadId, reason } = action;
+    if (reason === "thread_ended") return;
+    const error = new PlacementGroupRemovedError(
+      "Cannot go on: the placement group of the task was removed",
+    );
+    if (reason === "group_removed") {
+      this.#send(owner, {
+        type: "lease_revoke",
+        leaseId,
+        error: encodeError(error),
+      });
+    }
+    this.#send(threadId, { type: "lease_over", leaseId, error: encodeError(error) });
+  }
+
+  // -- The directory of actors -----------------------------------------------
+
+  #direct(event: ActorEvent): void {
+    for (const action of this.directory.handle(event)) {
+      this.#performForActor(action);
+    }
+  }
+
+  #performForActor(action: ActorAction): void {
+    switch (action.type) {
+      case "place_actor": {
+        const { actor, creator } = action.record;
+        const { placement, held, strategy, labelSelector } = actor;
+        return this.#schedule({
+          type: "actor_requested",
+          actorId: actor.actorId,
+          owner: creator,
+          spec: {
+            placement,
+            held,
+            strategy: strategy as Strategy,
+            ...(labelSelector ? { labelSelector } : {}),
+          },
+          isolation: actor.isolation,
+        });
+      }
+      case "release_place":
+        return this.#schedule({ type: "actor_ended", actorId: action.actorId });
+      case "start_actor":
+        return this.#send(action.threadId, {
+          type: "actor_start",
+          actor: action.record.actor,
+          incarnation: action.record.incarnation,
+        });
+      case "stop_actor":
+        return this.#stopActor(action.record, action.threadId);
+      case "retire_actor":
+        return this.#send(action.threadId, {
+          type: "actor_retire",
+          actorId: action.actorId,
+        });
+      case "publish":
+        return this.#publish(action.record, action.to);
+      case "answer_registration": {
+        const { to, actorId, existing, error } = action;
+        return this.#send(to, {
+          type: "actor_registered",
+          actorId,
+          ...(existing ? { existing } : {}),
+          ...(error ? { error: encodeError(error) } : {}),
+        });
+      }
+    }
+  }
+
+  #stopActor({ actor }: ActorRecord, threadId: WorkerId): void {
+    const { actorId, isolation } = actor;
+    this.#send(threadId, { type: "actor_stop", actorId });
+    // Shared threads host other actors, whose calls must go on.
+    if (isolation !== "shared") {
+      this.#stopThread(threadId, `its actor ${actorId} is dead`);
+    }
+  }
+
+  #publish(record: ActorRecord, to: readonly WorkerId[]): void {
+    const { actor, state, threadId, incarnation, deathError } = record;
+    for (const workerId of to) {
+      this.#send(workerId, {
+        type: "actor_state",
+        actorId: actor.actorId,
+        state,
+        incarnation,
+        ...(threadId ? { threadId } : {}),
+        ...(deathError ? { error: encodeError(deathError) } : {}),
+      });
+    }
+  }
+}
+
+const ACTOR_EVENTS = {
+  actor_watch: "actor_watched",
+  actor_hold: "actor_held",
+  actor_drop: "actor_dropped",
+} as const;
+
+function asMantaError(error: Error): MantaError {
+  return error instanceof MantaError
+    ? error
+    : new MantaError(error.message, { cause: error });
+}

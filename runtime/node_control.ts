@@ -1,0 +1,63 @@
+// The calls that a thread makes to its node beside the flow of tasks: lookups
+// and listings, by comlink. Plain data in, plain data out; errors come back
+// as values, since classes do not survive the way.
+
+import type { ActorId, PlacementGroupId } from "./base/ids.ts";
+import type { WireActorInterface } from "./protocol/node_messages.ts";
+import type { WireError } from "./protocol/wire_error.ts";
+
+/** A node as it is listed; `api/session_types.ts` has the user's view. */
+export interface NodeListing {
+  readonly nodeId: string;
+  readonly address: string;
+  readonly hostname: string;
+  readonly alive: boolean;
+  readonly isHead: boolean;
+  readonly state: "alive" | "draining" | "dead";
+  readonly resources: Record<string, number>;
+  readonly available: Record<string, number>;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly objectStore: {
+    readonly capacityBytes: number;
+    readonly usedBytes: number;
+    readonly spilledBytes: number;
+  };
+  readonly pid: number;
+  readonly version: string;
+  readonly startedAtMs: number;
+}
+
+/** An actor that was found by its name. */
+export interface FoundActor {
+  readonly actorId: ActorId;
+  readonly interface: WireActorInterface;
+}
+
+/** An actor as it is listed. */
+export interface ActorListing {
+  readonly id: string;
+  readonly name: string;
+  readonly className: string;
+  readonly state: string;
+  readonly nodeId: string;
+  readonly restarts: number;
+}
+
+/** See the head of the file. */
+export interface NodeControl {
+  nodes(): NodeListing[];
+  totals(): Record<string, number>;
+  available(): Record<string, number>;
+  findActor(name: string, namespace: string): FoundActor | undefined;
+  actors(): ActorListing[];
+  /** Resolves when the group is there, or with why it never will be. */
+  groupReady(groupId: PlacementGroupId): Promise<WireError | undefined>;
+  /** Chrome-trace events of the session. */
+  timeline(): unknown[];
+  /** What the session still holds; for tests and `manta memory`. */
+  leftovers(): {
+    readonly leases: number;
+    readonly actors: number;
+    readonly objects: number;
+  };
+}

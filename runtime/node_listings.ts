@@ -1,0 +1,74 @@
+// What a node tells of itself when it is asked; see `node_control.ts`.
+
+import process from "node:process";
+import { PlacementGroupRemovedError } from "./base/errors.ts";
+import { resourceAmounts, type ResourceSet } from "./base/resources.ts";
+import type { Node } from "./node.ts";
+import type { ActorListing, NodeControl, NodeListing } from "./node_control.ts";
+import { encodeError } from "./protocol/wire_error.ts";
+
+/** The calls that threads may make to the node. */
+export function nodeControl(node: Node): NodeControl {
+  const { scheduler, directory, groups, store, timeline, start } = node;
+  return {
+    nodes: () => [listing(node)],
+    totals: () => amounts(scheduler.totals()),
+    available: () => amounts(scheduler.available()),
+    findActor: (name, namespace) => {
+      const record = directory.find(name, namespace);
+      if (!record) return undefined;
+      const { actorId, interface: shape } = record.actor;
+      return { actorId, interface: shape };
+    },
+    actors: () => actorListings(node),
+    groupReady: async (groupId) => {
+      if (await groups.ready(groupId)) return undefined;
+      return encodeError(
+        new PlacementGroupRemovedError(
+          `Cannot use placement group ${groupId}: it was removed`,
+        ),
+      );
+    },
+    timeline: () => timeline.toChromeTrace(start.driver.nodeId),
+    leftovers: () => ({
+      leases: scheduler.leases().length,
+      actors: scheduler.actors().length,
+      objects: store.stats().objects,
+    }),
+  };
+}
+
+function listing({ start, scheduler, store }: Node): NodeListing {
+  const { capacityBytes, usedBytes } = store.stats();
+  return {
+    nodeId: start.driver.nodeId,
+    address: "local",
+    hostname: start.hostname,
+    alive: true,
+    isHead: true,
+    state: "alive",
+    resources: amounts(scheduler.totals()),
+    available: amounts(scheduler.available()),
+    labels: start.labels,
+    objectStore: { capacityBytes, usedBytes, spilledBytes: 0 },
+    pid: process.pid,
+    version: start.version,
+    startedAtMs: start.startedAtMs,
+  };
+}
+
+/** Zeroes are told, too: a name that is missing would be a surprise. */
+function amounts(set: ResourceSet): Record<string, number> {
+  return { CPU: 0, GPU: 0, ...resourceAmounts(set) };
+}
+
+function actorListings({ directory, start }: Node): ActorListing[] {
+  return [...directory.records.values()].map((record) => ({
+    id: record.actor.actorId,
+    name: record.actor.name ?? "",
+    className: record.actor.className,
+    state: record.state,
+    nodeId: start.driver.nodeId,
+    restarts: record.restartsUsed,
+  }));
+}

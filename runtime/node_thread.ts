@@ -1,0 +1,35 @@
+// The entry of the node's thread: waits for its start message, then leads the
+// host's messages to the node. Runs no user code.
+
+import type { FromHost } from "./host_messages.ts";
+import { Node } from "./node.ts";
+import { detectPlatform } from "./platform/detect.ts";
+import { answerStopSignal } from "./platform/thread_signal.ts";
+
+/** The global of a web worker, as far as an entry uses it. */
+interface ThreadGlobal {
+  postMessage(message: unknown, transfer?: Transferable[]): void;
+  addEventListener(
+    type: "message",
+    listener: (event: MessageEvent<FromHost>) => void,
+  ): void;
+}
+
+const thread = globalThis as unknown as ThreadGlobal;
+const platform = detectPlatform();
+let node: Node | undefined;
+
+answerStopSignal();
+thread.addEventListener("message", ({ data: message }) => {
+  switch (message.type) {
+    case "node_start":
+      node = new Node(message, {
+        post: (reply, transfer) => thread.postMessage(reply, transfer),
+        collectGarbage: () => platform.collectGarbage(),
+      });
+      break;
+    case "thread_ended":
+      node?.threadEnded(message.workerId, message.reason);
+      break;
+  }
+});

@@ -1,0 +1,260 @@
+// The object store of a node, on the node's thread: owns the shared memory,
+// makes events of the threads' messages, has the index decide and performs
+// what it says. It never looks into an object.
+
+import { type Clock, systemClock } from "../base/clock.ts";
+import { unreachable } from "../base/errors.ts";
+import type { WorkerId } from "../base/ids.ts";
+import { type Collector, newCollector } from "./collector.ts";
+import {
+  type Holder,
+  NODE_HOLDER,
+  type StoreAction,
+  type StoreEvent,
+} from "./index_events.ts";
+import type {
+  FromStore,
+  SegmentId,
+  StoredObjectEntry,
+  StoreStats,
+  ToStore,
+} from "./messages.ts";
+import { SharedSegments } from "./shared_segments.ts";
+import { StoreIndex } from "./store_index.ts";
+
+export interface NodeStoreOptions {
+  /** What all segments together may take, pooled ones included. */
+  readonly capacityBytes: number;
+  /** Sends a message that holds no shared memory; in order. */
+  send(workerId: WorkerId, message: FromStore): void;
+  /** Sends a message with a SharedArrayBuffer in it; any order. */
+  sendShared(workerId: WorkerId, message: FromStore): void;
+  /** Collects the garbage of the node's own thread. */
+  collectGarbage(): void;
+  /** Calls back later; must not keep the process alive. */
+  after(delayMs: number, callback: () => void): void;
+  /** The store has sent something by itself, not within a call to it. */
+  sentByItself(): void;
+  /** @default {newCollector()} */
+  readonly collector?: Collector;
+  /** @default {systemClock} */
+  readonly clock?: Clock;
+}
+
+/** See the head of the file. */
+export class NodeStore {
+  readonly #options: NodeStoreOptions;
+  readonly #clock: Clock;
+  readonly #index: StoreIndex;
+  readonly #segments: SharedSegments;
+  #awaitsIdle = false;
+
+  constructor(options: NodeStoreOptions) {
+    this.#options = options;
+    this.#clock = options.clock ?? systemClock;
+    this.#segments = new SharedSegments(
+      options.collector ?? newCollector(),
+      (segmentId) => this.#released(segmentId),
+    );
+    this.#index = new StoreIndex({
+      capacityBytes: options.capacityBytes,
+      clock: this.#clock,
+    });
+  }
+
+  /** Whether `tick` is wanted from time to time. */
+  get isWaiting(): boolean {
+    return this.#index.isWaiting;
+  }
+
+  /** Serves the thread from now on; before its first message. */
+  workerStarted(workerId: WorkerId): void {
+    this.#take({ type: "worker_started", workerId });
+  }
+
+  /** The thread is gone: frees what it owned and what it had mapped. */
+  workerEnded(workerId: WorkerId): void {
+    this.#take({ type: "worker_ended", workerId });
+  }
+
+  /** Time has passed. */
+  tick(): void {
+    this.#take({ type: "clock_ticked" });
+  }
+
+  /** Takes a message of a thread in. */
+  receive(from: WorkerId, message: ToStore): void {
+    this.#take(eventOf(from, message));
+  }
+
+  stats(): StoreStats {
+    return this.#index.stats();
+  }
+
+  list(): StoredObjectEntry[] {
+    return [...this.#index.list()];
+  }
+
+  /** Throws if the books do not agree with one another. For tests. */
+  validate(): void {
+    this.#index.validate();
+  }
+
+  #take(event: StoreEvent): void {
+    const events = [event];
+    for (let next = events.shift(); next; next = events.shift()) {
+      for (const action of this.#index.handle(next)) {
+        const outcome = this.#perform(action);
+        if (outcome) events.push(outcome);
+      }
+    }
+    this.#awaitIdle();
+  }
+
+  /** Does what the index wants; allocations have an outcome. */
+  #perform(action: StoreAction): StoreEvent | undefined {
+    const { send } = this.#options;
+    switch (action.type) {
+      case "allocate_segment":
+        return this.#allocate(action.segmentId, action.sizeBytes);
+      case "create_object":
+        return this.#reply(action, {
+          type: "object_created",
+          requestId: action.requestId,
+          segmentId: action.segmentId,
+          sizeBytes: action.sizeBytes,
+          isCurrent: action.isCurrent,
+        });
+      case "open_object":
+        return this.#reply(action, {
+          type: "object_opened",
+          requestId: action.requestId,
+          segmentId: action.segmentId,
+          sizeBytes: action.sizeBytes,
+        });
+      case "deny_request": {
+        const { requester, requestId, reason } = action;
+        const { capacityBytes } = this.#options;
+        const type = "object_denied";
+        send(requester, { type, requestId, reason, capacityBytes });
+        return undefined;
+      }
+      case "share_segment":
+        return this.#share(action.requester, action.segmentId);
+      case "drop_segment":
+        return this.#drop(action.segmentId, action.holders);
+      case "collect_garbage":
+        for (const workerId of this.#index.workerIds()) {
+          send(workerId, { type: "garbage_collect" });
+        }
+        this.#options.collectGarbage();
+        return undefined;
+      default:
+        return unreachable(action);
+    }
+  }
+
+  #allocate(segmentId: SegmentId, sizeBytes: number): StoreEvent {
+    try {
+      this.#segments.add(segmentId, new SharedArrayBuffer(sizeBytes));
+      return { type: "segment_allocated", segmentId };
+    } catch {
+      // A RangeError: the system, or the runtime's own limit, says no.
+      return { type: "segment_allocation_failed", segmentId };
+    }
+  }
+
+  #reply(
+    { requester, isNew }: {
+      readonly requester: WorkerId;
+      readonly isNew: boolean;
+    },
+    reply: Extract<FromStore, { type: "object_created" | "object_opened" }>,
+  ): undefined {
+    if (!isNew) {
+      this.#options.send(requester, reply);
+      return;
+    }
+    const segment = this.#segments.get(reply.segmentId)!;
+    this.#options.sendShared(requester, { ...reply, segment });
+  }
+
+  #share(workerId: WorkerId, segmentId: SegmentId): undefined {
+    const segment = this.#segments.get(segmentId);
+    if (!segment) return;
+    const type = "segment_share";
+    this.#options.sendShared(workerId, { type, segmentId, segment });
+  }
+
+  #drop(segmentId: SegmentId, holders: readonly Holder[]): undefined {
+    this.#segments.drop(segmentId);
+    for (const holder of holders) {
+      if (holder === NODE_HOLDER) continue;
+      this.#options.send(holder, { type: "segment_drop", segmentId });
+    }
+  }
+
+  #released(segmentId: SegmentId): void {
+    this.#take({ type: "segment_released", holder: NODE_HOLDER, segmentId });
+    this.#options.sentByItself();
+  }
+
+  /** Wakes up once to give back segments that nobody reuses. */
+  #awaitIdle(): void {
+    const idleAtMs = this.#index.nextIdleAtMs;
+    if (this.#awaitsIdle || idleAtMs === undefined) return;
+    this.#awaitsIdle = true;
+    const delayMs = Math.max(1, idleAtMs - this.#clock.nowMs());
+    this.#options.after(delayMs, () => {
+      this.#awaitsIdle = false;
+      this.tick();
+      this.#options.sentByItself();
+    });
+  }
+}
+
+function eventOf(requester: WorkerId, message: ToStore): StoreEvent {
+  switch (message.type) {
+    case "object_create": {
+      const { requestId, owner, number, sizeBytes } = message;
+      const type = "create_requested";
+      return { type, requester, requestId, owner, number, sizeBytes };
+    }
+    case "object_open": {
+      const { requestId, owner, number } = message;
+      return { type: "open_requested", requester, requestId, owner, number };
+    }
+    case "object_seal":
+      return {
+        type: "object_sealed",
+        requester,
+        requestId: message.requestId,
+      };
+    case "object_abort":
+      return {
+        type: "create_aborted",
+        requester,
+        requestId: message.requestId,
+      };
+    case "mapping_close":
+      return {
+        type: "mapping_closed",
+        requester,
+        requestId: message.requestId,
+      };
+    case "object_free": {
+      const { owner, number } = message;
+      return { type: "object_freed", owner, number };
+    }
+    case "segment_want": {
+      const { segmentId } = message;
+      return { type: "segment_wanted", requester, segmentId };
+    }
+    case "segment_release": {
+      const { segmentId } = message;
+      return { type: "segment_released", holder: requester, segmentId };
+    }
+    default:
+      return unreachable(message);
+  }
+}

@@ -1,0 +1,68 @@
+// What a thread has open for reading: per object one clone of its segment,
+// held weakly. Its collection means that no view is left, and only then does
+// the store get the memory back.
+
+import type { Collector, Weak } from "./collector.ts";
+import type { RequestId } from "./messages.ts";
+
+interface ReaderMapping {
+  readonly requestId: RequestId;
+  readonly segment: Weak<SharedArrayBuffer>;
+  readonly sizeBytes: number;
+}
+
+/** See the head of the file. */
+export class ReaderMappings {
+  /** The latest mapping of each object; its segment may be collected. */
+  readonly #byKey = new Map<string, ReaderMapping>();
+  /** All and only the mappings that `close` was not called for. */
+  readonly #open = new Set<RequestId>();
+  readonly #collector: Collector;
+  readonly #close: (requestId: RequestId) => void;
+
+  /** `close` is called when no view is left on what an open gave. */
+  constructor(collector: Collector, close: (requestId: RequestId) => void) {
+    this.#collector = collector;
+    this.#close = close;
+  }
+
+  /** How many mappings views may live on. */
+  get size(): number {
+    return this.#open.size;
+  }
+
+  /** A view on the object if the thread has it open. */
+  view(key: string): Uint8Array<SharedArrayBuffer> | undefined {
+    const mapping = this.#byKey.get(key);
+    const segment = mapping?.segment.deref();
+    return segment && new Uint8Array(segment, 0, mapping!.sizeBytes);
+  }
+
+  /**
+   * Opens an object and returns a view on it. The view has the object's exact
+   * length. Its `buffer` is the whole segment, stale bytes of other objects
+   * included: that is no leak, as all threads of a node are of one session.
+   */
+  add(
+    key: string,
+    requestId: RequestId,
+    segment: SharedArrayBuffer,
+    sizeBytes: number,
+  ): Uint8Array<SharedArrayBuffer> {
+    const clone = structuredClone(segment);
+    const weak = this.#collector.watch(clone, this.#closer(key, requestId));
+    this.#open.add(requestId);
+    this.#byKey.set(key, { requestId, segment: weak, sizeBytes });
+    return new Uint8Array(clone, 0, sizeBytes);
+  }
+
+  /** Apart, so that the callback's scope does not hold the clone. */
+  #closer(key: string, requestId: RequestId): () => void {
+    return () => {
+      this.#open.delete(requestId);
+      const latest = this.#byKey.get(key);
+      if (latest?.requestId === requestId) this.#byKey.delete(key);
+      this.#close(requestId);
+    };
+  }
+}

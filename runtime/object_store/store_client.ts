@@ -1,0 +1,298 @@
+// A thread's access to its node's object store: asks for memory to write
+// objects into and for objects to read, keeps what it was given in reach and
+// tells the store when nothing uses it any more. It never blocks.
+
+import { SerializationError, unreachable } from "../base/errors.ts";
+import { objectIdText, type WorkerId } from "../base/ids.ts";
+import { VALUE_BYTES_MAX } from "../base/limits.ts";
+import { type Collector, newCollector } from "./collector.ts";
+import { denialError } from "./denial_error.ts";
+import type { FromStore, RequestId, SegmentId, ToStore } from "./messages.ts";
+import { ReaderMappings } from "./reader_mappings.ts";
+import { SharedSegments } from "./shared_segments.ts";
+import { WritableObject } from "./writable_object.ts";
+
+export interface StoreClientOptions {
+  /** The thread's own id: objects of this owner are read back directly. */
+  readonly workerId: WorkerId;
+  /** Sends a message to the store, in order; called at any time. */
+  send(message: ToStore): void;
+  /** Collects this thread's garbage, now or soon. */
+  collectGarbage(): void;
+  /** @default {newCollector()} */
+  readonly collector?: Collector;
+}
+
+type Reply = Extract<FromStore, { type: "object_created" | "object_opened" }>;
+type Request = Extract<ToStore, { type: "object_create" | "object_open" }>;
+
+/** A request that has no answer yet. */
+interface PendingRequest {
+  readonly message: Request;
+  /** Called with the reply and its segment. */
+  resolve(reply: Reply, segment: SharedArrayBuffer): void;
+  reject(error: unknown): void;
+}
+
+interface OpenedObject {
+  readonly segment: SharedArrayBuffer;
+  readonly sizeBytes: number;
+}
+
+/** What this thread writes, or has written. */
+interface Written {
+  readonly sizeBytes: number;
+  /** Known once the store has granted it, if what is written counts. */
+  segmentId?: SegmentId;
+  isSealed: boolean;
+}
+
+/** See the head of the file. */
+export class StoreClient {
+  readonly #options: StoreClientOptions;
+  readonly #segments: SharedSegments;
+  readonly #mappings: ReaderMappings;
+  readonly #pending = new Map<RequestId, PendingRequest>();
+  /** Replies whose segment has not come yet. */
+  readonly #parked = new Map<SegmentId, Reply[]>();
+  /** Opens under way, so that each object is asked for once. */
+  readonly #opening = new Map<string, Promise<OpenedObject>>();
+  /**
+   * All and only the unfreed objects that this thread owns and writes itself.
+   * Nobody else frees them, so that the sealed ones are opened without asking.
+   */
+  readonly #own = new Map<string, Written>();
+  #nextRequestId = 1;
+  #failure: { readonly error: unknown } | undefined;
+
+  constructor(options: StoreClientOptions) {
+    this.#options = options;
+    const collector = options.collector ?? newCollector();
+    this.#segments = new SharedSegments(
+      collector,
+      (segmentId) => this.#send({ type: "segment_release", segmentId }),
+    );
+    this.#mappings = new ReaderMappings(
+      collector,
+      (requestId) => this.#send({ type: "mapping_close", requestId }),
+    );
+  }
+
+  /** Memory for a new object; waits while the store has no room. */
+  create(
+    owner: WorkerId,
+    number: number,
+    sizeBytes: number,
+  ): Promise<WritableObject> {
+    if (sizeBytes > VALUE_BYTES_MAX) {
+      const message =
+        `Cannot store a value of ${sizeBytes} bytes: the largest one has ` +
+        `${VALUE_BYTES_MAX}. Split it into several`;
+      return Promise.reject(new SerializationError(message));
+    }
+    const requestId = this.#nextRequestId++;
+    const type = "object_create";
+    const written: Written = { sizeBytes, isSealed: false };
+    const key = objectKey(owner, number);
+    // Noted before the answer comes, so that `free` always finds it. Of two
+    // creates of one object the first one counts, here as in the store.
+    const isOwn = owner === this.#options.workerId;
+    if (isOwn && !this.#own.has(key)) this.#own.set(key, written);
+    const granted = this.#request(
+      { type, requestId, owner, number, sizeBytes },
+      (reply, segment) => {
+        if (reply.type === "object_created" && reply.isCurrent) {
+          written.segmentId = reply.segmentId;
+        }
+        const bytes = new Uint8Array(segment, 0, sizeBytes);
+        return new WritableObject(bytes, (isComplete) => {
+          written.isSealed = isComplete;
+          if (!isComplete) this.#disown(key, written);
+          const type = isComplete ? "object_seal" : "object_abort";
+          this.#send({ type, requestId });
+        });
+      },
+    );
+    granted.catch(() => this.#disown(key, written));
+    return granted;
+  }
+
+  /** The bytes of a sealed object, to be read only; shared, not copied. */
+  async open(owner: WorkerId, number: number): Promise<Uint8Array> {
+    const key = objectKey(owner, number);
+    const view = this.#mappings.view(key) ?? this.#openOwn(key, owner, number);
+    if (view) return view;
+    let opening = this.#opening.get(key);
+    if (!opening) {
+      opening = this.#ask(key, owner, number);
+      this.#opening.set(key, opening);
+    }
+    const { segment, sizeBytes } = await opening;
+    return new Uint8Array(segment, 0, sizeBytes);
+  }
+
+  /** The owner says that the object is not needed any more. */
+  free(owner: WorkerId, number: number): void {
+    this.#own.delete(objectKey(owner, number));
+    this.#send({ type: "object_free", owner, number });
+  }
+
+  /** Takes a message of the store in. */
+  receive(message: FromStore): void {
+    switch (message.type) {
+      case "object_created":
+      case "object_opened":
+        return this.#replied(message);
+      case "object_denied":
+        return this.#denied(message);
+      case "segment_share":
+        return this.#shared(message.segmentId, message.segment);
+      case "segment_drop":
+        return this.#segments.drop(message.segmentId);
+      case "garbage_collect":
+        return this.#options.collectGarbage();
+      default:
+        return unreachable(message);
+    }
+  }
+
+  /** Asks again for all that has no answer; for links that lose messages. */
+  retry(): void {
+    for (const { message } of this.#pending.values()) this.#send(message);
+    for (const segmentId of this.#parked.keys()) {
+      this.#send({ type: "segment_want", segmentId });
+    }
+  }
+
+  /** The node is gone: whatever waits fails, now and later. */
+  failAll(error: unknown): void {
+    if (this.#failure) return;
+    this.#failure = { error };
+    const pending = [...this.#pending.values()];
+    this.#pending.clear();
+    this.#parked.clear();
+    this.#own.clear();
+    this.#segments.clear();
+    for (const request of pending) request.reject(error);
+  }
+
+  /** What this thread has of the store; for tests. */
+  counts(): { readonly pending: number; readonly mappings: number } {
+    return { pending: this.#pending.size, mappings: this.#mappings.size };
+  }
+
+  #send(message: ToStore): void {
+    if (!this.#failure) this.#options.send(message);
+  }
+
+  #disown(key: string, written: Written): void {
+    if (this.#own.get(key) === written) this.#own.delete(key);
+  }
+
+  #request<T>(
+    message: Request,
+    take: (reply: Reply, segment: SharedArrayBuffer) => T,
+  ): Promise<T> {
+    const failure = this.#failure;
+    if (failure) return Promise.reject(failure.error);
+    return new Promise<T>((resolve, reject) => {
+      this.#pending.set(message.requestId, {
+        message,
+        resolve: (reply, segment) => resolve(take(reply, segment)),
+        reject,
+      });
+      this.#send(message);
+    });
+  }
+
+  /** Opens an object that cannot go away before this thread frees it. */
+  #openOwn(
+    key: string,
+    owner: WorkerId,
+    number: number,
+  ): Uint8Array | undefined {
+    const own = this.#own.get(key);
+    if (!own?.isSealed || own.segmentId === undefined) return undefined;
+    const segment = this.#segments.get(own.segmentId);
+    if (!segment) return undefined;
+    const requestId = this.#nextRequestId++;
+    const view = this.#mappings.add(key, requestId, segment, own.sizeBytes);
+    this.#send({ type: "object_open", requestId, owner, number });
+    return view;
+  }
+
+  async #ask(
+    key: string,
+    owner: WorkerId,
+    number: number,
+  ): Promise<OpenedObject> {
+    const requestId = this.#nextRequestId++;
+    try {
+      return await this.#request(
+        { type: "object_open", requestId, owner, number },
+        (reply, segment) => {
+          const { sizeBytes } = reply;
+          const view = this.#mappings.add(key, requestId, segment, sizeBytes);
+          return { segment: view.buffer, sizeBytes };
+        },
+      );
+    } finally {
+      this.#opening.delete(key);
+    }
+  }
+
+  #replied(reply: Reply): void {
+    const { requestId, segmentId } = reply;
+    const request = this.#pending.get(requestId);
+    // A reply that came twice; the store grants each request only once.
+    if (!request) return;
+    const segment = reply.segment
+      ? this.#segments.add(segmentId, reply.segment)
+      : this.#segments.get(segmentId);
+    if (!segment) return this.#park(reply);
+    this.#pending.delete(requestId);
+    request.resolve(reply, segment);
+    if (reply.segment) this.#unpark(segmentId);
+  }
+
+  /** The reply has overtaken the one that brings the segment. */
+  #park(reply: Reply): void {
+    const { segmentId } = reply;
+    const parked = this.#parked.get(segmentId);
+    if (parked) parked.push(reply);
+    else this.#parked.set(segmentId, [reply]);
+    this.#send({ type: "segment_want", segmentId });
+  }
+
+  #unpark(segmentId: SegmentId): void {
+    const parked = this.#parked.get(segmentId);
+    this.#parked.delete(segmentId);
+    for (const reply of parked ?? []) this.#replied(reply);
+  }
+
+  #shared(segmentId: SegmentId, segment: SharedArrayBuffer): void {
+    // Kept only if it is waited for: a late one may be of a dropped segment.
+    if (!this.#parked.has(segmentId)) return;
+    this.#segments.add(segmentId, segment);
+    this.#unpark(segmentId);
+  }
+
+  #denied(message: Extract<FromStore, { type: "object_denied" }>): void {
+    const request = this.#pending.get(message.requestId);
+    this.#pending.delete(message.requestId);
+    if (!request) return;
+    const { owner, number } = request.message;
+    const objectId = objectIdText(owner, number);
+    const { reason, capacityBytes } = message;
+    const denial = { reason, objectId, capacityBytes };
+    request.reject(denialError(
+      request.message.type === "object_create"
+        ? { ...denial, sizeBytes: request.message.sizeBytes }
+        : denial,
+    ));
+  }
+}
+
+function objectKey(owner: WorkerId, number: number): string {
+  return `${owner}/${number}`;
+}

@@ -1,0 +1,145 @@
+// The calls of this thread on one actor: sent in the order submitted, held
+// back while the actor is made or restarted, resent or failed when it dies.
+
+import { Deque } from "../base/deque.ts";
+import type { ActorId, WorkerId } from "../base/ids.ts";
+import { ACTOR_CALLS_UNDER_WAY_MAX } from "../base/limits.ts";
+import type { WireError } from "../protocol/wire_error.ts";
+import type { TaskRecord } from "./task_record.ts";
+
+export type ActorState = "PENDING_CREATION" | "ALIVE" | "RESTARTING" | "DEAD";
+
+/** What a channel does to the world. */
+export interface ActorEffects {
+  /** Sends calls, in order, to the thread that hosts the actor. */
+  push(thread: WorkerId, calls: readonly TaskRecord[]): void;
+  /** Settles the call with an error. */
+  fail(call: TaskRecord, error: WireError): void;
+  unavailable(channel: ActorChannel): WireError;
+}
+
+/** See the head of the file. */
+export class ActorChannel {
+  readonly actorId: ActorId;
+  state: ActorState = "PENDING_CREATION";
+  threadId: WorkerId | undefined;
+  incarnation = -1;
+  /** Whether the node tells us of the actor's state. */
+  watched = false;
+  /** Keeps the actor alive while calls have no outcome. */
+  hold: unknown = undefined;
+  /** Why the actor is dead. */
+  deathError: WireError | undefined;
+  readonly #effects: ActorEffects;
+  /** Submitted and not sent; may wait for arguments. */
+  readonly #queue = new Deque<TaskRecord>();
+  /** Sent and not answered, in the order sent. */
+  readonly #sent = new Set<TaskRecord>();
+
+  constructor(actorId: ActorId, effects: ActorEffects) {
+    this.actorId = actorId;
+    this.#effects = effects;
+  }
+
+  /** Calls that have no outcome yet. */
+  get pendingCount(): number {
+    return this.#queue.length + this.#sent.size;
+  }
+
+  /** Takes a call in; it is sent by `dispatch` once it is "queued". */
+  submit(call: TaskRecord): void {
+    if (this.state === "DEAD") this.#effects.fail(call, this.deathError!);
+    else this.#queue.push(call);
+  }
+
+  /** Sends what can be sent: ready calls up to the first that waits. */
+  dispatch(): void {
+    if (this.state !== "ALIVE" || !this.threadId) return;
+    const calls: TaskRecord[] = [];
+    for (;;) {
+      const call = this.#queue.peek();
+      if (!call || this.#sent.size >= ACTOR_CALLS_UNDER_WAY_MAX) break;
+      if (call.status === "waiting") break;
+      this.#queue.shift();
+      if (call.status === "ended") continue;
+      call.status = "pushed";
+      call.place = this;
+      this.#sent.add(call);
+      calls.push(call);
+    }
+    if (calls.length > 0) this.#effects.push(this.threadId, calls);
+  }
+
+  /** A sent call has its outcome. */
+  ended(call: TaskRecord): void {
+    this.#sent.delete(call);
+    call.place = undefined;
+    if (this.pendingCount === 0) this.hold = undefined;
+  }
+
+  /** Hands what was not sent over to another channel. */
+  redirect(target: ActorChannel): void {
+    for (;;) {
+      const call = this.#queue.shift();
+      if (!call) return;
+      target.submit(call);
+    }
+  }
+
+  /** Whether a call can be cancelled without asking the actor. */
+  withdraw(call: TaskRecord): boolean {
+    // An ended call is skipped when its turn comes.
+    return call.place === undefined;
+  }
+
+  changed(
+    state: ActorState,
+    incarnation: number,
+    threadId: WorkerId | undefined,
+    error: WireError | undefined,
+  ): void {
+    if (this.state === "DEAD" || incarnation < this.incarnation) return;
+    const restarted = incarnation > this.incarnation && this.incarnation >= 0;
+    const lost = this.#sent.size > 0 &&
+      (state === "RESTARTING" || state === "DEAD" || restarted);
+    this.state = state;
+    this.incarnation = incarnation;
+    this.threadId = threadId;
+    if (state === "DEAD") this.deathError = error;
+    if (lost) this.#recover();
+    if (state === "DEAD") this.#failQueue();
+    else this.dispatch();
+  }
+
+  /** The sent calls may or may not have run: resends those that allow it. */
+  #recover(): void {
+    const calls = [...this.#sent];
+    this.#sent.clear();
+    const again: TaskRecord[] = [];
+    for (const call of calls) {
+      call.place = undefined;
+      const { maxRetries } = call.template;
+      const retried = this.state !== "DEAD" && !call.cancelRequested &&
+        (maxRetries < 0 || call.attempt < maxRetries);
+      if (retried) {
+        call.attempt++;
+        call.status = "queued";
+        again.push(call);
+      } else {
+        this.#effects.fail(
+          call,
+          this.deathError ?? this.#effects.unavailable(this),
+        );
+      }
+    }
+    for (const call of again.reverse()) this.#queue.unshift(call);
+  }
+
+  #failQueue(): void {
+    for (;;) {
+      const call = this.#queue.shift();
+      if (!call) return;
+      this.#effects.fail(call, this.deathError!);
+    }
+  }
+}

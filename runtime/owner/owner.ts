@@ -1,0 +1,711 @@
+// The owner of what one thread submits and puts: it turns calls into tasks,
+// has them run, and settles their refs. Everything outside is reached through
+// `OwnerPorts`; nothing here waits, times or sends by itself.
+
+import {
+  ActorUnavailableError,
+  TaskCancelledError,
+  TaskTimeoutError,
+  WorkerDiedError,
+} from "../base/errors.ts";
+import type { ActorId, LeaseId, WorkerId } from "../base/ids.ts";
+import {
+  INLINE_VALUE_BYTES_MAX,
+  LEASE_LINGER_MS,
+  STREAM_ITEMS_MAX,
+} from "../base/limits.ts";
+import { NumberTable } from "../base/number_table.ts";
+import type {
+  LeaseBlocked,
+  PeerMessage,
+  TaskPush,
+  WireArguments,
+  WireValue,
+} from "../protocol/messages.ts";
+import { isPrimitive } from "../protocol/primitive.ts";
+import type { WireError } from "../protocol/wire_error.ts";
+import { ActorChannel } from "./actor_channel.ts";
+import {
+  completeArguments,
+  type PreparedArguments,
+  prepareArguments,
+} from "./arguments.ts";
+import { Lease, LeaseQueue } from "./lease_queue.ts";
+import { ObjectRef, settleRef } from "./object_ref.ts";
+import type { Encoded, OwnerPorts } from "./ports.ts";
+import { References, whenSettled } from "./references.ts";
+import {
+  type StreamSink,
+  TaskRecord,
+  type TaskTemplate,
+} from "./task_record.ts";
+
+/** What a call is made with beside its arguments. */
+export interface SubmitOptions {
+  /** The task that makes the call, in an executor. */
+  readonly parent?: number | undefined;
+  /** Makes the sink of a streaming call. */
+  readonly stream?: (number: number) => StreamSink;
+}
+
+/** See the head of the file. */
+export class Owner {
+  readonly references: References;
+  readonly #ports: OwnerPorts;
+  /** Tasks and calls without an outcome, by their number. */
+  readonly #tasks = new NumberTable<TaskRecord>();
+  readonly #queues = new Map<string, LeaseQueue>();
+  readonly #leaseQueues = new Map<LeaseId, LeaseQueue>();
+  readonly #channels = new Map<ActorId, ActorChannel>();
+  readonly #dirtyQueues = new Set<LeaseQueue>();
+  readonly #dirtyChannels = new Set<ActorChannel>();
+  /** Queues with leases that had tasks end since the last flush. */
+  readonly #settling = new Set<LeaseQueue>();
+  /** Templates that each peer was told of. */
+  readonly #defined = new Map<WorkerId, Set<number>>();
+
+  constructor(ports: OwnerPorts) {
+    this.#ports = ports;
+    this.references = new References(ports);
+  }
+
+  /** Tasks and calls that have no outcome yet. */
+  get taskCount(): number {
+    return this.#tasks.size;
+  }
+
+  // -- Submission ------------------------------------------------------------
+
+  /** Takes a call in; its refs are those of the returned record. */
+  submit(
+    template: TaskTemplate,
+    args: readonly unknown[],
+    options: SubmitOptions = {},
+  ): TaskRecord {
+    const prepared = prepareArguments(
+      args,
+      this.#ports.codec,
+      (encoded) => this.putSoon(encoded),
+    );
+    const task = this.#newTask(template, prepared.wire);
+    task.parent = options.parent;
+    if (options.stream) task.stream = options.stream(task.number);
+    task.contained = prepared.contained;
+    task.dependencies = prepared.dependencies;
+    this.references.pin(task.contained);
+    this.references.pin(task.dependencies);
+    this.#tasks.set(task.number, task);
+    if (template.actorId) this.channel(template.actorId).submit(task);
+    if (task.status === "ended") return task;
+    if (prepared.dependencies) this.#awaitDependencies(task, prepared);
+    else this.#ready(task);
+    return task;
+  }
+
+  #newTask(template: TaskTemplate, args: WireArguments): TaskRecord {
+    if (template.returns === 1) {
+      const ref = this.references.create();
+      return new TaskRecord(ref.number, template, [ref], args);
+    }
+    if (template.returns > 1) {
+      const refs = Array.from(
+        { length: template.returns },
+        () => this.references.create(),
+      );
+      return new TaskRecord(refs[0]!.number, template, refs, args);
+    }
+    // The items of a stream have the numbers that follow its own.
+    const number = this.references.reserve(
+      template.returns < 0 ? STREAM_ITEMS_MAX : 1,
+    );
+    return new TaskRecord(number, template, [], args);
+  }
+
+  /** A call that was ready is sent with the next flush. */
+  #ready(task: TaskRecord): void {
+    const { template } = task;
+    if (template.prepare && !template.spec) {
+      template.prepare().then(
+        (spec) => {
+          template.spec = spec;
+          if (task.status !== "ended") this.#ready(task);
+        },
+        (error) => this.failTask(task, this.#ports.codec.encodeError(error)),
+      );
+      return;
+    }
+    if (template.actorId) {
+      task.status = "queued";
+      this.#dirtyChannels.add(this.channel(template.actorId));
+    } else {
+      const queue = this.#queueOf(template);
+      queue.submit(task);
+      this.#dirtyQueues.add(queue);
+    }
+    this.#ports.scheduleFlush();
+  }
+
+  #awaitDependencies(task: TaskRecord, prepared: PreparedArguments): void {
+    let waiting = prepared.dependencies!.length;
+    for (const ref of prepared.dependencies!) {
+      this.references.want(ref);
+      whenSettled(ref, () => {
+        if (task.status === "ended") return;
+        if (ref.state === "failed") {
+          this.references.markSeen(ref);
+          return this.failTask(task, ref.value as WireError);
+        }
+        if (--waiting > 0) return;
+        task.args = completeArguments(prepared.parts!);
+        this.#ready(task);
+      });
+    }
+  }
+
+  #queueOf(template: TaskTemplate): LeaseQueue {
+    const schedulingClass = template.schedulingClass!;
+    let queue = this.#queues.get(schedulingClass.key);
+    if (!queue) {
+      queue = new LeaseQueue(schedulingClass, {
+        demand: (wanted, count) => this.#ports.node.demand(wanted, count),
+        room: (lease) => this.#ports.peer(lease.threadId).claims?.room ?? 0,
+        push: (lease, tasks) => this.#push(lease.threadId, tasks, lease),
+        revoke: (lease, task) => this.#revoke(lease.threadId, task),
+        giveBack: (leaseId) => this.#giveBack(leaseId),
+        idle: (idleQueue, lease) => this.#linger(idleQueue, lease),
+      });
+      this.#queues.set(schedulingClass.key, queue);
+    }
+    return queue;
+  }
+
+  /** The channel to an actor, made on first use. */
+  channel(actorId: ActorId): ActorChannel {
+    let channel = this.#channels.get(actorId);
+    if (!channel) {
+      channel = new ActorChannel(actorId, {
+        push: (thread, calls) => this.#push(thread, calls),
+        fail: (call, error) => this.failTask(call, error),
+        unavailable: ({ actorId }) =>
+          this.#ports.codec.encodeError(
+            new ActorUnavailableError(
+              `Cannot tell whether a call of actor ${actorId} has run: the ` +
+                "actor is restarting. Give the class `maxTaskRetries` to " +
+                "have such calls sent again",
+            ),
+          ),
+      });
+      this.#channels.set(actorId, channel);
+    }
+    return channel;
+  }
+
+  /** Calls of one actor are meant for another from now on. */
+  redirect(from: ActorId, to: ActorId): void {
+    const channel = this.channel(to);
+    channel.watched = true;
+    this.channel(from).redirect(channel);
+    this.#channels.set(from, channel);
+    this.#dirtyChannels.add(channel);
+  }
+
+  /** Forgets an actor that no handle names any more. */
+  forgetChannel(actorId: ActorId): void {
+    const channel = this.#channels.get(actorId);
+    if (channel && channel.pendingCount === 0) this.#channels.delete(actorId);
+  }
+
+  // -- Sending ---------------------------------------------------------------
+
+  /** Pushes what is ready; the wiring then flushes the links. */
+  flush(): void {
+    for (const queue of this.#dirtyQueues) queue.dispatch();
+    this.#dirtyQueues.clear();
+    for (const queue of this.#settling) queue.settle();
+    this.#settling.clear();
+    for (const channel of this.#dirtyChannels) channel.dispatch();
+    this.#dirtyChannels.clear();
+  }
+
+  #push(
+    thread: WorkerId,
+    tasks: readonly TaskRecord[],
+    lease?: Lease,
+  ): void {
+    const { claims } = this.#ports.peer(thread);
+    if (lease) for (const task of tasks) task.claim = claims!.queue();
+    let first = 0;
+    for (let next = 1; next <= tasks.length; next++) {
+      const last = tasks[next - 1]!;
+      const following = tasks[next];
+      // One message holds tasks of one template whose claims have no gap.
+      const together = following?.template === last.template &&
+        (!lease || following.claim === last.claim + 1);
+      if (together) continue;
+      this.#send(thread, tasks.slice(first, next), lease);
+      first = next;
+    }
+  }
+
+  #send(
+    thread: WorkerId,
+    tasks: readonly TaskRecord[],
+    lease: Lease | undefined,
+  ): void {
+    const { template, claim } = tasks[0]!;
+    this.#define(thread, template);
+    const retried = tasks.some((task) => task.attempt > 0);
+    const message: TaskPush = {
+      type: "task_push",
+      template: template.index,
+      numbers: tasks.map((task) => task.number),
+      args: tasks.map((task) => task.args),
+      ...(lease ? { lease: lease.id, claim } : {}),
+      ...(retried ? { attempts: tasks.map((task) => task.attempt) } : {}),
+    };
+    this.#ports.peer(thread).send(message);
+  }
+
+  #define(thread: WorkerId, template: TaskTemplate): void {
+    let defined = this.#defined.get(thread);
+    if (!defined) this.#defined.set(thread, defined = new Set());
+    if (defined.has(template.index)) return;
+    defined.add(template.index);
+    // An actor that was asked for by name may be another than was started.
+    const actorId = template.actorId && this.channel(template.actorId).actorId;
+    this.#ports.peer(thread).send({
+      type: "template_define",
+      template: template.index,
+      spec: actorId ? { ...template.spec!, actorId } : template.spec!,
+    });
+  }
+
+  #revoke(thread: WorkerId, task: TaskRecord): boolean {
+    const { claims } = this.#ports.peer(thread);
+    if (!claims?.revoke(task.claim)) return false;
+    claims.release(task.claim);
+    return true;
+  }
+
+  #linger(queue: LeaseQueue, lease: Lease): void {
+    const { uses } = lease;
+    this.#ports.timers.after(LEASE_LINGER_MS, () => {
+      queue.expire(lease, uses);
+      this.#ports.scheduleFlush();
+    });
+  }
+
+  #giveBack(leaseId: LeaseId): void {
+    this.#leaseQueues.delete(leaseId);
+    this.#ports.node.returnLease(leaseId);
+  }
+
+  // -- Leases ----------------------------------------------------------------
+
+  leaseGranted(classKey: string, leaseId: LeaseId, threadId: WorkerId): void {
+    if (this.#leaseQueues.has(leaseId)) return;
+    const queue = this.#queues.get(classKey);
+    const peer = this.#ports.peer(threadId);
+    if (!queue || peer.closed) return this.#ports.node.returnLease(leaseId);
+    this.#leaseQueues.set(leaseId, queue);
+    peer.whenOpen(() => {
+      if (!this.#leaseQueues.has(leaseId)) return;
+      queue.granted(leaseId, threadId);
+      this.#ports.scheduleFlush();
+    });
+  }
+
+  leaseReclaimed(leaseId: LeaseId): void {
+    this.#leaseQueues.get(leaseId)?.reclaim(leaseId);
+    this.#ports.scheduleFlush();
+  }
+
+  /** The lease is gone; its tasks fail with `error`. */
+  leaseRevoked(leaseId: LeaseId, error: WireError): void {
+    const tasks = this.#leaseQueues.get(leaseId)?.lost(leaseId) ?? [];
+    this.#leaseQueues.delete(leaseId);
+    for (const task of tasks) this.failTask(task, error);
+  }
+
+  /** No node can ever run this class of tasks. */
+  demandFailed(classKey: string, error: WireError): void {
+    for (const task of [...this.#tasks.values()]) {
+      if (task.template.schedulingClass?.key !== classKey) continue;
+      if (task.status === "queued") this.failTask(task, error);
+    }
+  }
+
+  // -- Outcomes --------------------------------------------------------------
+
+  /** A message of a peer about tasks or objects of this owner. */
+  receive(peer: WorkerId, message: PeerMessage): void {
+    switch (message.type) {
+      case "tasks_done":
+        for (let index = 0; index < message.numbers.length; index++) {
+          this.#done(message.numbers[index]!, message.values[index]);
+        }
+        break;
+      case "task_returned":
+        this.#returned(peer, message.number, message.returns);
+        break;
+      case "task_failed":
+        this.#failed(message.number, message.error);
+        break;
+      case "stream_yielded":
+        this.#yielded(peer, message.number, message.index, message.item);
+        break;
+      case "stream_ended":
+        this.#streamEnded(message.number, message.count);
+        break;
+      case "task_started":
+        this.#armTimeout(message.number);
+        break;
+      case "lease_blocked":
+        this.#leaseBlocked(message);
+        break;
+      case "lease_resumed":
+        this.#leaseQueues.get(message.lease)?.resumed(message.lease);
+        break;
+      case "borrow":
+        this.references.borrowedBy(peer, message);
+        break;
+      case "borrowed":
+        this.references.acknowledged(peer, message);
+        break;
+      case "borrow_ended":
+        this.references.borrowEnded(peer, message);
+        break;
+      case "object_wanted":
+        this.references.wanted(peer, message);
+        break;
+      case "object_value":
+        this.references.valueArrived(peer, message);
+        break;
+      case "cancel_wanted": {
+        const task = this.#tasks.get(message.number);
+        if (task) this.cancel(task, message);
+        break;
+      }
+    }
+  }
+
+  #done(number: number, value: unknown): void {
+    const task = this.#tasks.get(number);
+    if (!task) return;
+    this.#end(task);
+    const ref = task.refs[0];
+    if (!ref) return;
+    if (value instanceof Uint8Array) this.references.settle(ref, { p: value });
+    else settleRef(ref, "primitive", value);
+  }
+
+  #returned(
+    peer: WorkerId,
+    number: number,
+    returns: readonly WireValue[],
+  ): void {
+    const task = this.#tasks.get(number);
+    task?.refs.forEach((ref, index) => {
+      const value = returns[index];
+      if (value) this.references.settle(ref, value);
+    });
+    if (task) this.#end(task);
+    this.#confirmTaken(peer, number, returns);
+  }
+
+  /** Once we hold the refs inside results, their maker may let go. */
+  #confirmTaken(
+    peer: WorkerId,
+    number: number,
+    values: readonly unknown[],
+  ): void {
+    if (!values.some(holdsAny)) return;
+    this.references.whenAcknowledged(() => {
+      this.#ports.peer(peer).send({ type: "results_taken", numbers: [number] });
+      this.#ports.scheduleFlush();
+    });
+  }
+
+  #yielded(
+    peer: WorkerId,
+    number: number,
+    index: number,
+    item: WireValue | { readonly error: WireError },
+  ): void {
+    const stream = this.#tasks.get(number)?.stream;
+    if (stream) {
+      const ref = this.references.createWith(number + 1 + index);
+      if ("error" in item) this.references.fail(ref, item.error);
+      else this.references.settle(ref, item);
+      stream.yielded(index, ref);
+    }
+    this.#confirmTaken(peer, number, [item]);
+  }
+
+  #streamEnded(number: number, count: number): void {
+    const task = this.#tasks.get(number);
+    if (!task) return;
+    this.#end(task);
+    task.stream?.ended(count);
+  }
+
+  #failed(number: number, error: WireError): void {
+    const task = this.#tasks.get(number);
+    if (!task) return;
+    const { template } = task;
+    if (!task.cancelRequested && this.#mayRetry(task)) {
+      const cause = this.#ports.codec.decodeError(error).cause;
+      if (template.retries(cause)) return this.#retry(task);
+    }
+    this.failTask(task, error);
+  }
+
+  #mayRetry(task: TaskRecord): boolean {
+    const { maxRetries } = task.template;
+    return maxRetries < 0 || task.attempt < maxRetries;
+  }
+
+  #retry(task: TaskRecord): void {
+    this.#leave(task);
+    task.attempt++;
+    task.stream?.restarted?.();
+    if (task.template.actorId) {
+      const channel = this.channel(task.template.actorId);
+      task.status = "queued";
+      channel.submit(task);
+      this.#dirtyChannels.add(channel);
+    } else {
+      const queue = this.#queueOf(task.template);
+      queue.resubmit(task);
+      this.#dirtyQueues.add(queue);
+    }
+    this.#ports.scheduleFlush();
+  }
+
+  /** Settles everything of a task with an error. */
+  failTask(task: TaskRecord, error: WireError): void {
+    if (task.status === "ended") return;
+    this.#end(task);
+    for (const ref of task.refs) this.references.fail(ref, error);
+    task.stream?.failed(error);
+  }
+
+  /** The task has its outcome: lets go of all that it needed. */
+  #end(task: TaskRecord): void {
+    this.#tasks.take(task.number);
+    this.#leave(task);
+    task.status = "ended";
+    if (task.contained) this.references.unpin(task.contained);
+    if (task.dependencies) this.references.unpin(task.dependencies);
+    task.contained = undefined;
+    task.dependencies = undefined;
+    task.args = null;
+    if (task.timer) (task.timer as () => void)();
+  }
+
+  /** The task is on no lease and no channel any more. */
+  #leave(task: TaskRecord): void {
+    const { place } = task;
+    if (place instanceof Lease) {
+      this.#ports.peer(place.threadId).claims?.release(task.claim);
+      const queue = this.#queueOf(task.template);
+      queue.ended(task);
+      this.#settling.add(queue);
+      this.#ports.scheduleFlush();
+    } else if (place instanceof ActorChannel) {
+      place.ended(task);
+      this.#dirtyChannels.add(place);
+      this.#ports.scheduleFlush();
+    }
+  }
+
+  #leaseBlocked(message: LeaseBlocked): void {
+    const queue = this.#leaseQueues.get(message.lease);
+    if (!queue) return;
+    const tasks: TaskRecord[] = [];
+    for (const number of message.returned) {
+      const task = this.#tasks.get(number);
+      if (!task || !(task.place instanceof Lease)) continue;
+      this.#ports.peer(task.place.threadId).claims?.release(task.claim);
+      tasks.push(task);
+    }
+    queue.blocked(message.lease, tasks);
+    this.#ports.scheduleFlush();
+  }
+
+  #armTimeout(number: number): void {
+    const task = this.#tasks.get(number);
+    const timeoutMs = task?.template.timeoutMs;
+    if (!task || timeoutMs === undefined) return;
+    (task.timer as (() => void) | undefined)?.();
+    task.timer = this.#ports.timers.after(timeoutMs, () => {
+      const error = new TaskTimeoutError(
+        `Cannot finish ${task.template.name}: it ran longer than its ` +
+          `timeout of ${timeoutMs} ms`,
+        { details: { timeoutMs } },
+      );
+      this.#stop(task, this.#ports.codec.encodeError(error), true, true);
+    });
+  }
+
+  // -- Cancelling ------------------------------------------------------------
+
+  /** The unfinished task that a ref is a result of. */
+  taskOf(ref: ObjectRef): TaskRecord | undefined {
+    const direct = this.#tasks.get(ref.number);
+    if (direct) return direct;
+    if (ref.state !== "pending") return undefined;
+    for (const task of this.#tasks.values()) {
+      if (task.refs.includes(ref)) return task;
+    }
+    return undefined;
+  }
+
+  /** The thread that a pushed task is with. */
+  threadOf(number: number): WorkerId | undefined {
+    const place = this.#tasks.get(number)?.place;
+    if (place instanceof Lease || place instanceof ActorChannel) {
+      return place.threadId;
+    }
+    return undefined;
+  }
+
+  task(number: number): TaskRecord | undefined {
+    return this.#tasks.get(number);
+  }
+
+  cancel(
+    task: TaskRecord,
+    { force, recursive }: { force: boolean; recursive: boolean },
+  ): void {
+    if (task.status === "ended") return;
+    const error = new TaskCancelledError(
+      `Cannot give the result of ${task.template.name}: it was cancelled`,
+    );
+    this.#stop(task, this.#ports.codec.encodeError(error), force, recursive);
+  }
+
+  /** Ends a task early, with `error` for whoever waits for it. */
+  #stop(
+    task: TaskRecord,
+    error: WireError,
+    force: boolean,
+    recursive: boolean,
+  ): void {
+    task.cancelRequested = true;
+    const { place } = task;
+    if (task.status === "pushed" && place instanceof Lease) {
+      const started = !this.#ports.peer(place.threadId).claims
+        ?.revoke(task.claim);
+      if (started) this.#stopStarted(task, place.threadId, force, recursive);
+    } else if (task.status === "pushed" && place instanceof ActorChannel) {
+      if (place.threadId) {
+        this.#stopStarted(task, place.threadId, false, recursive);
+      }
+    } else if (task.status === "queued" && !task.template.actorId) {
+      this.#queueOf(task.template).withdraw(task);
+    }
+    this.failTask(task, error);
+  }
+
+  #stopStarted(
+    task: TaskRecord,
+    threadId: WorkerId,
+    force: boolean,
+    recursive: boolean,
+  ): void {
+    this.#ports.peer(threadId).send({
+      type: "task_cancel",
+      number: task.number,
+      recursive,
+    });
+    if (force) {
+      this.#ports.node.killThread(threadId, `${task.template.name} was stopped`);
+    }
+    this.#ports.scheduleFlush();
+  }
+
+  /** Cancels what a task of this thread has submitted. */
+  cancelChildren(parent: number): void {
+    for (const task of [...this.#tasks.values()]) {
+      if (task.parent === parent) {
+        this.cancel(task, { force: false, recursive: true });
+      }
+    }
+  }
+
+  // -- Deaths ----------------------------------------------------------------
+
+  /** A thread is gone, with the tasks that it ran and the objects it owned. */
+  workerEnded(worker: WorkerId, reason: WireError): void {
+    this.#defined.delete(worker);
+    for (const [leaseId, queue] of [...this.#leaseQueues]) {
+      if (queue.leases.get(leaseId)?.threadId !== worker) continue;
+      this.#leaseQueues.delete(leaseId);
+      for (const task of queue.lost(leaseId)) this.#lostTask(task, reason);
+      this.#dirtyQueues.add(queue);
+    }
+    this.references.workerEnded(worker, reason);
+    this.#ports.scheduleFlush();
+  }
+
+  #lostTask(task: TaskRecord, reason: WireError): void {
+    task.place = undefined;
+    if (!task.cancelRequested && this.#mayRetry(task)) {
+      return this.#retry(task);
+    }
+    const { codec } = this.#ports;
+    const error = new WorkerDiedError(
+      `Cannot finish ${task.template.name}: the thread that ran it ended ` +
+        `(attempt ${task.attempt + 1}): ${reason.message}`,
+      { cause: codec.decodeError(reason) },
+    );
+    this.failTask(task, codec.encodeError(error));
+  }
+
+  // -- Objects ---------------------------------------------------------------
+
+  /** Stores a value; resolves once the store has accepted it. */
+  async put(value: unknown): Promise<ObjectRef> {
+    if (isPrimitive(value)) {
+      const ref = this.references.create();
+      settleRef(ref, "primitive", value);
+      return ref;
+    }
+    const encoded = this.#ports.codec.encode(value, "value");
+    const ref = this.references.createHolder(encoded.contained);
+    if (encoded.sizeBytes <= INLINE_VALUE_BYTES_MAX) {
+      settleRef(ref, "payload", encoded.toPayload());
+    } else {
+      await this.#store(ref, encoded);
+    }
+    return ref;
+  }
+
+  /** Stores an argument that is too large to travel inline. */
+  putSoon(encoded: Encoded): ObjectRef {
+    const ref = this.references.createHolder(encoded.contained);
+    ref.seen = true;
+    this.#store(ref, encoded).catch((error) =>
+      this.references.fail(ref, this.#ports.codec.encodeError(error))
+    );
+    return ref;
+  }
+
+  async #store(ref: ObjectRef, encoded: Encoded): Promise<void> {
+    const target = await this.#ports.store.create(
+      ref.ownerId,
+      ref.number,
+      encoded.sizeBytes,
+    );
+    encoded.layOut(target.bytes);
+    target.seal();
+    this.references.settleStored(ref);
+  }
+}
+
+/** Whether a value on the wire holds refs or handles. */
+function holdsAny(value: unknown): boolean {
+  const { c, a } = value as { c?: unknown; a?: unknown };
+  return c !== undefined || a !== undefined;
+}

@@ -1,0 +1,461 @@
+// Who holds what: the refs of this thread, the objects it lends to other
+// threads and those it borrows from them. The owner of an object alone
+// decides that it is free: when no ref, no pin and no borrower is left.
+
+import { ObjectLostError, OwnerDiedError } from "../base/errors.ts";
+import type { ActorId, WorkerId } from "../base/ids.ts";
+import { NumberTable } from "../base/number_table.ts";
+import type {
+  Borrow,
+  Borrowed,
+  BorrowEnded,
+  ObjectKey,
+  ObjectValue,
+  ObjectWanted,
+  WireHeld,
+  WireValue,
+} from "../protocol/messages.ts";
+import type { WireError } from "../protocol/wire_error.ts";
+import { addWaiter, ObjectRef, settleRef } from "./object_ref.ts";
+import type { Collected, OwnerPorts } from "./ports.ts";
+
+/** An object of ours that somebody else can reach. */
+interface Lent {
+  readonly ref: ObjectRef;
+  readonly borrowers: Set<WorkerId>;
+}
+
+/** An object of another thread that this one holds refs to. */
+interface Borrowing {
+  /** Living `ObjectRef`s of this thread for the object. */
+  count: number;
+  /** The owner has said that it counts on us. */
+  acknowledged: boolean;
+  /** Keeps the object alive until then: what the ref came in. */
+  sources: object[];
+  /** The refs that wait for the value. */
+  refs: Set<WeakRef<ObjectRef>>;
+  wanted: boolean;
+}
+
+/** See the head of the file. */
+export class References {
+  readonly #ports: OwnerPorts;
+  #lastNumber = 0;
+  /** All and only own objects with pins or borrowers. */
+  readonly #lent = new NumberTable<Lent>();
+  readonly #borrowed = new Map<WorkerId, Map<number, Borrowing>>();
+  #unacknowledged = 0;
+  #whenAcknowledged: (() => void)[] = [];
+  /** Failures nobody has seen, by the number of their ref. */
+  readonly #unseen = new Map<number, WireError>();
+  readonly #endedOwners = new Set<WorkerId>();
+
+  constructor(ports: OwnerPorts) {
+    this.#ports = ports;
+  }
+
+  /** Objects that others hold or tasks under way need. */
+  get lentCount(): number {
+    return this.#lent.size;
+  }
+
+  /** Takes `count` numbers in a row; gives the first. */
+  reserve(count: number): number {
+    const first = this.#lastNumber + 1;
+    this.#lastNumber += count;
+    return first;
+  }
+
+  /** A ref to a new object of this thread. */
+  create(): ObjectRef {
+    return new ObjectRef(this, this.#ports.workerId, ++this.#lastNumber);
+  }
+
+  /** A ref to a new object whose value holds these refs and handles. */
+  createHolder(contained: readonly object[]): ObjectRef {
+    const ref = this.create();
+    if (contained.length > 0) this.#hold(ref, contained);
+    return ref;
+  }
+
+  /** A ref for a new object with a number that was taken before. */
+  createWith(number: number): ObjectRef {
+    return new ObjectRef(this, this.#ports.workerId, number);
+  }
+
+  // -- Outcomes --------------------------------------------------------------
+
+  /** Gives a ref its value as it came over a wire. */
+  settle(ref: ObjectRef, value: WireValue): void {
+    if ("c" in value || "a" in value) this.#hold(ref, this.#importHeld(value));
+    if ("v" in value) settleRef(ref, "primitive", value.v);
+    else if ("p" in value) settleRef(ref, "payload", compact(value.p));
+    else this.settleStored(ref);
+    if (ref.disposed && ref.pins === 0) this.#release(ref);
+  }
+
+  /** The ref's value lies in the store. */
+  settleStored(ref: ObjectRef): void {
+    settleRef(ref, "stored", undefined);
+    this.#watch(ref);
+  }
+
+  fail(ref: ObjectRef, error: WireError): void {
+    if (ref.state !== "pending") return;
+    if (this.#isOwn(ref) && !ref.seen) {
+      this.#unseen.set(ref.number, error);
+    }
+    settleRef(ref, "failed", error);
+    this.#watch(ref);
+  }
+
+  /** Somebody was told of the failure. */
+  markSeen(ref: ObjectRef): void {
+    ref.seen = true;
+    if (this.#isOwn(ref)) this.#unseen.delete(ref.number);
+  }
+
+  /** At the end of the session: every failure nobody has asked for. */
+  reportAllUnseen(): void {
+    for (const error of this.#unseen.values()) this.#ports.reportUnseen(error);
+    this.#unseen.clear();
+  }
+
+  // -- Pins ------------------------------------------------------------------
+
+  /** Keeps objects alive, even disposed ones, until `unpin`. */
+  pin(contained: readonly object[] | undefined): void {
+    if (!contained) return;
+    for (const object of contained) {
+      if (!(object instanceof ObjectRef)) continue;
+      object.pins++;
+      if (this.#isOwn(object)) this.#lend(object);
+    }
+  }
+
+  unpin(contained: readonly object[] | undefined): void {
+    if (!contained) return;
+    for (const object of contained) {
+      if (!(object instanceof ObjectRef)) continue;
+      object.pins--;
+      if (object.pins === 0) this.#unlend(object);
+    }
+  }
+
+  // -- The end of refs -------------------------------------------------------
+
+  /** The user gives a ref up. */
+  dispose(ref: ObjectRef): void {
+    if (ref.disposed) return;
+    ref.disposed = true;
+    if (ref.pins === 0) this.#unlend(ref);
+  }
+
+  /** The runtime has collected a ref that was watched. */
+  collected(collected: Collected): void {
+    this.unpin(collected.contained);
+    const { owner, number } = collected;
+    if (owner !== this.#ports.workerId) return this.#dropBorrowed(owner, number);
+    if (collected.stored) this.#ports.store.free(owner, number);
+    const error = this.#unseen.get(number);
+    this.#unseen.delete(number);
+    if (error) this.#ports.reportUnseen(error);
+  }
+
+  // -- Lending ---------------------------------------------------------------
+
+  borrowedBy(borrower: WorkerId, message: Borrow): void {
+    for (const number of message.numbers) {
+      this.#lent.get(number)?.borrowers.add(borrower);
+    }
+    const reply: Borrowed = { type: "borrowed", numbers: message.numbers };
+    this.#ports.peer(borrower).send(reply);
+    this.#ports.scheduleFlush();
+  }
+
+  borrowEnded(borrower: WorkerId, message: BorrowEnded): void {
+    for (const number of message.numbers) {
+      const lent = this.#lent.get(number);
+      if (!lent?.borrowers.delete(borrower)) continue;
+      this.#unlend(lent.ref);
+    }
+  }
+
+  /** The own object with this number, if others can reach it. */
+  find(number: number): ObjectRef | undefined {
+    return this.#lent.get(number)?.ref;
+  }
+
+  /** A borrower asks for an object's value. */
+  wanted(borrower: WorkerId, message: ObjectWanted): void {
+    const ref = this.find(message.number);
+    const send = (value: ObjectValue["value"]) => {
+      const reply: ObjectValue = {
+        type: "object_value",
+        number: message.number,
+        value,
+      };
+      this.#ports.peer(borrower).send(reply);
+      this.#ports.scheduleFlush();
+    };
+    if (!ref) {
+      return send({ error: this.#lostError(message.number) });
+    }
+    whenSettled(ref, () => {
+      if (ref.state !== "failed") return send(wireValue(ref));
+      this.markSeen(ref);
+      send({ error: ref.value as WireError });
+    });
+  }
+
+  /** A thread is gone: it borrows nothing any more. */
+  workerEnded(worker: WorkerId, error: WireError): void {
+    this.#endedOwners.add(worker);
+    for (const lent of [...this.#lent.values()]) {
+      if (lent.borrowers.delete(worker)) this.#unlend(lent.ref);
+    }
+    const borrowings = this.#borrowed.get(worker);
+    this.#borrowed.delete(worker);
+    if (!borrowings) return;
+    for (const [number, borrowing] of borrowings) {
+      this.#acknowledge(borrowing);
+      const gone = this.#ownerDied(worker, number, error);
+      for (const weak of borrowing.refs) {
+        const ref = weak.deref();
+        if (ref) this.fail(ref, gone);
+      }
+    }
+  }
+
+  // -- Borrowing -------------------------------------------------------------
+
+  /**
+   * A ref for an object that came in a value. `source` is what keeps the
+   * object alive until its owner has taken note of us.
+   */
+  importRef([owner, number]: ObjectKey, source?: object): ObjectRef {
+    const ref = new ObjectRef(this, owner, number);
+    if (owner === this.#ports.workerId) return this.#again(ref);
+    if (this.#endedOwners.has(owner)) {
+      ref.seen = true;
+      settleRef(ref, "failed", this.#ownerDied(owner, number));
+      return ref;
+    }
+    const borrowing = this.#borrowing(owner, number);
+    borrowing.count++;
+    borrowing.refs.add(new WeakRef(ref));
+    if (source && !borrowing.acknowledged) borrowing.sources.push(source);
+    this.#watch(ref);
+    return ref;
+  }
+
+  /** Calls back when every owner has taken note of what we borrow. */
+  whenAcknowledged(callback: () => void): void {
+    if (this.#unacknowledged === 0) callback();
+    else this.#whenAcknowledged.push(callback);
+  }
+
+  get allAcknowledged(): boolean {
+    return this.#unacknowledged === 0;
+  }
+
+  acknowledged(owner: WorkerId, message: Borrowed): void {
+    for (const number of message.numbers) {
+      const borrowing = this.#borrowed.get(owner)?.get(number);
+      if (borrowing) this.#acknowledge(borrowing);
+    }
+  }
+
+  /** Sees to it that a borrowed, pending ref gets its value. */
+  want(ref: ObjectRef): void {
+    if (this.#isOwn(ref) || ref.state !== "pending") return;
+    const borrowing = this.#borrowed.get(ref.ownerId)?.get(ref.number);
+    if (!borrowing || borrowing.wanted) return;
+    borrowing.wanted = true;
+    const message: ObjectWanted = { type: "object_wanted", number: ref.number };
+    this.#ports.peer(ref.ownerId).send(message);
+    this.#ports.scheduleFlush();
+  }
+
+  valueArrived(owner: WorkerId, message: ObjectValue): void {
+    const borrowing = this.#borrowed.get(owner)?.get(message.number);
+    if (!borrowing) return;
+    for (const weak of borrowing.refs) {
+      const ref = weak.deref();
+      if (!ref || ref.state !== "pending") continue;
+      if ("error" in message.value) this.fail(ref, message.value.error);
+      else this.settle(ref, message.value);
+    }
+  }
+
+  // -- Inside ----------------------------------------------------------------
+
+  #isOwn(ref: ObjectRef): boolean {
+    return ref.ownerId === this.#ports.workerId;
+  }
+
+  #importHeld({ c = [], a = [] }: WireHeld): object[] {
+    return [
+      ...c.map((key) => this.importRef(key)),
+      ...a.map((actorId) => this.#ports.holdActor(actorId)),
+    ];
+  }
+
+  /** The ref's value holds these: they live as long as it does. */
+  #hold(ref: ObjectRef, contained: readonly object[]): void {
+    this.pin(contained);
+    ref.contained = contained;
+    this.#watch(ref);
+  }
+
+  /** Has the collector tell us what to do when the ref is collected. */
+  #watch(ref: ObjectRef): void {
+    const { ownerId: owner, number, contained } = ref;
+    const stored = ref.state === "stored";
+    this.#ports.collector.watch(ref, { owner, number, stored, contained });
+  }
+
+  #lend(ref: ObjectRef): Lent {
+    let lent = this.#lent.get(ref.number);
+    if (!lent) {
+      lent = { ref, borrowers: new Set() };
+      this.#lent.set(ref.number, lent);
+    }
+    return lent;
+  }
+
+  /** Forgets a lent object that nobody needs; frees it if it was given up. */
+  #unlend(ref: ObjectRef): void {
+    if (!this.#isOwn(ref)) {
+      if (ref.disposed && ref.pins === 0) this.#release(ref);
+      return;
+    }
+    const lent = this.#lent.get(ref.number);
+    if (lent && (lent.ref.pins > 0 || lent.borrowers.size > 0)) return;
+    this.#lent.take(ref.number);
+    if (ref.disposed) this.#release(lent?.ref ?? ref);
+  }
+
+  /** The object is free: nobody holds it any more. */
+  #release(ref: ObjectRef): void {
+    const { state } = ref;
+    if (state === "gone" || state === "pending") return;
+    ref.state = "gone";
+    ref.value = undefined;
+    this.#ports.collector.unwatch(ref);
+    this.unpin(ref.contained);
+    ref.contained = undefined;
+    if (!this.#isOwn(ref)) this.#dropBorrowed(ref.ownerId, ref.number);
+    else if (state === "stored") {
+      this.#ports.store.free(ref.ownerId, ref.number);
+    } else if (state === "failed") this.#unseen.delete(ref.number);
+  }
+
+  /** Another ref to an own object, which came back in a value. */
+  #again(ref: ObjectRef): ObjectRef {
+    const lent = this.#lent.get(ref.number);
+    if (lent) return lent.ref;
+    ref.seen = true;
+    settleRef(ref, "failed", this.#lostError(ref.number));
+    return ref;
+  }
+
+  #borrowing(owner: WorkerId, number: number): Borrowing {
+    let byNumber = this.#borrowed.get(owner);
+    if (!byNumber) this.#borrowed.set(owner, byNumber = new Map());
+    let borrowing = byNumber.get(number);
+    if (!borrowing) {
+      borrowing = {
+        count: 0,
+        acknowledged: false,
+        sources: [],
+        refs: new Set(),
+        wanted: false,
+      };
+      byNumber.set(number, borrowing);
+      this.#unacknowledged++;
+      const message: Borrow = { type: "borrow", numbers: [number] };
+      this.#ports.peer(owner).send(message);
+      this.#ports.scheduleFlush();
+    }
+    return borrowing;
+  }
+
+  #acknowledge(borrowing: Borrowing): void {
+    if (borrowing.acknowledged) return;
+    borrowing.acknowledged = true;
+    borrowing.sources = [];
+    if (--this.#unacknowledged > 0) return;
+    for (const callback of this.#whenAcknowledged.splice(0)) callback();
+  }
+
+  #dropBorrowed(owner: WorkerId, number: number): void {
+    const byNumber = this.#borrowed.get(owner);
+    const borrowing = byNumber?.get(number);
+    if (!byNumber || !borrowing) return;
+    if (--borrowing.count > 0) return;
+    byNumber.delete(number);
+    this.#acknowledge(borrowing);
+    const message: BorrowEnded = { type: "borrow_ended", numbers: [number] };
+    this.#ports.peer(owner).send(message);
+    this.#ports.scheduleFlush();
+  }
+
+  #lostError(number: number): WireError {
+    return this.#ports.codec.encodeError(
+      new ObjectLostError(
+        `Cannot read object ${number}: its owner has freed it`,
+        { details: { ownerId: this.#ports.workerId } },
+      ),
+    );
+  }
+
+  #ownerDied(owner: WorkerId, number: number, cause?: WireError): WireError {
+    const { codec } = this.#ports;
+    return codec.encodeError(
+      new OwnerDiedError(
+        `Cannot read object ${number} of ${owner}: the thread that owned it ` +
+          "is gone. Keep the task or actor that made the object alive, or " +
+          "return the value instead of a ref",
+        cause ? { cause: codec.decodeError(cause) } : {},
+      ),
+    );
+  }
+}
+
+
+/** Calls back once the ref has an outcome; at once when it has. */
+export function whenSettled(ref: ObjectRef, callback: () => void): void {
+  if (ref.state !== "pending") callback();
+  else addWaiter(ref, { settled: callback });
+}
+
+/** The value of a settled ref, for a wire. */
+export function wireValue(ref: ObjectRef): WireValue {
+  switch (ref.state) {
+    case "primitive":
+      return { v: ref.value as never };
+    case "payload":
+      return { p: ref.value as Uint8Array, ...heldBy(ref) };
+    default:
+      return { o: [ref.ownerId, ref.number], ...heldBy(ref) };
+  }
+}
+
+/** The refs and the actors' handles that a ref's value holds. */
+function heldBy(ref: ObjectRef): WireHeld {
+  if (!ref.contained) return {};
+  const c: ObjectKey[] = [];
+  const a: ActorId[] = [];
+  for (const object of ref.contained) {
+    if (object instanceof ObjectRef) c.push([object.ownerId, object.number]);
+    else a.push((object as { actorId: ActorId }).actorId);
+  }
+  return { c, a };
+}
+
+/** A small view keeps its whole frame alive: copies it out. */
+function compact(bytes: Uint8Array): Uint8Array {
+  return bytes.byteLength * 2 < bytes.buffer.byteLength ? bytes.slice() : bytes;
+}

@@ -1,0 +1,88 @@
+// What an owner knows of one task or actor call, and of the templates that
+// tasks are made from.
+
+import type { ActorId } from "../base/ids.ts";
+import type { ResourceSet } from "../base/resources.ts";
+import type { WireArguments, WireTemplate } from "../protocol/messages.ts";
+import type { ObjectRef } from "./object_ref.ts";
+
+/** Everything that decides where a task may run. */
+export interface SchedulingClass {
+  /** The same for all tasks that can use one another's leases. */
+  readonly key: string;
+  readonly resources: ResourceSet;
+  readonly strategy: unknown;
+  readonly labelSelector?: Readonly<Record<string, string>>;
+}
+
+/** How tasks of one `remote()` with its options are made and retried. */
+export interface TaskTemplate {
+  /** This thread's number for it; what pushes name. */
+  readonly index: number;
+  readonly name: string;
+  readonly returns: number;
+  readonly backpressure: number;
+  readonly timeoutMs: number | undefined;
+  /** Retries after failures of the system; -1 = no limit. */
+  readonly maxRetries: number;
+  /** Whether this failure of user code is to be retried. */
+  readonly retries: (error: unknown) => boolean;
+  /** Absent for methods of actors. */
+  readonly schedulingClass?: SchedulingClass;
+  readonly actorId?: ActorId;
+  /** What executors are told; absent until the code is bundled. */
+  spec: WireTemplate | undefined;
+  /** Settles when `spec` is there, or with why it cannot be. */
+  readonly prepare?: () => Promise<WireTemplate>;
+}
+
+/** Where a task stands with its owner. */
+export type TaskStatus = "waiting" | "queued" | "pushed" | "ended";
+
+/** What a stream of refs does with its task's items. */
+export interface StreamSink {
+  yielded(index: number, ref: ObjectRef): void;
+  ended(count: number): void;
+  failed(error: unknown): void;
+  /** The task runs again from its start. */
+  restarted?(): void;
+}
+
+/** One task or actor call, from submission to its last result. */
+export class TaskRecord {
+  readonly number: number;
+  readonly template: TaskTemplate;
+  /** The results; empty for a stream. */
+  readonly refs: readonly ObjectRef[];
+  args: WireArguments;
+  status: TaskStatus = "waiting";
+  /** Counts from 0. */
+  attempt = 0;
+  /** Refs and handles that the arguments hold; pinned until the end. */
+  contained: readonly object[] | undefined = undefined;
+  /** Refs given as arguments themselves; pinned until the end. */
+  dependencies: readonly ObjectRef[] | undefined = undefined;
+  /** The lease or actor channel that it was pushed on. */
+  place: unknown = undefined;
+  /** The claim word that says whether the executor has begun it. */
+  claim = 0;
+  /** The number of the task that submitted it, in an executor. */
+  parent: number | undefined = undefined;
+  cancelRequested = false;
+  stream: StreamSink | undefined = undefined;
+  timer: unknown = undefined;
+  /** Position among the calls of its caller on its actor. */
+  sequence = 0;
+
+  constructor(
+    number: number,
+    template: TaskTemplate,
+    refs: readonly ObjectRef[],
+    args: WireArguments,
+  ) {
+    this.number = number;
+    this.template = template;
+    this.refs = refs;
+    this.args = args;
+  }
+}

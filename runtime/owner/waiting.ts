@@ -1,0 +1,217 @@
+// Reading refs: `get`, `wait` and the order in which refs finish. What a
+// waiting thread does meanwhile (give its CPU back, keep the process alive,
+// watch its mailbox) is the business of `WaitScope`.
+
+import { GetTimeoutError, ObjectLostError } from "../base/errors.ts";
+import type { WireError } from "../protocol/wire_error.ts";
+import {
+  addWaiter,
+  type ObjectRef,
+  type RefWaiter,
+  removeWaiter,
+} from "./object_ref.ts";
+import type { OwnerCodec, OwnerStore, OwnerTimers } from "./ports.ts";
+import type { References } from "./references.ts";
+
+/** Who waits; one per task, and one for the driver. */
+export interface WaitScope {
+  /** Something is about to be waited for; may settle it on the spot. */
+  before(isSettled: () => boolean): void;
+  begin(): void;
+  end(): void;
+  /** Aborts what waits, with the reason that waits reject with. */
+  readonly signal: AbortSignal | undefined;
+}
+
+/** What reading needs. */
+export interface ReadingPorts {
+  readonly references: References;
+  readonly codec: OwnerCodec;
+  readonly store: OwnerStore;
+  readonly timers: OwnerTimers;
+}
+
+/** Options of one wait. */
+export interface WaitLimits {
+  /** Refs that must have settled. */
+  readonly count: number;
+  readonly timeoutMs: number | undefined;
+  /** A failure among the refs ends the wait. */
+  readonly stopAtFailure: boolean;
+}
+
+/** See the head of the file. */
+export class Reading {
+  readonly #ports: ReadingPorts;
+
+  constructor(ports: ReadingPorts) {
+    this.#ports = ports;
+  }
+
+  /** The value of one ref. */
+  async getOne(
+    ref: ObjectRef,
+    timeoutMs: number | undefined,
+    scope: WaitScope,
+  ): Promise<unknown> {
+    if (ref.state === "pending") {
+      await this.#settle([ref], timeoutMs, scope);
+    }
+    return this.#read(ref);
+  }
+
+  /** The values of refs, in their order. */
+  async getAll(
+    refs: readonly ObjectRef[],
+    timeoutMs: number | undefined,
+    scope: WaitScope,
+  ): Promise<unknown[]> {
+    for (const ref of refs) {
+      if (ref.state === "failed" || ref.disposed) this.#throw(ref);
+    }
+    if (refs.some(isPending)) await this.#settle(refs, timeoutMs, scope);
+    const values = refs.map((ref) => this.#read(ref));
+    return values.some(isPromise) ? await Promise.all(values) : values;
+  }
+
+  async #settle(
+    refs: readonly ObjectRef[],
+    timeoutMs: number | undefined,
+    scope: WaitScope,
+  ): Promise<void> {
+    const limits = { count: refs.length, timeoutMs, stopAtFailure: true };
+    await this.waitFor(refs, limits, scope);
+    for (const ref of refs) if (ref.state === "failed") this.#throw(ref);
+    const missing = refs.filter(isPending).length;
+    if (missing === 0) return;
+    throw new GetTimeoutError(
+      `Cannot get ${missing} of ${refs.length} objects: they were not ready ` +
+        `within ${timeoutMs} ms`,
+      { details: { timeoutMs, missing } },
+    );
+  }
+
+  /**
+   * Resolves when `count` refs have settled, when one failed (if that counts)
+   * or when the time is over; which of them, the refs themselves tell.
+   */
+  waitFor(
+    refs: readonly ObjectRef[],
+    limits: WaitLimits,
+    scope: WaitScope,
+  ): Promise<void> | undefined {
+    const wait = new Wait(refs, limits);
+    for (const ref of refs) {
+      if (ref.disposed) this.#throw(ref);
+      if (ref.state === "pending") this.#ports.references.want(ref);
+    }
+    if (wait.isOver()) return undefined;
+    scope.signal?.throwIfAborted();
+    if (limits.timeoutMs !== 0) scope.before(() => wait.isOver());
+    if (wait.isOver() || limits.timeoutMs === 0) return undefined;
+    return wait.begin(scope, this.#ports.timers);
+  }
+
+  /** The value of a settled ref, or its error. */
+  #read(ref: ObjectRef): unknown {
+    if (ref.disposed) this.#throw(ref);
+    switch (ref.state) {
+      case "primitive":
+        return ref.value;
+      case "payload":
+        return this.#ports.codec.decode(ref.value as Uint8Array, false, ref);
+      case "stored":
+        return this.#ports.store.open(ref.ownerId, ref.number).then((bytes) =>
+          this.#ports.codec.decode(bytes, true, ref)
+        );
+      default:
+        return this.#throw(ref);
+    }
+  }
+
+  #throw(ref: ObjectRef): never {
+    if (ref.state === "failed" && !ref.disposed) {
+      this.#ports.references.markSeen(ref);
+      throw this.#ports.codec.decodeError(ref.value as WireError);
+    }
+    throw new ObjectLostError(
+      `Cannot read object ${ref.id}: this ref was disposed of, or its ` +
+        "session has ended",
+      { details: { objectId: ref.id } },
+    );
+  }
+}
+
+/** One call that waits for refs. */
+class Wait implements RefWaiter {
+  readonly #refs: readonly ObjectRef[];
+  readonly #limits: WaitLimits;
+  #settled = 0;
+  #failed = false;
+  #finish: (() => void) | undefined;
+
+  constructor(refs: readonly ObjectRef[], limits: WaitLimits) {
+    this.#refs = refs;
+    this.#limits = limits;
+  }
+
+  isOver(): boolean {
+    if (this.#finish) return this.#enough();
+    this.#settled = 0;
+    this.#failed = false;
+    for (const ref of this.#refs) if (!isPending(ref)) this.#count(ref);
+    return this.#enough();
+  }
+
+  begin(scope: WaitScope, timers: OwnerTimers): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const { timeoutMs } = this.#limits;
+      const end = () => {
+        cancel?.();
+        scope.signal?.removeEventListener("abort", onAbort);
+        for (const ref of this.#refs) {
+          if (isPending(ref)) removeWaiter(ref, this);
+        }
+        scope.end();
+      };
+      const onAbort = () => {
+        end();
+        reject(scope.signal?.reason);
+      };
+      this.#finish = () => {
+        end();
+        resolve();
+      };
+      const cancel = timeoutMs === undefined
+        ? undefined
+        : timers.after(timeoutMs, () => this.#finish?.());
+      scope.signal?.addEventListener("abort", onAbort);
+      for (const ref of this.#refs) if (isPending(ref)) addWaiter(ref, this);
+      scope.begin();
+    });
+  }
+
+  settled(ref: ObjectRef): void {
+    if (this.#enough()) return;
+    this.#count(ref);
+    if (this.#enough()) this.#finish?.();
+  }
+
+  #count(ref: ObjectRef): void {
+    this.#settled++;
+    if (ref.state === "failed") this.#failed = true;
+  }
+
+  #enough(): boolean {
+    return this.#settled >= this.#limits.count ||
+      (this.#failed && this.#limits.stopAtFailure);
+  }
+}
+
+function isPending(ref: ObjectRef): boolean {
+  return ref.state === "pending";
+}
+
+function isPromise(value: unknown): boolean {
+  return value instanceof Promise;
+}

@@ -1,0 +1,201 @@
+// The platform on Bun, as `bun run` and inside the compiled binary. Mirrors
+// `deno.ts` function by function. Must not import `bun:` modules statically:
+// Deno loads this file, too.
+
+import process from "node:process";
+import { THREAD_STOP_MS_MAX } from "../base/limits.ts";
+import type {
+  OutputStream,
+  Platform,
+  PlatformThread,
+  ScriptCommand,
+  StartThreadOptions,
+  ThreadEnd,
+} from "./platform.ts";
+
+/** The part of Bun's namespace that this file uses. */
+interface BunNamespace {
+  readonly version: string;
+  gc(isSynchronous: boolean): number;
+  readonly stdout: NativeStream;
+  readonly stderr: NativeStream;
+  write(target: unknown, content: unknown, options?: object): Promise<number>;
+  inspect(value: unknown, options: typeof INSPECT_OPTIONS): string;
+}
+
+/** Bun's file object of a standard stream. */
+interface NativeStream {
+  writer(options?: object): object;
+  write?(content: unknown, options?: object): Promise<number>;
+}
+
+/** As `console.log` has it, but never with colours: the lines travel. */
+const INSPECT_OPTIONS = { colors: false, depth: 2 };
+
+/** What Bun's `Worker` has beyond the standard. */
+interface BunWorker extends Worker {
+  ref(): void;
+  unref(): void;
+}
+
+function namespace(): BunNamespace {
+  return (globalThis as unknown as { Bun: BunNamespace }).Bun;
+}
+
+/** The platform on Bun. */
+export function bunPlatform(): Platform {
+  return {
+    name: "bun",
+    version: namespace().version,
+    isCompiled: import.meta.url.includes("$bunfs"),
+    startThread: (url, options) => new BunThread(url, options),
+    scriptCommand,
+    collectGarbage,
+    inspect: (value) => namespace().inspect(value, INSPECT_OPTIONS),
+    captureNativeStreams,
+  };
+}
+
+class BunThread implements PlatformThread {
+  readonly name: string;
+  readonly #worker: BunWorker;
+  readonly #options: StartThreadOptions;
+  readonly #closed = Promise.withResolvers<void>();
+  #stopped: Promise<void> | undefined;
+  #ended = false;
+
+  constructor(url: string, options: StartThreadOptions) {
+    this.name = options.name;
+    this.#options = options;
+    this.#worker = new Worker(url, {
+      type: "module",
+      name: options.name,
+    }) as BunWorker;
+    this.#listen();
+  }
+
+  post(message: unknown, transfer: Transferable[] = []): void {
+    this.#worker.postMessage(message, transfer);
+  }
+
+  stop(): Promise<void> {
+    this.#stopped ??= this.#stop();
+    return this.#stopped;
+  }
+
+  ref(): void {
+    this.#worker.ref();
+  }
+
+  unref(): void {
+    this.#worker.unref();
+  }
+
+  #listen(): void {
+    const worker = this.#worker;
+    worker.addEventListener("message", (event) => {
+      if (!this.#ended) this.#options.onMessage(event.data);
+    });
+    worker.addEventListener("error", (event) => {
+      event.preventDefault();
+      this.#crash(event.message);
+    });
+    worker.addEventListener("messageerror", () => {
+      this.#crash("A message of the thread could not be read");
+    });
+    worker.addEventListener("close", (event) => {
+      this.#closed.resolve();
+      const code = (event as unknown as { code?: number }).code ?? 0;
+      this.#end({ type: "exited", code });
+    });
+  }
+
+  async #stop(): Promise<void> {
+    this.#end({ type: "stopped" });
+    this.#worker.terminate();
+    // A thread inside a blocking system call closes when the call returns.
+    await atMost(this.#closed.promise, THREAD_STOP_MS_MAX);
+  }
+
+  #crash(message: string): void {
+    this.#end({ type: "crashed", message });
+    this.#worker.terminate();
+  }
+
+  #end(reason: ThreadEnd): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#options.onEnded(reason);
+  }
+}
+
+async function atMost(promise: Promise<void>, timeoutMs: number) {
+  const { promise: timedOut, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, timeoutMs);
+  await Promise.race([promise, timedOut]);
+  clearTimeout(timer);
+}
+
+/** The binary runs scripts as a full Bun when `BUN_BE_BUN` is set. */
+function scriptCommand(
+  scriptPath: string,
+  args: readonly string[] = [],
+): ScriptCommand {
+  return {
+    command: process.execPath,
+    args: ["run", scriptPath, ...args],
+    env: { BUN_BE_BUN: "1" },
+  };
+}
+
+async function collectGarbage(): Promise<void> {
+  namespace().gc(true);
+  await new Promise((resolve) => setTimeout(resolve, 0));
+}
+
+function captureNativeStreams(
+  write: (stream: OutputStream, chunk: string | Uint8Array) => void,
+): void {
+  const bun = namespace();
+  const writeNative = bun.write.bind(bun);
+  const writeContent = async (stream: OutputStream, content: unknown) => {
+    const bytes = await new Response(content as BodyInit).bytes();
+    write(stream, bytes);
+    return bytes.byteLength;
+  };
+  bun.write = (target, content, options) => {
+    const stream = streamOf(bun, target);
+    if (stream) return writeContent(stream, content);
+    return writeNative(target, content, options);
+  };
+  for (const stream of ["stdout", "stderr"] as const) {
+    bun[stream].writer = () => createSink((chunk) => write(stream, chunk));
+    bun[stream].write = (content) => writeContent(stream, content);
+  }
+  Object.assign(console, {
+    write: (...chunks: (string | Uint8Array)[]) => {
+      for (const chunk of chunks) write("stdout", chunk);
+    },
+  });
+}
+
+function streamOf(bun: BunNamespace, target: unknown): OutputStream | null {
+  if (target === bun.stdout || target === 1) return "stdout";
+  if (target === bun.stderr || target === 2) return "stderr";
+  return null;
+}
+
+/** What Bun calls a file sink, without a file. */
+function createSink(write: (chunk: string | Uint8Array) => void): object {
+  return {
+    write(chunk: string | Uint8Array | ArrayBuffer): number {
+      const part = chunk instanceof ArrayBuffer ? new Uint8Array(chunk) : chunk;
+      write(part);
+      return part.length;
+    },
+    flush: () => 0,
+    end: () => 0,
+    ref() {},
+    unref() {},
+  };
+}

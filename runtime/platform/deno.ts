@@ -1,0 +1,238 @@
+// The platform on Deno. Mirrors `bun.ts` function by function. What Deno does
+// not do by itself stands in the `deno_*.ts` files, one workaround each.
+
+import inspector from "node:inspector";
+import process from "node:process";
+import { THREAD_STOP_ASK_MS } from "../base/limits.ts";
+import { interruptInProgress, interruptThread } from "./deno_interrupt.ts";
+import { setKeepsProcessAlive } from "./deno_thread_ref.ts";
+import type {
+  OutputStream,
+  Platform,
+  PlatformThread,
+  ScriptCommand,
+  StartThreadOptions,
+  ThreadEnd,
+} from "./platform.ts";
+import {
+  isSignal,
+  STARTED_SIGNAL,
+  STOP_SIGNAL,
+  STOPPING_SIGNAL,
+} from "./thread_signal.ts";
+
+/** The part of Deno's namespace that this file uses. */
+interface DenoNamespace {
+  readonly version: { readonly deno: string };
+  readonly stdout: NativeStream;
+  readonly stderr: NativeStream;
+  inspect(value: unknown, options: typeof INSPECT_OPTIONS): string;
+}
+
+interface NativeStream {
+  readonly writable: WritableStream<Uint8Array>;
+  write(bytes: Uint8Array): Promise<number>;
+  writeSync(bytes: Uint8Array): number;
+}
+
+/** As `console.log` has it, but never with colours: the lines travel. */
+const INSPECT_OPTIONS = { colors: false, depth: 4 };
+
+/** Threads started so far: the number makes each worker's name its own. */
+let threadCount = 0;
+
+function namespace(): DenoNamespace {
+  return (globalThis as unknown as { Deno: DenoNamespace }).Deno;
+}
+
+/** The platform on Deno. */
+export function denoPlatform(): Platform {
+  return {
+    name: "deno",
+    version: namespace().version.deno,
+    isCompiled: false,
+    startThread: (url, options) => new DenoThread(url, options),
+    scriptCommand,
+    collectGarbage,
+    inspect: (value) => namespace().inspect(value, INSPECT_OPTIONS),
+    captureNativeStreams,
+  };
+}
+
+class DenoThread implements PlatformThread {
+  readonly name: string;
+  readonly #url: string;
+  /** By which the inspector tells the threads apart. */
+  readonly #uniqueName: string;
+  readonly #options: StartThreadOptions;
+  readonly #answered = Promise.withResolvers<void>();
+  /** Not there yet while the inspector is open; then posts wait. */
+  #worker: Worker | undefined;
+  #unsent: [message: unknown, transfer: Transferable[]][] = [];
+  #stopped: Promise<void> | undefined;
+  #hasStarted = false;
+  #ended = false;
+  #isReferenced = true;
+
+  constructor(url: string, options: StartThreadOptions) {
+    this.name = options.name;
+    this.#url = url;
+    this.#options = options;
+    this.#uniqueName = `${options.name} (${++threadCount})`;
+    if (interruptInProgress()) this.#createLater();
+    else this.#create();
+  }
+
+  post(message: unknown, transfer: Transferable[] = []): void {
+    if (this.#worker) this.#worker.postMessage(message, transfer);
+    else if (!this.#ended) this.#unsent.push([message, transfer]);
+  }
+
+  stop(): Promise<void> {
+    this.#stopped ??= this.#stop();
+    return this.#stopped;
+  }
+
+  ref(): void {
+    this.#setReferenced(true);
+  }
+
+  unref(): void {
+    this.#setReferenced(false);
+  }
+
+  #create(): void {
+    this.#worker = new Worker(this.#url, {
+      type: "module",
+      name: this.#uniqueName,
+    });
+    this.#listen(this.#worker);
+  }
+
+  async #createLater(): Promise<void> {
+    while (interruptInProgress()) await interruptInProgress();
+    if (this.#ended) return;
+    try {
+      this.#create();
+    } catch (error) {
+      return this.#crash(String(error));
+    }
+    if (!this.#isReferenced) setKeepsProcessAlive(this.#worker!, false);
+    for (const [message, transfer] of this.#unsent.splice(0)) {
+      this.post(message, transfer);
+    }
+  }
+
+  #setReferenced(isReferenced: boolean): void {
+    const isChange = isReferenced !== this.#isReferenced;
+    this.#isReferenced = isReferenced;
+    if (isChange && this.#worker) {
+      setKeepsProcessAlive(this.#worker, isReferenced);
+    }
+  }
+
+  #listen(worker: Worker): void {
+    worker.addEventListener("message", ({ data: message }) => {
+      if (isSignal(message, STARTED_SIGNAL)) this.#hasStarted = true;
+      else if (isSignal(message, STOPPING_SIGNAL)) this.#answered.resolve();
+      else if (!this.#ended) this.#options.onMessage(message);
+    });
+    worker.addEventListener("error", (event) => {
+      // Without this the error would end the whole process.
+      event.preventDefault();
+      this.#crash(event.message);
+    });
+    worker.addEventListener("messageerror", () => {
+      this.#crash("A message of the thread could not be read");
+    });
+  }
+
+  /**
+   * Asks first: an answer means that the event loop turns and that this was
+   * its last turn. `terminate()` alone never stops a busy thread and does not
+   * say so (denoland/deno#35657). A thread that has not started runs no user
+   * code yet and stops by itself; force would bring down the whole process
+   * ("Deno has panicked") in the middle of Deno's own start.
+   */
+  async #stop(): Promise<void> {
+    const mayBeBusy = this.#hasStarted && !this.#ended;
+    this.#end({ type: "stopped" });
+    if (!mayBeBusy) return this.#worker?.terminate();
+    this.post(STOP_SIGNAL);
+    const isAnswered = await within(this.#answered.promise, THREAD_STOP_ASK_MS);
+    this.#worker?.terminate();
+    if (!isAnswered) await interruptThread(this.#uniqueName);
+  }
+
+  #crash(message: string): void {
+    this.#end({ type: "crashed", message });
+    this.#worker?.terminate();
+  }
+
+  #end(reason: ThreadEnd): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#unsent = [];
+    this.#options.onEnded(reason);
+  }
+}
+
+async function within(promise: Promise<void>, timeoutMs: number) {
+  const { promise: timedOut, resolve } = Promise.withResolvers<false>();
+  const timer = setTimeout(() => resolve(false), timeoutMs);
+  const result = await Promise.race([promise.then(() => true), timedOut]);
+  clearTimeout(timer);
+  return result;
+}
+
+function scriptCommand(
+  scriptPath: string,
+  args: readonly string[] = [],
+): ScriptCommand {
+  return {
+    command: process.execPath,
+    args: ["run", "-A", scriptPath, ...args],
+    env: {},
+  };
+}
+
+/**
+ * Workaround: `gc` cannot be exposed to a running Deno (a new `vm` context
+ * lacks it), but an inspector session inside the thread can collect.
+ */
+async function collectGarbage(): Promise<void> {
+  const session = new inspector.Session();
+  session.connect();
+  // The answer alone would not keep the process from ending before it.
+  const alive = setInterval(() => {}, 1_000);
+  try {
+    await new Promise<void>((resolve) =>
+      session.post("HeapProfiler.collectGarbage", () => resolve())
+    );
+  } finally {
+    clearInterval(alive);
+    session.disconnect();
+  }
+  await new Promise((resolve) => setTimeout(resolve, 0));
+}
+
+function captureNativeStreams(
+  write: (stream: OutputStream, chunk: Uint8Array) => void,
+): void {
+  for (const stream of ["stdout", "stderr"] as const) {
+    const writeSync = (bytes: Uint8Array) => {
+      write(stream, bytes);
+      return bytes.byteLength;
+    };
+    const writable = new WritableStream<Uint8Array>({
+      write: (bytes) => void writeSync(bytes),
+    });
+    Object.defineProperties(namespace()[stream], {
+      write: {
+        value: (bytes: Uint8Array) => Promise.resolve(writeSync(bytes)),
+      },
+      writeSync: { value: writeSync },
+      writable: { value: writable },
+    });
+  }
+}

@@ -1,0 +1,221 @@
+// What a thread with user code and its node's thread say to one another: one
+// union per direction. Tasks are never spoken of here, only leases.
+// docs/protocol.md describes the exchanges; change both together.
+
+import type {
+  ActorId,
+  JobId,
+  LeaseId,
+  NodeId,
+  PlacementGroupId,
+  WorkerId,
+} from "../base/ids.ts";
+import type { ResourceSet } from "../base/resources.ts";
+import type { WireError } from "./wire_error.ts";
+import type { WireArguments, WireCode, WireStrategy } from "./messages.ts";
+
+/** What a task or actor needs to be placed, and where it may be. */
+export interface WireClass {
+  readonly key: string;
+  readonly resources: ResourceSet;
+  readonly strategy: WireStrategy;
+  readonly labelSelector?: Readonly<Record<string, string>>;
+}
+
+/** Everything needed to make an actor, again if it must be restarted. */
+export interface WireActor {
+  readonly actorId: ActorId;
+  readonly className: string;
+  readonly code: WireCode;
+  readonly args: WireArguments;
+  readonly name?: string;
+  readonly namespace: string;
+  readonly getIfExists: boolean;
+  readonly detached: boolean;
+  readonly isolation: "thread" | "shared";
+  /** Needed to be placed, and held while it lives. */
+  readonly placement: ResourceSet;
+  readonly held: ResourceSet;
+  readonly strategy: WireStrategy;
+  readonly labelSelector?: Readonly<Record<string, string>>;
+  readonly maxRestarts: number;
+  readonly maxConcurrency: number;
+  readonly concurrencyGroups: Readonly<Record<string, number>>;
+  /** What handles need: its methods and how they are called. */
+  readonly interface: WireActorInterface;
+  readonly environment?: Readonly<Record<string, string>>;
+}
+
+/** What a handle needs to know; travels with handles. */
+export interface WireActorInterface {
+  readonly className: string;
+  readonly name?: string;
+  readonly methods: readonly WireMethod[];
+  readonly maxTaskRetries: number;
+  readonly maxPendingCalls: number;
+}
+
+/** A method and how it is called unless the caller says otherwise. */
+export interface WireMethod {
+  readonly name: string;
+  /** It is a generator: calls give streams. */
+  readonly streaming: boolean;
+  readonly returns: number;
+  readonly backpressure: number;
+  readonly timeoutMs?: number;
+  readonly maxTaskRetries: number;
+  /** All errors, none, or those with these names. */
+  readonly retryExceptions: boolean | readonly string[];
+  readonly concurrencyGroup?: string;
+  /** How many arguments it takes, where that is fixed. */
+  readonly arity?: readonly [least: number, most: number];
+}
+
+// -- Thread to node ----------------------------------------------------------
+
+export type ToNode =
+  | {
+    readonly type: "demand_change";
+    readonly schedulingClass: WireClass;
+    readonly count: number;
+    /** How deep the submitting tasks are nested; 0 in a driver. */
+    readonly depth: number;
+  }
+  | { readonly type: "lease_return"; readonly leaseId: LeaseId }
+  | { readonly type: "lease_block"; readonly leaseId: LeaseId }
+  | { readonly type: "lease_unblock"; readonly leaseId: LeaseId }
+  | { readonly type: "link_request"; readonly peer: WorkerId }
+  | { readonly type: "actor_register"; readonly actor: WireActor }
+  /** The thread wants to hear of the actor's state, now and later. */
+  | { readonly type: "actor_watch"; readonly actorId: ActorId }
+  | { readonly type: "actor_hold"; readonly actorId: ActorId }
+  | { readonly type: "actor_drop"; readonly actorId: ActorId }
+  | {
+    readonly type: "actor_kill";
+    readonly actorId: ActorId;
+    readonly noRestart: boolean;
+  }
+  | { readonly type: "actor_constructed"; readonly actorId: ActorId }
+  | {
+    readonly type: "actor_construction_failed";
+    readonly actorId: ActorId;
+    readonly error: WireError;
+  }
+  /** The actor ended by itself: `exitActor()`, or nobody holds it. */
+  | { readonly type: "actor_exited"; readonly actorId: ActorId }
+  | {
+    readonly type: "group_create";
+    readonly groupId: PlacementGroupId;
+    readonly bundles: readonly ResourceSet[];
+    readonly strategy: "pack" | "spread" | "strictPack" | "strictSpread";
+    readonly name?: string;
+    readonly detached: boolean;
+  }
+  | { readonly type: "group_remove"; readonly groupId: PlacementGroupId }
+  /** Ends a thread at once, for a task that must stop. */
+  | {
+    readonly type: "thread_kill";
+    readonly workerId: WorkerId;
+    readonly reason: string;
+  }
+  /** User code asked its thread to exit, or broke it. */
+  | { readonly type: "thread_exiting"; readonly reason: WireError }
+  | { readonly type: "output"; readonly lines: readonly OutputLine[] }
+  | { readonly type: "task_events"; readonly events: readonly TaskEvent[] };
+
+/** One line that user code printed. */
+export interface OutputLine {
+  readonly stream: "stdout" | "stderr";
+  readonly text: string;
+  /** Name of the task, or class of the actor, that printed it. */
+  readonly source: string;
+}
+
+/** For `timeline()` and listings: what happened to a task, and when. */
+export interface TaskEvent {
+  readonly name: string;
+  readonly taskId: string;
+  readonly workerId: WorkerId;
+  readonly startedAtMs: number;
+  readonly endedAtMs: number;
+  readonly failed: boolean;
+}
+
+// -- Node to thread ----------------------------------------------------------
+
+export type FromNode =
+  | {
+    readonly type: "lease_grant";
+    readonly classKey: string;
+    readonly leaseId: LeaseId;
+    readonly threadId: WorkerId;
+  }
+  | { readonly type: "lease_reclaim"; readonly leaseId: LeaseId }
+  /** The lease is gone with its placement group. */
+  | {
+    readonly type: "lease_revoke";
+    readonly leaseId: LeaseId;
+    readonly error: WireError;
+  }
+  /** For the executor: what runs under the lease must stop. */
+  | {
+    readonly type: "lease_over";
+    readonly leaseId: LeaseId;
+    readonly error: WireError;
+  }
+  | {
+    readonly type: "demand_fail";
+    readonly classKey: string;
+    readonly error: WireError;
+  }
+  | {
+    readonly type: "actor_registered";
+    readonly actorId: ActorId;
+    /** Another actor has the name and was asked for (`getIfExists`). */
+    readonly existing?: ActorId;
+    readonly error?: WireError;
+  }
+  | {
+    readonly type: "actor_state";
+    readonly actorId: ActorId;
+    readonly state: "PENDING_CREATION" | "ALIVE" | "RESTARTING" | "DEAD";
+    readonly threadId?: WorkerId;
+    /** Counts the times it was constructed. */
+    readonly incarnation: number;
+    readonly error?: WireError;
+  }
+  | {
+    readonly type: "actor_start";
+    readonly actor: WireActor;
+    readonly incarnation: number;
+  }
+  /** Nobody holds the actor any more: end when its calls are done. */
+  | { readonly type: "actor_retire"; readonly actorId: ActorId }
+  /** The actor is dead; a shared thread forgets it. */
+  | { readonly type: "actor_stop"; readonly actorId: ActorId }
+  | {
+    readonly type: "worker_ended";
+    readonly workerId: WorkerId;
+    readonly reason: WireError;
+  }
+  | {
+    readonly type: "output";
+    readonly lines: readonly OutputLine[];
+    readonly origin: OutputOrigin;
+  }
+  | { readonly type: "warning"; readonly text: string };
+
+/** Where lines of output come from. */
+export interface OutputOrigin {
+  readonly pid: number;
+  readonly thread: WorkerId;
+  readonly node: NodeId;
+}
+
+/** What a thread is told when it starts. */
+export interface SessionIdentity {
+  readonly jobId: JobId;
+  readonly nodeId: NodeId;
+  readonly workerId: WorkerId;
+  readonly namespace: string;
+}

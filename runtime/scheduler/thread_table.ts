@@ -1,0 +1,239 @@
+// The node's threads and the room on each: which one takes the next lease or
+// shared actor. It starts and stops nothing itself, and knows no resources
+// but the CPU that the leases of a thread use of it.
+
+import type { WorkerId } from "../base/ids.ts";
+import {
+  LEASES_PER_THREAD_MAX,
+  SHARED_ACTORS_PER_THREAD_MAX,
+  THREADS_MAX,
+} from "../base/limits.ts";
+import { RESOURCE_UNIT } from "../base/resources.ts";
+import type { ThreadKind } from "./messages.ts";
+import type {
+  LeaseRecord,
+  Room,
+  ThreadRecord,
+  ThreadState,
+} from "./records.ts";
+
+const ROOMS: readonly Room[] = ["free", "reusable", "open", "packed", "whole"];
+
+type Rooms = Readonly<Record<Room, Set<ThreadRecord>>>;
+
+/** All threads of the node, and where there is room. */
+export class ThreadTable {
+  readonly #threads = new Map<WorkerId, ThreadRecord>();
+  readonly #running = newRooms();
+  readonly #starting = newRooms();
+  readonly #shared = new Set<ThreadRecord>();
+  /** Threads for small leases that use no CPU, and for shared actors. */
+  readonly #sharedThreadsMax: number;
+
+  constructor(cpuUnits: number) {
+    this.#sharedThreadsMax = Math.max(1, Math.ceil(cpuUnits / RESOURCE_UNIT));
+  }
+
+  get size(): number {
+    return this.#threads.size;
+  }
+
+  /** Whether the bound on threads allows one more. */
+  get canGrow(): boolean {
+    return this.#threads.size < THREADS_MAX;
+  }
+
+  all(): Iterable<ThreadRecord> {
+    return this.#threads.values();
+  }
+
+  get(id: WorkerId): ThreadRecord | undefined {
+    return this.#threads.get(id);
+  }
+
+  /** Adds a thread that is being started. */
+  add(id: WorkerId, kind: ThreadKind): ThreadRecord {
+    const thread: ThreadRecord = {
+      id,
+      kind,
+      state: "starting",
+      leases: new Set(),
+      activeCount: 0,
+      wholeCount: 0,
+      activeCpuUnits: 0,
+      room: undefined,
+      actors: new Set(),
+    };
+    this.#threads.set(id, thread);
+    if (kind === "shared") this.#shared.add(thread);
+    this.#index(thread);
+    return thread;
+  }
+
+  /** Changes the state; an ended thread is forgotten. */
+  setState(thread: ThreadRecord, state: ThreadState): void {
+    this.#unindex(thread);
+    thread.state = state;
+    if (state === "ended") this.#threads.delete(thread.id);
+    if (state === "ended" || state === "stopping") this.#shared.delete(thread);
+    this.#index(thread);
+  }
+
+  /** Puts a lease on the thread, not blocked. */
+  attach(thread: ThreadRecord, lease: LeaseRecord): void {
+    thread.leases.add(lease);
+    this.occupy(thread, lease);
+  }
+
+  /** Takes a lease off; `occupied` says whether it was not blocked. */
+  detach(thread: ThreadRecord, lease: LeaseRecord, occupied: boolean): void {
+    thread.leases.delete(lease);
+    if (occupied) this.vacate(thread, lease);
+    else this.#reindex(thread);
+  }
+
+  /** The lease's task uses the thread's CPU (again). */
+  occupy(thread: ThreadRecord, lease: LeaseRecord): void {
+    this.#count(thread, lease, 1);
+  }
+
+  /** The lease's task waits, and the thread has room for others. */
+  vacate(thread: ThreadRecord, lease: LeaseRecord): void {
+    this.#count(thread, lease, -1);
+  }
+
+  /** A running thread with room for a lease of that much CPU. */
+  findRunning(
+    cpuUnits: number,
+    preferred?: ThreadRecord,
+  ): ThreadRecord | undefined {
+    return this.#find(this.#running, cpuUnits, preferred);
+  }
+
+  /** A thread with room, running or starting, or whether to start one. */
+  find(
+    cpuUnits: number,
+    preferred?: ThreadRecord,
+  ): ThreadRecord | "start" | undefined {
+    const found = this.#find(this.#running, cpuUnits, preferred) ??
+      this.#find(this.#starting, cpuUnits, undefined);
+    if (found) return found;
+    // Leases that use no CPU are bounded by nothing else.
+    if (cpuUnits === 0 && this.#mayNotShareMore()) return undefined;
+    return this.canGrow ? "start" : undefined;
+  }
+
+  /** The shared thread for the next light actor, or whether to start one. */
+  findShared(): ThreadRecord | "start" | undefined {
+    let least: ThreadRecord | undefined;
+    for (const thread of this.#shared) {
+      if (!least || thread.actors.size < least.actors.size) least = thread;
+    }
+    if (least?.actors.size === 0) return least;
+    if (this.#shared.size < this.#sharedThreadsMax && this.canGrow) {
+      return "start";
+    }
+    if (!least || least.actors.size >= SHARED_ACTORS_PER_THREAD_MAX) {
+      return undefined;
+    }
+    return least;
+  }
+
+  /** Names what is wrong with a thread's counts or place, if anything. */
+  findFault(thread: ThreadRecord): string | undefined {
+    const active = [...thread.leases].filter((l) => l.state !== "blocked");
+    const units = active.map((lease) => lease.demand.classRecord.cpuUnits);
+    const sum = units.reduce((total, unit) => total + unit, 0);
+    const whole = units.filter((unit) => unit >= RESOURCE_UNIT).length;
+    if (active.length !== thread.activeCount) return "activeCount is wrong";
+    if (sum !== thread.activeCpuUnits) return "activeCpuUnits is wrong";
+    if (whole !== thread.wholeCount) return "wholeCount is wrong";
+    if (roomOf(thread) !== thread.room) return "room is wrong";
+    for (const rooms of [this.#running, this.#starting]) {
+      for (const room of ROOMS) {
+        const there = rooms === this.#roomsOf(thread) && room === thread.room;
+        if (rooms[room].has(thread) !== there) return `index ${room} is wrong`;
+      }
+    }
+    return undefined;
+  }
+
+  #find(
+    rooms: Rooms,
+    cpuUnits: number,
+    preferred: ThreadRecord | undefined,
+  ): ThreadRecord | undefined {
+    if (cpuUnits < RESOURCE_UNIT) {
+      for (const thread of rooms.open) {
+        if (cpuUnits === 0) return thread;
+        if (thread.activeCpuUnits + cpuUnits <= RESOURCE_UNIT) return thread;
+      }
+      if (cpuUnits === 0 && this.#mayNotShareMore()) return undefined;
+    }
+    if (preferred && rooms.free.has(preferred)) return preferred;
+    return firstOf(rooms.free) ?? firstOf(rooms.reusable);
+  }
+
+  #mayNotShareMore(): boolean {
+    const sharing = [this.#running, this.#starting].reduce(
+      (count, rooms) => count + rooms.open.size + rooms.packed.size,
+      0,
+    );
+    return sharing >= this.#sharedThreadsMax;
+  }
+
+  #count(thread: ThreadRecord, lease: LeaseRecord, sign: 1 | -1): void {
+    const { cpuUnits } = lease.demand.classRecord;
+    thread.activeCount += sign;
+    thread.activeCpuUnits += sign * cpuUnits;
+    if (cpuUnits >= RESOURCE_UNIT) thread.wholeCount += sign;
+    this.#reindex(thread);
+  }
+
+  #reindex(thread: ThreadRecord): void {
+    if (thread.room === roomOf(thread)) return;
+    this.#unindex(thread);
+    this.#index(thread);
+  }
+
+  #index(thread: ThreadRecord): void {
+    thread.room = roomOf(thread);
+    if (thread.room) this.#roomsOf(thread)![thread.room].add(thread);
+  }
+
+  #unindex(thread: ThreadRecord): void {
+    if (thread.room) this.#roomsOf(thread)![thread.room].delete(thread);
+    thread.room = undefined;
+  }
+
+  #roomsOf(thread: ThreadRecord): Rooms | undefined {
+    if (thread.state === "running") return this.#running;
+    return thread.state === "starting" ? this.#starting : undefined;
+  }
+}
+
+function newRooms(): Rooms {
+  return {
+    free: new Set(),
+    reusable: new Set(),
+    open: new Set(),
+    packed: new Set(),
+    whole: new Set(),
+  };
+}
+
+function roomOf(thread: ThreadRecord): Room | undefined {
+  if (thread.kind !== "task") return undefined;
+  if (thread.state !== "running" && thread.state !== "starting") {
+    return undefined;
+  }
+  if (thread.wholeCount > 0) return "whole";
+  if (thread.activeCount >= LEASES_PER_THREAD_MAX) return "packed";
+  if (thread.activeCount > 0) return "open";
+  return thread.leases.size > 0 ? "reusable" : "free";
+}
+
+function firstOf<T>(set: ReadonlySet<T>): T | undefined {
+  for (const member of set) return member;
+  return undefined;
+}

@@ -1,0 +1,133 @@
+// Values of users to bytes and back, with the session's own objects in them:
+// refs, actors' handles and remote functions.
+
+import { mapStack } from "./code/map_stack.ts";
+import { ObjectRef } from "./owner/object_ref.ts";
+import type { Encoded, OwnerCodec } from "./owner/ports.ts";
+import { THREAD_SERIALIZERS } from "./protocol/serializers.ts";
+import {
+  decodeValue,
+  encodeValue,
+  layOut,
+  toPayload,
+  type ValueHooks,
+} from "./protocol/value_codec.ts";
+import {
+  decodeError,
+  encodeError,
+  type WireError,
+} from "./protocol/wire_error.ts";
+
+/** How one kind of session object travels. */
+export interface SessionKind {
+  /** What to write for the object, if it is of this kind. */
+  write(object: object):
+    | { readonly value: unknown; readonly holds?: object }
+    | undefined;
+  /** Makes the object; `source` is the value that it came in. */
+  read(value: unknown, source: object | undefined): unknown;
+}
+
+/** See the head of the file. */
+export class SessionCodec implements OwnerCodec {
+  readonly #kinds: ReadonlyMap<string, SessionKind>;
+  #serializers = THREAD_SERIALIZERS;
+  #source: object | undefined;
+  /** What the objects that were written hold on to, for `contained`. */
+  #holds = new Map<object, object>();
+
+  constructor(kinds: Readonly<Record<string, SessionKind>>) {
+    this.#kinds = new Map(Object.entries(kinds));
+  }
+
+  encode(value: unknown, root: string): Encoded {
+    this.#holds = new Map();
+    const encoded = encodeValue(value, root, this.#hooks());
+    const contained = encoded.contained.length === 0
+      ? encoded.contained
+      : [...new Set(encoded.contained.flatMap((object) =>
+        this.#holds.get(object) ?? []
+      ))];
+    return {
+      sizeBytes: encoded.sizeBytes,
+      contained,
+      toPayload: () => toPayload(encoded),
+      layOut: (target) => layOut(encoded, target),
+    };
+  }
+
+  decode(bytes: Uint8Array, share: boolean, source?: object): unknown {
+    const outer = this.#source;
+    this.#source = source;
+    try {
+      return decodeValue(bytes, this.#hooks(), { share });
+    } finally {
+      this.#source = outer;
+    }
+  }
+
+  encodeError(error: unknown): WireError {
+    mapStacks(error);
+    return encodeError(error, { serializers: this.#serializers });
+  }
+
+  decodeError(error: WireError): Error {
+    return decodeError(error, { serializers: this.#serializers });
+  }
+
+  /** Runs `work` with the classes that a bundle registered. */
+  within<T>(codeHash: string | undefined, work: () => T): T {
+    const outer = this.#serializers;
+    if (codeHash !== undefined) this.#serializers = THREAD_SERIALIZERS.scope(codeHash);
+    try {
+      return work();
+    } finally {
+      this.#serializers = outer;
+    }
+  }
+
+  #hooks(): ValueHooks {
+    return {
+      serializers: this.#serializers,
+      replace: (object) => {
+        for (const [kind, { write }] of this.#kinds) {
+          const written = write(object);
+          if (!written) continue;
+          if (written.holds) this.#holds.set(object, written.holds);
+          return { kind, value: written.value };
+        }
+        return undefined;
+      },
+      revive: (kind, value) => {
+        const known = this.#kinds.get(kind);
+        if (!known) throw new TypeError(`Cannot read a value of kind ${kind}`);
+        return known.read(value, this.#source);
+      },
+    };
+  }
+}
+
+/** Errors whose stacks name the user's files already. */
+const MAPPED = new WeakSet<object>();
+
+/** Leads the stacks of an error and its causes back to the source. */
+function mapStacks(error: unknown): void {
+  for (let depth = 0; depth < 16; depth++) {
+    if (!(error instanceof Error) || MAPPED.has(error)) return;
+    MAPPED.add(error);
+    const { stack } = error;
+    if (typeof stack === "string") {
+      Object.defineProperty(error, "stack", {
+        value: mapStack(stack),
+        configurable: true,
+        writable: true,
+      });
+    }
+    error = error.cause;
+  }
+}
+
+/** Whether a value is a ref. */
+export function isRef(value: unknown): value is ObjectRef {
+  return value instanceof ObjectRef;
+}

@@ -1,0 +1,75 @@
+// How refs, actors' handles and remote functions travel inside values.
+
+import { ActorHandle, makeHandle } from "./api/actor_handle.ts";
+import {
+  makeRemoteFunction,
+  remoteFunctionParts,
+} from "./api/remote_function.ts";
+import type { FunctionKind } from "./api/function_kind.ts";
+import type { TaskOptions } from "./api/option_types.ts";
+import type { ActorId } from "./base/ids.ts";
+import type { CodePlace } from "./code_exchange.ts";
+import { shippable } from "./code_port.ts";
+import { ObjectRef } from "./owner/object_ref.ts";
+import type { ObjectKey } from "./protocol/messages.ts";
+import type { WireActorInterface } from "./protocol/node_messages.ts";
+import { SessionCodec, type SessionKind } from "./session_codec.ts";
+import type { ThreadSession } from "./thread_session.ts";
+
+/** The codec of a thread's session. */
+export function makeSessionCodec(thread: ThreadSession): SessionCodec {
+  return new SessionCodec({
+    ref: refKind(thread),
+    actor: actorKind(thread),
+    function: functionKind(thread),
+  });
+}
+
+function refKind(thread: ThreadSession): SessionKind {
+  return {
+    write: (object) =>
+      object instanceof ObjectRef
+        ? { value: [object.ownerId, object.number], holds: object }
+        : undefined,
+    read: (value, source) =>
+      thread.owner.references.importRef(value as ObjectKey, source),
+  };
+}
+
+function actorKind(thread: ThreadSession): SessionKind {
+  return {
+    write: (object) => {
+      if (!ActorHandle.is(object)) return undefined;
+      const hold = ActorHandle.hold(object);
+      const actorId = thread.owner.channel(hold.actorId).actorId;
+      return { value: [actorId, hold.interface], holds: hold };
+    },
+    read: (value) => {
+      const [actorId, shape] = value as [ActorId, WireActorInterface];
+      return makeHandle(thread.actorHold(actorId, shape));
+    },
+  };
+}
+
+/** A remote function travels as the place of its code, with its options. */
+function functionKind(thread: ThreadSession): SessionKind {
+  return {
+    write: (object) => {
+      const parts = remoteFunctionParts(object);
+      if (!parts) return undefined;
+      const { code, kind, options } = parts;
+      const place = thread.codeExchange.placeOf(shippable(code));
+      return { value: [code.name, kind, options, place] };
+    },
+    read: (value) => {
+      const [name, kind, options, place] = value as [
+        string,
+        FunctionKind,
+        TaskOptions,
+        CodePlace,
+      ];
+      const code = thread.codeExchange.codeAt(name, place);
+      return makeRemoteFunction({ target: undefined, code, kind, options });
+    },
+  };
+}

@@ -1,0 +1,463 @@
+// The session of one thread with user code, driver or executor: its links,
+// its owner, its access to the store, and the turns in which it takes in what
+// has come and sends what follows. The wiring of `owner/`, `object_store/`
+// and `transport/` for such a thread.
+
+import * as Comlink from "comlink";
+import { setInterval } from "node:timers";
+import { ActorHolds, type Hold } from "./actor_holds.ts";
+import { CodeExchange } from "./code_exchange.ts";
+import type { ActorId, LeaseId, WorkerId } from "./base/ids.ts";
+import { SPIN_US_MAX, TURN_MS_MAX } from "./base/limits.ts";
+import type { NodeControl } from "./node_control.ts";
+import type { LinkOpened } from "./node_peers.ts";
+import { isFromStore } from "./object_store/messages.ts";
+import { StoreClient } from "./object_store/store_client.ts";
+import { Owner } from "./owner/owner.ts";
+import type { ObjectRef } from "./owner/object_ref.ts";
+import type { Collected, OwnerPeer, OwnerPorts } from "./owner/ports.ts";
+import { Reading, type WaitScope } from "./owner/waiting.ts";
+import type { Platform } from "./platform/platform.ts";
+import { spinHint } from "./platform/spin.ts";
+import type { PeerMessage } from "./protocol/messages.ts";
+import type {
+  FromNode,
+  SessionIdentity,
+  ToNode,
+  WireActorInterface,
+  WireClass,
+} from "./protocol/node_messages.ts";
+import type { WireError } from "./protocol/wire_error.ts";
+import type { SessionCodec } from "./session_codec.ts";
+import type { Link, LinkMessage } from "./transport/link.ts";
+import { newLoopbackLinks } from "./transport/loopback_link.ts";
+import type { Mailbox } from "./transport/mailbox.ts";
+import { type Peer, Peers } from "./transport/peers.ts";
+import { RingLink, type RingLinkEnd } from "./transport/ring_link.ts";
+
+/** What a thread session is made of. */
+export interface ThreadSessionSetup {
+  readonly platform: Platform;
+  readonly identity: SessionIdentity;
+  readonly mailbox: Mailbox;
+  readonly nodeLink: RingLinkEnd;
+  readonly control: MessagePort;
+  /** How deep what this thread submits is nested; 0 for the driver. */
+  depth(): number;
+  makeCodec(session: ThreadSession): SessionCodec;
+  reportUnseen(error: WireError): void;
+}
+
+/** The executor's side of a thread; drivers have none. */
+export interface TurnWork {
+  receive(peer: WorkerId, message: PeerMessage): void;
+  fromNode(message: FromNode): void;
+  /** Begins what can be begun and collects results to send. */
+  run(): void;
+  readonly isIdle: boolean;
+}
+
+/** Messages of peers that concern an executor; the rest is the owner's. */
+const EXECUTOR_MESSAGES: ReadonlySet<string> = new Set(
+  [
+    "template_define",
+    "task_push",
+    "task_cancel",
+    "stream_consumed",
+    "results_taken",
+  ] satisfies PeerMessage["type"][],
+);
+
+/** Waits that were spun for in vain before spinning is given up. */
+const SPIN_MISSES_MAX = 4;
+/** Then it is tried again once in so many waits. */
+const SPIN_RETRY_EVERY = 64;
+
+/** See the head of the file. */
+export class ThreadSession {
+  readonly identity: SessionIdentity;
+  readonly owner: Owner;
+  readonly reading: Reading;
+  readonly store: StoreClient;
+  readonly codec: SessionCodec;
+  readonly holds: ActorHolds;
+  readonly codeExchange: CodeExchange;
+  readonly control: Comlink.Remote<NodeControl>;
+  /** Set before the first turn in a thread that runs tasks. */
+  work: TurnWork | undefined;
+  /** Hears what only a driver or only an executor wants to hear. */
+  onNodeMessage: (message: FromNode) => void = () => {};
+  readonly #setup: ThreadSessionSetup;
+  readonly #mailbox: Mailbox;
+  readonly #node: Link;
+  readonly #peers: Peers;
+  readonly #ownerPeers = new Map<WorkerId, OwnerPeer>();
+  readonly #controlPort: MessagePort;
+  readonly #collected: FinalizationRegistry<Collected>;
+  #keepAlive: { ref(): unknown; unref(): unknown } | undefined;
+  #keepers = 0;
+  #turnScheduled = false;
+  #turning = false;
+  #ended = false;
+  #spinMisses = 0;
+  #waits = 0;
+
+  constructor(setup: ThreadSessionSetup) {
+    this.#setup = setup;
+    this.identity = setup.identity;
+    this.#mailbox = setup.mailbox;
+    this.#node = new RingLink(setup.nodeLink, setup.mailbox, () => this.turn());
+    this.#peers = new Peers((id) => this.#requestLink(id));
+    this.codec = setup.makeCodec(this);
+    this.store = new StoreClient({
+      workerId: this.identity.workerId,
+      send: (message) => this.sendNode(message as unknown as ToNode),
+      collectGarbage: () => void setup.platform.collectGarbage(),
+    });
+    this.#collected = new FinalizationRegistry((collected) => {
+      if (!this.#ended) this.owner.references.collected(collected);
+    });
+    this.owner = new Owner(this.#ownerPorts());
+    this.reading = new Reading({
+      references: this.owner.references,
+      codec: this.codec,
+      store: this.store,
+      timers: { after },
+    });
+    this.holds = new ActorHolds((type, actorId) =>
+      this.sendNode({ type, actorId })
+    );
+    this.codeExchange = new CodeExchange(this);
+    this.#controlPort = setup.control;
+    unref(this.#controlPort);
+    this.control = Comlink.wrap<NodeControl>(this.#controlPort);
+  }
+
+  /** Begins to take messages in, once everybody is there to hear them. */
+  open(): void {
+    this.#node.start({
+      receive: (message) => this.#fromNode(message),
+      closed: () => {},
+    });
+    this.turn();
+  }
+
+  // -- Turns -----------------------------------------------------------------
+
+  /** Has a turn come soon: something is to be sent or begun. */
+  schedule(): void {
+    if (this.#turnScheduled || this.#turning) return;
+    this.#turnScheduled = true;
+    queueMicrotask(() => {
+      this.#turnScheduled = false;
+      this.turn();
+    });
+  }
+
+  /** Takes in what has come and sends what follows, until nothing is left. */
+  turn(): void {
+    if (this.#turning || this.#ended) return;
+    this.#turning = true;
+    const untilMs = performance.now() + TURN_MS_MAX;
+    try {
+      this.#mailbox.unpark();
+      do {
+        this.#mailbox.poll();
+        this.work?.run();
+        this.flush();
+        if (performance.now() > untilMs) {
+          // Timers and ports of user code want their turn, too.
+          setTimeout(() => this.turn());
+          return;
+        }
+      } while (this.#spinIfIdle() || !this.#mailbox.park());
+    } finally {
+      this.#turning = false;
+    }
+  }
+
+  /** An idle executor watches for its next task before it parks. */
+  #spinIfIdle(): boolean {
+    if (!this.work?.isIdle) return false;
+    return this.#spin(() => this.#mailbox.hasMail);
+  }
+
+  #spin(isOver: () => boolean): boolean {
+    const untilMs = performance.now() + SPIN_US_MAX / 1000;
+    do {
+      for (let round = 0; round < 32; round++) {
+        if (isOver()) return true;
+        spinHint();
+      }
+    } while (performance.now() < untilMs);
+    return false;
+  }
+
+  /** Takes in what has come, in the middle of other work. */
+  poll(): void {
+    if (this.#mailbox.hasMail) this.#mailbox.poll();
+  }
+
+  /** Sends everything that waits to be sent. */
+  flush(): void {
+    this.owner.flush();
+    // Output goes before the results that may end a driver.
+    this.#node.flush();
+    this.#peers.flush();
+  }
+
+  sendNode(message: ToNode): void {
+    this.#node.send(message);
+    this.schedule();
+  }
+
+  send(peer: WorkerId, message: PeerMessage): void {
+    this.#peers.get(peer).send(message);
+  }
+
+  peer(id: WorkerId): Peer {
+    return this.#peers.get(id);
+  }
+
+  /** The hold on an actor that this thread may call from now on. */
+  actorHold(actorId: ActorId, shape: WireActorInterface): Hold {
+    const hold = this.holds.get(actorId, shape);
+    this.watchActor(actorId);
+    return hold;
+  }
+
+  /** Has the node tell of the actor's state. */
+  watchActor(actorId: ActorId): Hold {
+    const channel = this.owner.channel(actorId);
+    if (!channel.watched) {
+      channel.watched = true;
+      this.sendNode({ type: "actor_watch", actorId });
+    }
+    return this.holds.get(actorId);
+  }
+
+  // -- Waiting ---------------------------------------------------------------
+
+  /** Keeps the process alive while the work is pending. */
+  async holdOpen<T>(work: Promise<T>): Promise<T> {
+    this.keep();
+    try {
+      return await work;
+    } finally {
+      this.letGo();
+    }
+  }
+
+  keep(): void {
+    if (this.#keepers++ > 0) return;
+    this.#keepAlive ??= setInterval(() => {}, 2 ** 30);
+    this.#keepAlive.ref();
+  }
+
+  letGo(): void {
+    if (--this.#keepers === 0) this.#keepAlive?.unref();
+  }
+
+  /**
+   * Before a wait: sends what waits and watches for the answer for a moment,
+   * unless that has been in vain lately.
+   */
+  watch(isSettled: () => boolean): void {
+    if (this.#turning) return;
+    this.flush();
+    this.#waits++;
+    const spinning = this.#spinMisses < SPIN_MISSES_MAX ||
+      this.#waits % SPIN_RETRY_EVERY === 0;
+    if (!spinning) return;
+    this.#mailbox.unpark();
+    const settled = this.#spin(() => {
+      if (this.#mailbox.hasMail) this.#mailbox.poll();
+      return isSettled();
+    });
+    this.#spinMisses = settled ? 0 : this.#spinMisses + 1;
+    if (!this.#mailbox.park()) this.schedule();
+  }
+
+  /** How a driver waits; executors add their leases to it. */
+  readonly waitScope: WaitScope = {
+    before: (isSettled) => this.watch(isSettled),
+    begin: () => this.keep(),
+    end: () => this.letGo(),
+    signal: undefined,
+  };
+
+  // -- The end ---------------------------------------------------------------
+
+  /** Stops everything; refs of this session cannot be read any more. */
+  end(): void {
+    if (this.#ended) return;
+    this.owner.references.reportAllUnseen();
+    this.#ended = true;
+    this.#keepAlive?.unref();
+    this.#controlPort.close();
+  }
+
+  get ended(): boolean {
+    return this.#ended;
+  }
+
+  // -- Messages --------------------------------------------------------------
+
+  #fromNode(message: LinkMessage): void {
+    if (isFromStore(message)) return this.store.receive(message);
+    const known = message as FromNode | LinkOpened;
+    switch (known.type) {
+      case "link_opened":
+        return this.#linkOpened(known);
+      case "lease_grant":
+        return this.owner.leaseGranted(
+          known.classKey,
+          known.leaseId,
+          known.threadId,
+        );
+      case "lease_reclaim":
+        return this.owner.leaseReclaimed(known.leaseId);
+      case "lease_revoke":
+        return this.owner.leaseRevoked(known.leaseId, known.error);
+      case "demand_fail":
+        return this.owner.demandFailed(known.classKey, known.error);
+      case "actor_state":
+        this.owner.channel(known.actorId).changed(
+          known.state,
+          known.incarnation,
+          known.threadId,
+          known.error,
+        );
+        return this.schedule();
+      case "worker_ended":
+        this.#peers.ended(known.workerId);
+        this.owner.workerEnded(known.workerId, known.reason);
+        break;
+    }
+    this.work?.fromNode(known);
+    this.onNodeMessage(known);
+  }
+
+  #fromPeer(peer: WorkerId, message: PeerMessage): void {
+    if (message.type === "code_wanted" || message.type === "code_found") {
+      return this.codeExchange.receive(peer, message);
+    }
+    if (!EXECUTOR_MESSAGES.has(message.type)) {
+      this.owner.receive(peer, message);
+    } else this.work?.receive(peer, message);
+  }
+
+  #requestLink(id: WorkerId): void {
+    if (id !== this.identity.workerId) {
+      return this.sendNode({ type: "link_request", peer: id });
+    }
+    const [near, far] = newLoopbackLinks(() => this.schedule());
+    const receive = (message: LinkMessage) =>
+      this.#fromPeer(id, message as PeerMessage);
+    // Both roles of this thread speak over their own end.
+    near.start({ receive, closed: () => {} });
+    far.start({ receive, closed: () => {} });
+    queueMicrotask(() => {
+      this.#loopback = far;
+      this.#peers.opened(id, near);
+      this.schedule();
+    });
+  }
+
+  /** The executor's end of this thread's link to itself. */
+  #loopback: Link | undefined;
+
+  /** The link on which a peer's pushes come, for its claims. */
+  linkFrom(id: WorkerId): Link | undefined {
+    return id === this.identity.workerId
+      ? this.#loopback
+      : this.#peers.find(id)?.link;
+  }
+
+  #linkOpened({ peer, end }: LinkOpened): void {
+    const link = new RingLink(end, this.#mailbox, () => this.turn());
+    this.#peers.opened(peer, link);
+    link.start({
+      receive: (message) => this.#fromPeer(peer, message as PeerMessage),
+      closed: () => {},
+    });
+    this.schedule();
+  }
+
+  // -- What the owner needs --------------------------------------------------
+
+  #ownerPorts(): OwnerPorts {
+    const { depth, reportUnseen } = this.#setup;
+    return {
+      workerId: this.identity.workerId,
+      peer: (id) => this.#ownerPeer(id),
+      node: {
+        demand: ({ key, resources, strategy, labelSelector }, count) =>
+          this.sendNode({
+            type: "demand_change",
+            schedulingClass: {
+              key,
+              resources,
+              strategy,
+              ...(labelSelector ? { labelSelector } : {}),
+            } as WireClass,
+            count,
+            depth: depth(),
+          }),
+        returnLease: (leaseId: LeaseId) =>
+          this.sendNode({ type: "lease_return", leaseId }),
+        killThread: (workerId, reason) =>
+          this.sendNode({ type: "thread_kill", workerId, reason }),
+      },
+      store: this.store,
+      codec: this.codec,
+      collector: {
+        watch: (ref: ObjectRef, collected: Collected) => {
+          this.#collected.unregister(ref);
+          this.#collected.register(ref, collected, ref);
+        },
+        unwatch: (ref: ObjectRef) => void this.#collected.unregister(ref),
+      },
+      timers: { after },
+      scheduleFlush: () => this.schedule(),
+      holdActor: (actorId) => this.holds.get(actorId),
+      reportUnseen,
+    };
+  }
+
+  #ownerPeer(id: WorkerId): OwnerPeer {
+    let known = this.#ownerPeers.get(id);
+    if (!known) {
+      const peer = this.#peers.get(id);
+      known = {
+        id,
+        get closed() {
+          return peer.closed;
+        },
+        get claims() {
+          return peer.link?.pushed;
+        },
+        send: (message) => peer.send(message),
+        whenOpen: (callback) => peer.whenOpen(callback),
+      };
+      this.#ownerPeers.set(id, known);
+    }
+    return known;
+  }
+}
+
+/** A timer that lets the process end. */
+export function after(delayMs: number, callback: () => void): () => void {
+  const timer = setTimeout(callback, delayMs) as unknown as
+    | { unref?(): void }
+    | number;
+  if (typeof timer === "object") timer.unref?.();
+  return () => clearTimeout(timer as never);
+}
+
+/** A port of which nothing is awaited; see `RingLink`. */
+function unref(port: MessagePort): void {
+  (port as { unref?(): void }).unref?.();
+}
+
+
