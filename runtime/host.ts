@@ -64,7 +64,7 @@ export class ThreadHost {
     this.#spare = undefined;
     hosted.workerId = workerId;
     this.#threads.set(workerId, hosted);
-    hosted.thread.post(start, [start.nodeLink.port, start.control]);
+    hosted.thread.post(start, [start.nodeLink.port!, start.control]);
   }
 
   #startThread(): HostedThread {

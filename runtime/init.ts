@@ -3,6 +3,7 @@
 
 import { hostname } from "node:os";
 import process from "node:process";
+import { MessageChannel, type MessagePort as NodePort } from "node:worker_threads";
 import { ApiSession, type CallerContext } from "./api_session.ts";
 import { nodeResources, type ResolvedInitOptions } from "./api/init_options.ts";
 import { setSession, type Session, wireApi } from "./api/session_port.ts";
@@ -56,6 +57,7 @@ function startEmbedded(
   const nodeMailbox = newMailboxBuffer();
   const [driverLink, nodeLink] = newRingLinkEnds(mailbox.buffer, nodeMailbox);
   const control = new MessageChannel();
+  const shared = new MessageChannel();
   const total = nodeResources(options, {
     cpus: cpuCount(),
     memoryBytes: memoryBytes(),
@@ -64,8 +66,8 @@ function startEmbedded(
     type: "node_start",
     driver: identity,
     driverMailbox: mailbox.buffer,
-    driverLink: nodeLink,
-    driverControl: control.port2,
+    driverLink: { ...nodeLink, port: transferable(shared.port2) },
+    driverControl: transferable(control.port2),
     nodeMailbox,
     total,
     labels: options.labels,
@@ -75,13 +77,16 @@ function startEmbedded(
     version: VERSION,
     startedAtMs: Date.now(),
   };
-  const host = new ThreadHost(platform, start, [nodeLink.port, control.port2]);
+  const host = new ThreadHost(platform, start, [
+    transferable(shared.port2),
+    transferable(control.port2),
+  ]);
   const thread = new ThreadSession({
     platform,
     identity,
     mailbox,
-    nodeLink: driverLink,
-    control: control.port1,
+    nodeLink: { ...driverLink, port: transferable(shared.port1) },
+    control: transferable(control.port1),
     depth: () => 0,
     makeCodec: makeSessionCodec,
     reportUnseen: (error) => printError(thread.codec.decodeError(error)),
@@ -98,6 +103,9 @@ function startEmbedded(
         return printWarning(message.text);
     }
   };
+  // Once they have their listeners: a listener refs its port.
+  control.port1.unref();
+  shared.port1.unref();
   thread.open();
   process.once("exit", end);
   return session;
@@ -147,4 +155,12 @@ function refuseOtherAddresses(address: string): void {
     `Cannot connect to ${address}: this version runs embedded clusters only. ` +
       'Use address "local", or unset MANTA_ADDRESS',
   );
+}
+
+/**
+ * A port of `node:worker_threads` as the web's: the only kind that stays
+ * unreferenced on Deno, and the same thing at run time.
+ */
+function transferable(port: NodePort): MessagePort {
+  return port as unknown as MessagePort;
 }

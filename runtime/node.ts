@@ -74,7 +74,8 @@ export class Node {
     this.start = start;
     this.#host = host;
     this.#mailbox = new Mailbox(start.nodeMailbox);
-    this.#peers = new NodePeers(this.#mailbox, () => this.#turn());
+    this.#mailbox.onMail = () => this.#turn();
+    this.#peers = new NodePeers(this.#mailbox);
     this.scheduler = new Scheduler({
       nodeId: start.driver.nodeId,
       total: start.total,
@@ -273,20 +274,21 @@ export class Node {
   #startThread(workerId: WorkerId): void {
     const mailbox = newMailboxBuffer();
     const [nodeEnd, threadEnd] = newRingLinkEnds(this.#mailbox.buffer, mailbox);
-    const { port1, port2 } = new MessageChannel();
-    Comlink.expose(nodeControl(this), port1);
-    this.#addPeer(workerId, nodeEnd, mailbox);
+    const control = new MessageChannel();
+    const shared = new MessageChannel();
+    Comlink.expose(nodeControl(this), control.port1);
+    this.#addPeer(workerId, { ...nodeEnd, port: shared.port1 }, mailbox);
     const start: ExecutorStart = {
       type: "executor_start",
       identity: { ...this.start.driver, workerId },
       mailbox,
-      nodeLink: threadEnd,
-      control: port2,
+      nodeLink: { ...threadEnd, port: shared.port2 },
+      control: control.port2,
       driverId: this.start.driver.workerId,
     };
     this.#host.post({ type: "start_thread", workerId, start }, [
-      threadEnd.port,
-      port2,
+      shared.port2,
+      control.port2,
     ]);
     // What is sent to it waits in its links until it is up.
     this.#schedule({ type: "thread_started", threadId: workerId });

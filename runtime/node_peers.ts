@@ -19,15 +19,13 @@ interface NodePeer {
 /** See the head of the file. */
 export class NodePeers {
   readonly #mailbox: Mailbox;
-  readonly #wake: () => void;
   readonly #peers = new Map<WorkerId, NodePeer>();
   readonly #dirty = new Set<Link>();
   /** Pairs of threads that have a link. */
   readonly #introduced = new Set<string>();
 
-  constructor(mailbox: Mailbox, wake: () => void) {
+  constructor(mailbox: Mailbox) {
     this.#mailbox = mailbox;
-    this.#wake = wake;
   }
 
   get ids(): Iterable<WorkerId> {
@@ -45,7 +43,7 @@ export class NodePeers {
     mailbox: MailboxBuffer,
     receive: (message: LinkMessage) => void,
   ): void {
-    const link = new RingLink(end, this.#mailbox, this.#wake);
+    const link = new RingLink(end, this.#mailbox);
     this.#peers.set(id, { link, mailbox });
     link.start({ receive, closed: () => {} });
   }
@@ -91,9 +89,7 @@ export class NodePeers {
 
 /** Hands a thread its end of a link; see `LinkOpened`. */
 function openLink(link: Link, peer: WorkerId, end: RingLinkEnd): void {
-  link.sendShared({ type: "link_opened", peer, end } as LinkMessage, [
-    end.port,
-  ]);
+  link.sendShared({ type: "link_opened", peer, end } as LinkMessage);
 }
 
 /** What a thread gets when a link to a peer is there. */

@@ -4,7 +4,7 @@
 // and `transport/` for such a thread.
 
 import * as Comlink from "comlink";
-import { setInterval } from "node:timers";
+import { clearTimeout, setInterval, setTimeout } from "node:timers";
 import { ActorHolds, type Hold } from "./actor_holds.ts";
 import { CodeExchange } from "./code_exchange.ts";
 import type { ActorId, LeaseId, WorkerId } from "./base/ids.ts";
@@ -106,7 +106,8 @@ export class ThreadSession {
     this.#setup = setup;
     this.identity = setup.identity;
     this.#mailbox = setup.mailbox;
-    this.#node = new RingLink(setup.nodeLink, setup.mailbox, () => this.turn());
+    this.#mailbox.onMail = () => this.turn();
+    this.#node = new RingLink(setup.nodeLink, setup.mailbox);
     this.#peers = new Peers((id) => this.#requestLink(id));
     this.codec = setup.makeCodec(this);
     this.store = new StoreClient({
@@ -129,7 +130,6 @@ export class ThreadSession {
     );
     this.codeExchange = new CodeExchange(this);
     this.#controlPort = setup.control;
-    unref(this.#controlPort);
     this.control = Comlink.wrap<NodeControl>(this.#controlPort);
   }
 
@@ -375,7 +375,7 @@ export class ThreadSession {
   }
 
   #linkOpened({ peer, end }: LinkOpened): void {
-    const link = new RingLink(end, this.#mailbox, () => this.turn());
+    const link = new RingLink(end, this.#mailbox);
     this.#peers.opened(peer, link);
     link.start({
       receive: (message) => this.#fromPeer(peer, message as PeerMessage),
@@ -448,16 +448,7 @@ export class ThreadSession {
 
 /** A timer that lets the process end. */
 export function after(delayMs: number, callback: () => void): () => void {
-  const timer = setTimeout(callback, delayMs) as unknown as
-    | { unref?(): void }
-    | number;
-  if (typeof timer === "object") timer.unref?.();
-  return () => clearTimeout(timer as never);
+  const timer = setTimeout(callback, delayMs);
+  timer.unref();
+  return () => clearTimeout(timer);
 }
-
-/** A port of which nothing is awaited; see `RingLink`. */
-function unref(port: MessagePort): void {
-  (port as { unref?(): void }).unref?.();
-}
-
-

@@ -7,8 +7,11 @@ export const INLINE_VALUE_BYTES_MAX = 100 * 1024;
 /** How deep a value may nest; enforced by the value codec. */
 export const VALUE_DEPTH_MAX = 1_000;
 
-/** A link's ring, per direction; larger frames go over the port. */
+/** A link's ring, per direction. */
 export const RING_BYTES = 256 * 1024;
+
+/** Frames longer than this go through a ring in parts. */
+export const RING_PART_BYTES_MAX = 64 * 1024;
 
 /** Tasks pushed to one executor and not yet answered, per link. */
 export const CLAIM_WINDOW = 1_024;

@@ -62,10 +62,15 @@ export async function buildText(
   folder: string,
 ): Promise<BuiltBundle> {
   const outputPath = resolve(codeDirectory(), "bundle.mjs");
-  return await build({
-    ...commonOptions(outputPath),
-    stdin: { contents, resolveDir: folder, loader: "js", sourcefile: "repl" },
-  }, outputPath, new Map(), Infinity);
+  return await build(
+    {
+      ...commonOptions(outputPath),
+      stdin: { contents, resolveDir: folder, loader: "js", sourcefile: "repl" },
+    },
+    outputPath,
+    new Map(),
+    Infinity,
+  );
 }
 
 async function tryBuild(
@@ -75,12 +80,17 @@ async function tryBuild(
   const outputPath = resolve(codeDirectory(), "bundle.mjs");
   const { path } = request.module.file;
   try {
-    const built = await build({
-      ...commonOptions(outputPath),
-      entryPoints: [path],
-      absWorkingDir: dirname(path),
-      plugins: [modules.plugin()],
-    }, outputPath, modules.rendered, request.loadedAtMs);
+    const built = await build(
+      {
+        ...commonOptions(outputPath),
+        entryPoints: [path],
+        absWorkingDir: dirname(path),
+        plugins: [modules.plugin()],
+      },
+      outputPath,
+      modules.rendered,
+      request.loadedAtMs,
+    );
     requireShippable(modules);
     return built;
   } catch (error) {

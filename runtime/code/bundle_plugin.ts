@@ -4,6 +4,7 @@
 
 import { readFileSync } from "node:fs";
 import { dirname, extname, isAbsolute, relative } from "node:path";
+import { fileURLToPath } from "node:url";
 import type {
   ImportKind,
   Loader,
@@ -26,6 +27,7 @@ import {
   classifySpecifier,
   isMantaModule,
   libraryPath,
+  runtimeSpecifier,
 } from "./specifier.ts";
 import type { SyntaxNode } from "./syntax.ts";
 import type { Binding } from "./scope.ts";
@@ -77,8 +79,9 @@ export class BundleModules {
           contents: `module.exports = ${BUNDLE_API};`,
           loader: "js",
         }));
-        build.onLoad({ filter: /.*/, namespace: "file" }, (args) =>
-          this.#load(args)
+        build.onLoad(
+          { filter: /.*/, namespace: "file" },
+          (args) => this.#load(args),
         );
       },
     };
@@ -97,7 +100,10 @@ export class BundleModules {
       label: this.#label(path),
       exports: names,
       ...(isTarget
-        ? { targetId: exportName, target: { expression, ...(root && { root }) } }
+        ? {
+          targetId: exportName,
+          target: { expression, ...(root && { root }) },
+        }
         : {}),
     });
     this.slices.set(path, slice);
@@ -112,7 +118,10 @@ export class BundleModules {
       return undefined;
     }
     if (args.path.endsWith(".node")) return { external: true };
-    const found = classifySpecifier(args.path, args.importer || args.resolveDir);
+    const found = classifySpecifier(
+      args.path,
+      args.importer || args.resolveDir,
+    );
     switch (found.kind) {
       case "manta":
         return { path: "manta", namespace: "manta" };
@@ -149,7 +158,9 @@ export class BundleModules {
   ): Promise<OnResolveResult | undefined> {
     const found = await build.resolve(args.path, resolveOptions(args));
     if (found.errors.length > 0) {
-      if (fallback !== undefined) return { path: fallback, external: true };
+      const mapped = fallback ?? runtimeSpecifier(args.path, args.importer);
+      if (mapped?.startsWith("file:")) return { path: fileURLToPath(mapped) };
+      if (mapped !== undefined) return { path: mapped, external: true };
       return missing(args, args.path);
     }
     if (isInNativePackage(found.path)) {

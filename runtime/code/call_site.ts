@@ -6,7 +6,7 @@ import { statSync } from "node:fs";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { isBundlePath, sourcePlace } from "./bundle_map.ts";
-import { type SourceFile, snapshotSource } from "./source_file.ts";
+import { snapshotSource, type SourceFile } from "./source_file.ts";
 import { locationPath, parseFrame, type StackFrame } from "./stack_frames.ts";
 
 /** A place that called into Manta, or that called the place that did. */

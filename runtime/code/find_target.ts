@@ -6,8 +6,20 @@
 import { CaptureError } from "../base/errors.ts";
 import { type CallSite, mainFile, type SiteFrame } from "./call_site.ts";
 import { type ModuleSyntax, moduleSyntax } from "./module_syntax.ts";
-import { type Binding, type Call, freeReferences, lookUp, type Scope } from "./scope.ts";
-import { foldedFunctions, mayBe, sameFunctions } from "./structure.ts";
+import {
+  type Binding,
+  type Call,
+  freeReferences,
+  lookUp,
+  type Scope,
+} from "./scope.ts";
+import {
+  foldedFunctions,
+  mayBe,
+  mayHaveBeen,
+  sameFunctions,
+} from "./structure.ts";
+import { changedError } from "./source_file.ts";
 import {
   child,
   children,
@@ -44,9 +56,20 @@ export function findTarget(
   const printed = parseFunctionText(Function.prototype.toString.call(fn));
   for (const frame of site.frames) {
     const target = targetAtFrame(frame, fn, printed);
-    if (target) return target;
+    if (!target) continue;
+    if (printed) requireSameVersion(target, printed);
+    return target;
   }
   return targetByStructure(site, fn, printed);
+}
+
+/** What was written after this process began may not be what it runs. */
+function requireSameVersion(target: Target, printed: SyntaxNode): void {
+  const { file } = target.module;
+  if (file.modifiedAtMs <= performance.timeOrigin) return;
+  const node = functionNodeOf(target.expression, target.scope);
+  if (!node || mayHaveBeen(printed, node)) return;
+  throw changedError(file.path);
 }
 
 /** What an argument of a `remote(…)` call stands for, if the text shows it. */
@@ -108,7 +131,9 @@ function targetAtFrame(
     for (const argument of children(call.node, "arguments").reverse()) {
       const target = resolveArgument(module, argument, call.scope);
       if (!target) continue;
-      const fits = isDirect ? isLikely(target, printed) : isSame(target, fn, printed);
+      const fits = isDirect
+        ? isLikely(target, printed)
+        : isSame(target, fn, printed);
       if (fits) return target;
     }
   }
@@ -190,6 +215,9 @@ function targetByStructure(
 /** The error for a function that no source has. */
 export function sourceNotFound(site: CallSite, fn: AnyFunction): CaptureError {
   const where = site.frames[0];
+  if (where && where.file.modifiedAtMs > performance.timeOrigin) {
+    return changedError(where.file.path);
+  }
   return new CaptureError(
     `Cannot ship ${describeFunction(fn)}: its source is not available` +
       (where ? ` (remote() called at ${where.file.path}:${where.line})` : "") +

@@ -2,16 +2,11 @@
 // be kept or left out alone, by the names that they declare or change.
 
 import type { ModuleSyntax } from "./module_syntax.ts";
+import { changedRoots, isChange, isMainGuard } from "./changes.ts";
+import { referencesIn } from "./scope.ts";
 import { mantaCallee } from "./sites.ts";
 import { classifySpecifier } from "./specifier.ts";
-import {
-  child,
-  children,
-  forEachChild,
-  isFunctionNode,
-  type SyntaxNode,
-  textOf,
-} from "./syntax.ts";
+import { child, children, type SyntaxNode, textOf } from "./syntax.ts";
 
 /** A part of a top-level statement. */
 export interface Fragment {
@@ -32,7 +27,11 @@ export interface Fragment {
 export type ModuleExport =
   | { readonly kind: "local"; readonly name: string }
   | { readonly kind: "default"; readonly fragment: Fragment }
-  | { readonly kind: "from"; readonly imported: string; readonly source: string };
+  | {
+    readonly kind: "from";
+    readonly imported: string;
+    readonly source: string;
+  };
 
 /** All parts of a module, by what asks for them. */
 export interface ModuleFragments {
@@ -80,8 +79,13 @@ class Cutter implements ModuleFragments {
         return;
       case "ExpressionStatement":
         return this.#expression(statement);
+      case "IfStatement":
+        if (isMainGuard(statement)) return;
+        return this.#change(statement);
       default:
-        this.#declaration(statement, statement);
+        if (this.#declaration(statement, statement).length === 0) {
+          this.#change(statement);
+        }
     }
   }
 
@@ -184,14 +188,23 @@ class Cutter implements ModuleFragments {
   #expression(statement: SyntaxNode): void {
     const expression = child(statement, "expression");
     if (!expression) return;
-    if (expression.type === "AssignmentExpression") {
-      if (awaits(expression)) return;
-      const names = assignedNames(child(expression, "left"));
-      this.#add({ kind: "assignment", node: statement, statement }, names);
-    } else if (this.#registersSerializer(expression)) {
+    if (this.#registersSerializer(expression)) {
       const kind = "serializer";
       this.always.push(this.#add({ kind, node: statement, statement }, []));
+    } else if (isChange(expression)) this.#change(statement);
+  }
+
+  /** A statement counts for each variable of the module that it changes. */
+  #change(statement: SyntaxNode): void {
+    const roots = changedRoots(statement);
+    const names = new Set<string>();
+    for (
+      const { node, name, binding } of referencesIn(this.#module, statement)
+    ) {
+      if (roots.has(node) && binding?.scope.kind === "module") names.add(name);
     }
+    if (names.size === 0) return;
+    this.#add({ kind: "assignment", node: statement, statement }, [...names]);
   }
 
   #registersSerializer(node: SyntaxNode): boolean {
@@ -216,36 +229,6 @@ function declaredName(node: SyntaxNode): string | undefined {
     default:
       return undefined;
   }
-}
-
-/** `x = …`, `x.y = …`, `[x, y] = …`: the names at the root. */
-function assignedNames(left: SyntaxNode | undefined): string[] {
-  if (!left) return [];
-  switch (left.type) {
-    case "Identifier":
-      return [textOf(left, "name")];
-    case "MemberExpression":
-      return assignedNames(child(left, "object"));
-    case "ArrayPattern":
-      return children(left, "elements").flatMap(assignedNames);
-    case "ObjectPattern":
-      return children(left, "properties").flatMap((property) =>
-        assignedNames(child(property, "value") ?? child(property, "argument"))
-      );
-    case "AssignmentPattern":
-      return assignedNames(child(left, "left"));
-    default:
-      return [];
-  }
-}
-
-/** An assignment that waits for something is the driver's own work. */
-function awaits(node: SyntaxNode): boolean {
-  if (node.type === "AwaitExpression") return true;
-  if (isFunctionNode(node)) return false;
-  let found = false;
-  forEachChild(node, (inner) => found ||= awaits(inner));
-  return found;
 }
 
 function exportedName(node: SyntaxNode | undefined): string {

@@ -23,7 +23,9 @@ export function importedNames(
     bySource.set(specifier, names);
     for (const each of children(statement, "specifiers")) {
       if (textOf(each, "importKind") === "type") continue;
-      if (statement.type === "ImportDeclaration" && keptNodes?.has(each) === false) continue;
+      if (
+        statement.type === "ImportDeclaration" && keptNodes?.has(each) === false
+      ) continue;
       names.add(importedName(each));
     }
     if (statement.type === "ExportAllDeclaration") names.add("*");

@@ -24,7 +24,11 @@ import {
   type Target,
 } from "./find_target.ts";
 import { replText } from "./repl_text.ts";
-import { bundleHashOf, type CodeReference, offerSite } from "./site_registry.ts";
+import {
+  bundleHashOf,
+  type CodeReference,
+  offerSite,
+} from "./site_registry.ts";
 import { type Capture, closureOf, siteId, sitesOf } from "./sites.ts";
 import { sliceModule } from "./slice.ts";
 import { sha256, sourceHash } from "./source_file.ts";
@@ -51,8 +55,16 @@ type Origin =
 /** What the first look at the source found. */
 type Analysis =
   | { readonly kind: "known"; readonly shipped: ShippedCode }
-  | { readonly kind: "found"; readonly target: Target; readonly exportName: string }
-  | { readonly kind: "text"; readonly text: string; readonly exportName: string };
+  | {
+    readonly kind: "found";
+    readonly target: Target;
+    readonly exportName: string;
+  }
+  | {
+    readonly kind: "text";
+    readonly text: string;
+    readonly exportName: string;
+  };
 
 /** The code of one remote function or class. */
 export class RemoteCode {
@@ -111,7 +123,9 @@ export class RemoteCode {
 
   async #ship(): Promise<ShippedCode> {
     this.analyse();
-    if (this.#origin.kind === "bundle") return loadedBundle(this.#origin.reference);
+    if (this.#origin.kind === "bundle") {
+      return loadedBundle(this.#origin.reference);
+    }
     const analysis = this.#analysis!;
     switch (analysis.kind) {
       case "known":
@@ -185,7 +199,9 @@ function captureError(
   const names = captures.map(({ name, line }) => `"${name}" (line ${line})`);
   const it = captures.length === 1 ? "it" : "them";
   return new CaptureError(
-    `Cannot ship ${describeFunction(fn)}: it uses ${names.join(", ")}, which only the ` +
+    `Cannot ship ${describeFunction(fn)}: it uses ${
+      names.join(", ")
+    }, which only the ` +
       `driver has. Pass ${it} as an argument, or put() ${it} and pass the ref`,
     { details: { captures } },
   );
@@ -193,9 +209,9 @@ function captureError(
 
 /** What the disk has to say about a call site, by all that it depends on. */
 function indexKey(site: CallSite, fn: AnyFunction): string {
-  const frames = site.frames.map(({ file, line, column }) =>
-    [file.path, sourceHash(file), line, column]
-  );
+  const frames = site.frames.map((
+    { file, line, column },
+  ) => [file.path, sourceHash(file), line, column]);
   const runtime = process.versions["deno"] === undefined ? "bun" : "deno";
   return sha256(JSON.stringify([
     FORMAT_VERSION,
@@ -211,10 +227,17 @@ function knownBundle(entry: IndexEntry | undefined): ShippedCode | undefined {
   return entry && bundle && ship(bundle, entry.exportName);
 }
 
+/** The bundles that `remote()` calls of this executor were in. */
+const loadedBundles = new Map<string, CodeBundle>();
+
 /** A bundle that an executor has loaded is on its disk. */
 function loadedBundle(reference: CodeReference): ShippedCode {
-  const bundle = readBundle(reference.hash);
-  if (bundle) return { reference, bundle };
+  const { hash } = reference;
+  const bundle = loadedBundles.get(hash) ?? readBundle(hash);
+  if (bundle) {
+    loadedBundles.set(hash, bundle);
+    return { reference, bundle };
+  }
   throw new CaptureError(
     `Cannot find the bundle "${bundlePath(reference.hash)}": the folder ` +
       `"${codeDirectory()}" was changed. Start the driver again`,

@@ -155,7 +155,9 @@ function unknownName(
 ): CaptureError {
   const captures = [{ name, line }];
   return new CaptureError(
-    `Cannot ship ${describeFunction(user)}: it uses "${name}" (line ${line}), which ` +
+    `Cannot ship ${
+      describeFunction(user)
+    }: it uses "${name}" (line ${line}), which ` +
       `only the driver has. Pass it as an argument, or put() it and pass ` +
       `the ref`,
     { details: { captures } },

@@ -2,8 +2,8 @@
 // that the text itself shows to be Manta's: `remote` imported from it under
 // any name, or `manta.remote` of a namespace import.
 
-import { type Target, resolveArgument } from "./find_target.ts";
-import { type ModuleSyntax } from "./module_syntax.ts";
+import { resolveArgument, type Target } from "./find_target.ts";
+import type { ModuleSyntax } from "./module_syntax.ts";
 import {
   type Binding,
   type Call,

@@ -9,14 +9,20 @@ import {
   type ModuleFragments,
 } from "./fragments.ts";
 import type { ModuleSyntax } from "./module_syntax.ts";
-import { driverWork } from "./driver_work.ts";
+import { isDriverWork } from "./driver_work.ts";
 import {
   type Binding,
   contains,
   freeReferences,
   type Reference,
 } from "./scope.ts";
-import { type Capture, type Closure, closureOf, type Site, sitesOf } from "./sites.ts";
+import {
+  type Capture,
+  type Closure,
+  closureOf,
+  type Site,
+  sitesOf,
+} from "./sites.ts";
 import type { SyntaxNode } from "./syntax.ts";
 
 /** An expression that executors must be able to ask for by its site. */
@@ -46,7 +52,10 @@ export interface SliceRequest {
   /** Names the module in the ids of its sites. */
   readonly label: string;
   /** What executors call. */
-  readonly target?: { readonly expression: SyntaxNode; readonly root?: Binding };
+  readonly target?: {
+    readonly expression: SyntaxNode;
+    readonly root?: Binding;
+  };
   /** Names that other modules import; `"*"` for all. */
   readonly exports: ReadonlySet<string>;
 }
@@ -168,10 +177,14 @@ class Slicer {
     const fragments = this.#fragments.byName.get(name);
     if (!fragments) return this.#capture({ name, line });
     for (const fragment of fragments) {
-      if (driverWork(this.#module, fragment)) {
-        this.#capture({ name, line });
-      } else this.#keep(fragment);
+      if (this.#isDriverWork(fragment)) this.#capture({ name, line });
+      else this.#keep(fragment);
     }
+  }
+
+  #isDriverWork({ kind, node }: Fragment): boolean {
+    return (kind === "variable" || kind === "assignment") &&
+      isDriverWork(this.#module, node);
   }
 
   #capture(capture: Capture): void {

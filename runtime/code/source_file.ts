@@ -3,7 +3,7 @@
 // driver that defined it are always of one version.
 
 import { createHash } from "node:crypto";
-import { readFileSync, statSync } from "node:fs";
+import { readFileSync, realpathSync, statSync } from "node:fs";
 import { CaptureError } from "../base/errors.ts";
 
 /** One file of the user's, with what tells its version. */
@@ -24,8 +24,9 @@ export function snapshotSource(path: string): SourceFile | undefined {
   try {
     const stat = statSync(path);
     if (!stat.isFile()) return undefined;
+    // The bundler knows files by their real paths, so everything here does.
     const file: SourceFile = {
-      path,
+      path: realpathSync(path),
       text: readFileSync(path, "utf8"),
       modifiedAtMs: stat.mtimeMs,
       sizeBytes: stat.size,
@@ -58,8 +59,12 @@ export function requireUnchanged(
   modifiedAtMs: number,
   loadedAtMs: number,
 ): void {
-  if (modifiedAtMs <= loadedAtMs) return;
-  throw new CaptureError(
+  if (modifiedAtMs > loadedAtMs) throw changedError(path);
+}
+
+/** The error for a file that is not what the driver runs any more. */
+export function changedError(path: string): CaptureError {
+  return new CaptureError(
     `Cannot ship "${path}": it changed after this driver loaded it. ` +
       `Start the driver again`,
     { details: { captures: [], file: path } },

@@ -59,8 +59,7 @@ function correctSegment(
 }
 
 /** What stands before the map in a bundle. */
-export const MAP_COMMENT =
-  "//# sourceMappingURL=data:application/json;base64,";
+export const MAP_COMMENT = "//# sourceMappingURL=data:application/json;base64,";
 
 /** The comment that carries a map within the bundle. */
 export function inlineMapComment(map: string): string {

@@ -6,6 +6,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { builtinModules } from "node:module";
 import { dirname, isAbsolute, join, resolve } from "node:path";
+import process from "node:process";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { parseLiteral } from "./syntax.ts";
 
@@ -47,6 +48,23 @@ export function classifySpecifier(
   return { kind: "package", name: specifier, fallback: mapped };
 }
 
+/**
+ * What Deno itself makes of a name that no `node_modules` and no `deno.json`
+ * near the file knows: an import map from the command line, or a dependency
+ * in `package.json` that is only in Deno's cache.
+ */
+export function runtimeSpecifier(
+  name: string,
+  importer: string,
+): string | undefined {
+  if (process.versions["deno"] === undefined) return undefined;
+  try {
+    return import.meta.resolve(name);
+  } catch { // Not in the import map.
+    return declaredDependency(name, dirname(importer));
+  }
+}
+
 /** Whether a module is Manta's public one, by whatever path it was reached. */
 export function isMantaModule(path: string): boolean {
   if (!/\/mod\.[cm]?[jt]s$/.test(path)) return false;
@@ -84,6 +102,26 @@ const importMaps = new Map<string, ImportMap | undefined>();
 interface ImportMap {
   readonly directory: string;
   readonly imports: Readonly<Record<string, string>>;
+}
+
+/** `npm:` with the version that the nearest `package.json` asks for. */
+function declaredDependency(
+  name: string,
+  directory: string,
+): string | undefined {
+  const parts = name.split("/");
+  const bare = parts.slice(0, name.startsWith("@") ? 2 : 1).join("/");
+  const path = join(directory, "package.json");
+  if (existsSync(path)) {
+    const description = parseLiteral(readFileSync(path, "utf8"));
+    const dependencies = isRecord(description) && description["dependencies"];
+    const range = isRecord(dependencies) ? dependencies[bare] : undefined;
+    if (typeof range === "string") {
+      return `npm:${bare}@${range}${name.slice(bare.length)}`;
+    }
+  }
+  const parent = dirname(directory);
+  return parent === directory ? undefined : declaredDependency(name, parent);
 }
 
 function mantaModule(subpath: string | undefined): Specifier {

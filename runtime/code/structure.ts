@@ -37,6 +37,17 @@ export function foldedFunctions<T extends { readonly node: SyntaxNode }>(
   );
 }
 
+/**
+ * Whether a function's text may be the one that was printed. JSX is printed
+ * as calls, so nothing can be said about it.
+ */
+export function mayHaveBeen(printed: SyntaxNode, node: SyntaxNode): boolean {
+  if (!mayBe(printed, node)) return false;
+  if (fingerprint(node).includes("JSX")) return true;
+  const has = nameCounts(node);
+  return [...nameCounts(printed).keys()].every((name) => has.has(name));
+}
+
 /** Whether two functions agree in what no runtime changes. */
 export function mayBe(a: SyntaxNode, b: SyntaxNode): boolean {
   if (formOf(a) !== formOf(b)) return false;
@@ -124,7 +135,6 @@ function nameCounts(node: SyntaxNode): Map<string, number> {
   });
   return counts;
 }
-
 
 function collect(outer: SyntaxNode, emit: (part: string) => void): void {
   const node = unwrap(outer);

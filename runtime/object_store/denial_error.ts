@@ -1,4 +1,5 @@
-// Why the store refused, as the error that users see.
+// Why the store refused, as the error that users see: what was wanted, what
+// stands against it, and what to do about it.
 
 import {
   type MantaError,

@@ -1,10 +1,8 @@
-// What a thread and its node's object store say to one another: one union per
-// direction. Large bytes never travel here; they lie in shared memory that
-// `segment` fields pass on. docs/protocol.md describes the exchanges.
-//
-// Requests may be repeated and replies may come twice. Notices (those without
-// an answer) must arrive, in the order sent; so must replies without a
-// segment. A reply with a segment may come earlier or later than others.
+// What a thread and its node's object store say to one another; objects lie in
+// shared memory that `segment` fields pass on. docs/protocol.md has the whole.
+// Messages may come again later; requests and replies may be lost and asked
+// for anew. Those without an answer must arrive, in the order sent. Those with
+// a segment may come earlier or later than others.
 
 import type { WorkerId } from "../base/ids.ts";
 

@@ -1,10 +1,8 @@
 // The object store's books: a pure state machine that is told what threads
 // ask for and answers with what is to be done. It touches no memory, sends
-// nothing and reads time from an injected clock only.
-//
-// An object waits for room, gets a segment, is written, sealed, read and
-// freed. Its segment returns to the pool when the object is freed *and* no
-// thread has it mapped: views on it may outlive every ref.
+// nothing and reads time from an injected clock only. An object waits for
+// room, gets a segment, is written, sealed, read and freed. Its segment returns
+// to the pool once no thread has it mapped either: views may outlive all refs.
 
 import type { Clock } from "../base/clock.ts";
 import { unreachable } from "../base/errors.ts";

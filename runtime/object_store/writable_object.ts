@@ -1,4 +1,5 @@
 // An object that is being written: memory of the store, until it is sealed.
+// It is for code of ours only; users see an object when it is complete.
 
 /** See the head of the file; the writer seals or aborts it, always. */
 export class WritableObject implements Disposable {

@@ -394,7 +394,7 @@ export class Owner {
     if (!task) return;
     this.#end(task);
     const ref = task.refs[0];
-    if (!ref) return;
+    if (!ref || task.stopped) return;
     if (value instanceof Uint8Array) this.references.settle(ref, { p: value });
     else settleRef(ref, "primitive", value);
   }
@@ -405,10 +405,12 @@ export class Owner {
     returns: readonly WireValue[],
   ): void {
     const task = this.#tasks.get(number);
-    task?.refs.forEach((ref, index) => {
-      const value = returns[index];
-      if (value) this.references.settle(ref, value);
-    });
+    if (task && !task.stopped) {
+      task.refs.forEach((ref, index) => {
+        const value = returns[index];
+        if (value) this.references.settle(ref, value);
+      });
+    }
     if (task) this.#end(task);
     this.#confirmTaken(peer, number, returns);
   }
@@ -446,7 +448,7 @@ export class Owner {
     const task = this.#tasks.get(number);
     if (!task) return;
     this.#end(task);
-    task.stream?.ended(count);
+    if (!task.stopped) task.stream?.ended(count);
   }
 
   #failed(number: number, error: WireError): void {
@@ -486,6 +488,10 @@ export class Owner {
   failTask(task: TaskRecord, error: WireError): void {
     if (task.status === "ended") return;
     this.#end(task);
+    if (!task.stopped) this.#settleFailed(task, error);
+  }
+
+  #settleFailed(task: TaskRecord, error: WireError): void {
     for (const ref of task.refs) this.references.fail(ref, error);
     task.stream?.failed(error);
   }
@@ -578,7 +584,7 @@ export class Owner {
     task: TaskRecord,
     { force, recursive }: { force: boolean; recursive: boolean },
   ): void {
-    if (task.status === "ended") return;
+    if (task.status === "ended" || task.stopped) return;
     const error = new TaskCancelledError(
       `Cannot give the result of ${task.template.name}: it was cancelled`,
     );
@@ -594,18 +600,22 @@ export class Owner {
   ): void {
     task.cancelRequested = true;
     const { place } = task;
-    if (task.status === "pushed" && place instanceof Lease) {
-      const started = !this.#ports.peer(place.threadId).claims
-        ?.revoke(task.claim);
-      if (started) this.#stopStarted(task, place.threadId, force, recursive);
-    } else if (task.status === "pushed" && place instanceof ActorChannel) {
-      if (place.threadId) {
-        this.#stopStarted(task, place.threadId, false, recursive);
-      }
-    } else if (task.status === "queued" && !task.template.actorId) {
+    const { threadId } = (place ?? {}) as { threadId?: WorkerId };
+    if (threadId && this.#mayHaveBegun(task, threadId)) {
+      this.#stopStarted(task, threadId, force, recursive);
+      // It keeps its place until its thread is done with it.
+      task.stopped = true;
+      return this.#settleFailed(task, error);
+    }
+    if (task.status === "queued" && !task.template.actorId) {
       this.#queueOf(task.template).withdraw(task);
     }
     this.failTask(task, error);
+  }
+
+  #mayHaveBegun(task: TaskRecord, threadId: WorkerId): boolean {
+    if (!(task.place instanceof Lease)) return true;
+    return !this.#ports.peer(threadId).claims?.revoke(task.claim);
   }
 
   #stopStarted(

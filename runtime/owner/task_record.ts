@@ -69,6 +69,8 @@ export class TaskRecord {
   /** The number of the task that submitted it, in an executor. */
   parent: number | undefined = undefined;
   cancelRequested = false;
+  /** Its refs were settled early; its thread is not done with it yet. */
+  stopped = false;
   stream: StreamSink | undefined = undefined;
   timer: unknown = undefined;
   /** Position among the calls of its caller on its actor. */

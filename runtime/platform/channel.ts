@@ -1,4 +1,5 @@
-// A channel whose near end does not keep the process alive.
+// A channel whose near end does not keep the process alive. For the main
+// thread; in other threads the web's own `MessageChannel` does.
 
 import { MessageChannel } from "node:worker_threads";
 

@@ -4,6 +4,7 @@
 // thread would take half a second for each turn of its event loop: start none.
 
 import inspector from "node:inspector";
+import { THREAD_INTERRUPT_MS_MAX } from "../base/limits.ts";
 
 /** What the inspector tells of a thread. */
 export type InspectorEvent =
@@ -50,13 +51,11 @@ export class Inspector {
     const isOurs = inspector.url() === undefined;
     if (isOurs) inspector.open(0, "127.0.0.1", false);
     const socket = new WebSocket(inspector.url() ?? "");
-    await new Promise<void>((resolve, reject) => {
-      socket.addEventListener("open", () => resolve());
-      socket.addEventListener("error", () => {
-        if (isOurs) inspector.close();
-        reject(new Error("Cannot reach the inspector of this process"));
-      });
-    });
+    if (!await happens(socket, "open")) {
+      socket.close();
+      if (isOurs) inspector.close();
+      throw new Error("Cannot reach the inspector of this process");
+    }
     return new Inspector(socket, isOurs);
   }
 
@@ -90,11 +89,10 @@ export class Inspector {
 
   async close(): Promise<void> {
     clearInterval(this.#nudge);
-    await new Promise<void>((resolve) => {
-      if (this.#socket.readyState === WebSocket.CLOSED) return resolve();
-      this.#socket.addEventListener("close", () => resolve());
+    if (this.#socket.readyState !== WebSocket.CLOSED) {
       this.#socket.close();
-    });
+      await happens(this.#socket, "close");
+    }
     if (this.#isOurs) inspector.close();
   }
 
@@ -108,6 +106,20 @@ export class Inspector {
     const id = ++this.#lastId;
     this.#socket.send(JSON.stringify({ id, method, params }));
   }
+}
+
+/** Waits for an event, for a bounded time; resolves with whether it came. */
+async function happens(
+  socket: WebSocket,
+  event: "open" | "close",
+): Promise<boolean> {
+  const { promise, resolve } = Promise.withResolvers<boolean>();
+  const timer = setTimeout(() => resolve(false), THREAD_INTERRUPT_MS_MAX);
+  socket.addEventListener(event, () => resolve(true));
+  socket.addEventListener("error", () => resolve(false));
+  const hasCome = await promise;
+  clearTimeout(timer);
+  return hasCome;
 }
 
 function readEvent({ method, params }: WireMessage): InspectorEvent | null {

@@ -4,7 +4,6 @@
 // is written out afterwards. Where native calls are not allowed, the lines
 // appear: nothing else depends on this.
 
-import { rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
@@ -30,6 +29,7 @@ interface CLibrary {
     length: bigint,
     offset: bigint,
   ): bigint;
+  unlink(path: Uint8Array): number;
 }
 
 /** Runs `work` without the inspector's own lines on stderr. */
@@ -54,7 +54,7 @@ function openScratch(library: CLibrary): number {
   const template = join(tmpdir(), "manta-stderr-XXXXXX\0");
   const path = new TextEncoder().encode(template);
   const scratch = library.mkstemp(path);
-  if (scratch >= 0) rmSync(new TextDecoder().decode(path.slice(0, -1)));
+  if (scratch >= 0) library.unlink(path);
   return scratch;
 }
 
@@ -88,15 +88,19 @@ const FUNCTIONS: Record<keyof CLibrary, NativeFunction> = {
   dup2: { parameters: ["i32", "i32"], result: "i32" },
   mkstemp: { parameters: ["buffer"], result: "i32" },
   pread: { parameters: ["i32", "buffer", "usize", "i64"], result: "i64" },
+  unlink: { parameters: ["buffer"], result: "i32" },
 };
 
 function loadLibrary(): CLibrary | null {
   const deno = (globalThis as unknown as {
     Deno: {
       build: { os: string };
+      permissions: { querySync(query: { name: "ffi" }): { state: string } };
       dlopen(path: string, symbols: typeof FUNCTIONS): { symbols: CLibrary };
     };
   }).Deno;
+  const permission = deno.permissions.querySync({ name: "ffi" });
+  if (permission.state !== "granted") return null;
   const name = deno.build.os === "darwin" ? "libSystem.B.dylib" : "libc.so.6";
   try {
     return deno.dlopen(name, FUNCTIONS).symbols;

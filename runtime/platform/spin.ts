@@ -1,4 +1,5 @@
-// One step of a short busy wait, as politely as the processor allows.
+// One step of a short busy wait, as politely as the processor allows. How
+// long to wait is the caller's affair.
 
 const atomics = Atomics as typeof Atomics & { pause?: () => void };
 

@@ -1,5 +1,8 @@
 // A ring of bytes in shared memory between exactly one writer and one reader.
-// It carries length-prefixed frames and knows nothing of what is in them.
+// It carries frames, long ones in several parts, and knows nothing of what is
+// in them.
+
+import { RING_PART_BYTES_MAX } from "../base/limits.ts";
 
 /** Words of the control block. */
 const WRITTEN = 0;
@@ -7,15 +10,16 @@ const TAKEN = 1;
 const WRITER_WAITS = 2;
 const CONTROL_BYTES = 64;
 
-/** A length that stands for a frame which came over the port instead. */
-const BESIDE = 0xffff_ffff;
+/** Each part is led by its length; this bit says that more parts follow. */
 const LENGTH_BYTES = 4;
+const MORE = 0x8000_0000;
 
 /** Makes a ring of `sizeBytes`, a power of two. */
 export function newRingBuffer(sizeBytes: number): SharedArrayBuffer {
   return new SharedArrayBuffer(CONTROL_BYTES + sizeBytes);
 }
 
+/** What a part takes in the ring: parts begin at whole words. */
 function padded(lengthBytes: number): number {
   return LENGTH_BYTES + ((lengthBytes + 3) & ~3);
 }
@@ -38,35 +42,41 @@ class RingEnd {
 
 /** The writing end; one thread only. */
 export class RingWriter extends RingEnd {
-  /** Frames longer than this never fit: they travel beside the ring. */
-  get frameBytesMax(): number {
-    return (this.mask + 1) >> 1;
+  /**
+   * Writes as much of a frame as there is room for, from `offset` on. Returns
+   * the new offset: the frame's length when all of it is written, less when
+   * the reader must make room first (then it signals).
+   */
+  write(frame: Uint8Array, offset = 0): number {
+    do {
+      const left = frame.length - offset;
+      const length = Math.min(left, RING_PART_BYTES_MAX);
+      if (!this.#reserve(padded(length))) return offset;
+      this.#writePart(frame, offset, length, left > length);
+      offset += length;
+    } while (offset < frame.length);
+    return offset;
   }
 
-  /** Writes a frame; false when there is no room yet. */
-  write(frame: Uint8Array): boolean {
-    if (!this.#reserve(padded(frame.length))) return false;
+  #writePart(
+    frame: Uint8Array,
+    offset: number,
+    length: number,
+    more: boolean,
+  ): void {
     const written = Atomics.load(this.control, WRITTEN) >>> 0;
-    this.lengths[(written & this.mask) >> 2] = frame.length;
+    this.lengths[(written & this.mask) >> 2] = more ? length + MORE : length;
     const start = (written + LENGTH_BYTES) & this.mask;
     const untilEnd = this.mask + 1 - start;
-    if (frame.length <= untilEnd) {
-      this.bytes.set(frame, start);
+    const end = offset + length;
+    if (length <= untilEnd) {
+      const whole = length === frame.length;
+      this.bytes.set(whole ? frame : frame.subarray(offset, end), start);
     } else {
-      this.bytes.set(frame.subarray(0, untilEnd), start);
-      this.bytes.set(frame.subarray(untilEnd), 0);
+      this.bytes.set(frame.subarray(offset, offset + untilEnd), start);
+      this.bytes.set(frame.subarray(offset + untilEnd, end), 0);
     }
-    this.#publish(written + padded(frame.length));
-    return true;
-  }
-
-  /** Marks the place of a frame that comes over the port. */
-  writeBeside(): boolean {
-    if (!this.#reserve(LENGTH_BYTES)) return false;
-    const written = Atomics.load(this.control, WRITTEN) >>> 0;
-    this.lengths[(written & this.mask) >> 2] = BESIDE;
-    this.#publish(written + LENGTH_BYTES);
-    return true;
+    Atomics.store(this.control, WRITTEN, (written + padded(length)) | 0);
   }
 
   /** Asks the reader for a signal when it has made room, if it is short. */
@@ -81,34 +91,26 @@ export class RingWriter extends RingEnd {
     const taken = Atomics.load(this.control, TAKEN);
     return this.mask + 1 - ((written - taken) >>> 0);
   }
-
-  #publish(position: number): void {
-    Atomics.store(this.control, WRITTEN, position | 0);
-  }
 }
 
 /** The reading end; one thread only. */
 export class RingReader extends RingEnd {
-  /** The next frame, copied out; `"beside"` when it comes over the port. */
-  read(): Uint8Array | "beside" | undefined {
-    const taken = Atomics.load(this.control, TAKEN) >>> 0;
-    if (Atomics.load(this.control, WRITTEN) >>> 0 === taken) return undefined;
-    const length = this.lengths[(taken & this.mask) >> 2]!;
-    if (length === BESIDE) {
-      this.#release(taken + LENGTH_BYTES);
-      return "beside";
+  /** Parts of a frame whose last part has not come. */
+  #parts: Uint8Array[] = [];
+
+  /** The next whole frame, copied out. */
+  read(): Uint8Array | undefined {
+    for (;;) {
+      const taken = Atomics.load(this.control, TAKEN) >>> 0;
+      if (Atomics.load(this.control, WRITTEN) >>> 0 === taken) return undefined;
+      const word = this.lengths[(taken & this.mask) >> 2]!;
+      const length = word >= MORE ? word - MORE : word;
+      const part = this.#copy((taken + LENGTH_BYTES) & this.mask, length);
+      Atomics.store(this.control, TAKEN, (taken + padded(length)) | 0);
+      if (word < MORE && this.#parts.length === 0) return part;
+      this.#parts.push(part);
+      if (word < MORE) return this.#join();
     }
-    const frame = new Uint8Array(length);
-    const start = (taken + LENGTH_BYTES) & this.mask;
-    const untilEnd = this.mask + 1 - start;
-    if (length <= untilEnd) {
-      frame.set(this.bytes.subarray(start, start + length));
-    } else {
-      frame.set(this.bytes.subarray(start));
-      frame.set(this.bytes.subarray(0, length - untilEnd), untilEnd);
-    }
-    this.#release(taken + padded(length));
-    return frame;
   }
 
   /** Whether the writer waits for room; asking clears it. */
@@ -117,7 +119,29 @@ export class RingReader extends RingEnd {
     return Atomics.exchange(this.control, WRITER_WAITS, 0) === 1;
   }
 
-  #release(position: number): void {
-    Atomics.store(this.control, TAKEN, position | 0);
+  #copy(start: number, length: number): Uint8Array {
+    const untilEnd = this.mask + 1 - start;
+    const part = new Uint8Array(length);
+    if (length <= untilEnd) {
+      part.set(this.bytes.subarray(start, start + length));
+    } else {
+      part.set(this.bytes.subarray(start));
+      part.set(this.bytes.subarray(0, length - untilEnd), untilEnd);
+    }
+    return part;
+  }
+
+  #join(): Uint8Array {
+    const parts = this.#parts;
+    this.#parts = [];
+    let length = 0;
+    for (const part of parts) length += part.length;
+    const frame = new Uint8Array(length);
+    let offset = 0;
+    for (const part of parts) {
+      frame.set(part, offset);
+      offset += part.length;
+    }
+    return frame;
   }
 }

@@ -14,7 +14,7 @@ import {
   openFileCount,
   threadCount,
   threadCpuMs,
-} from "../../runtime/platform/resource_use.ts";
+} from "../support/resource_use.ts";
 import {
   afterEach,
   assert,
@@ -96,6 +96,7 @@ export function platformSuite(platform: Platform): void {
 
     describe("threads", () => testThreads(start));
     describe("stopping", () => testStopping(start));
+    describe("stopping among others", () => testStoppingAmongOthers(start));
     describe("the guard", () => testGuard(start));
     describe("what is uncaught", () => testUncaught(platform));
     describe("the end of the process", () => testProcessEnd(platform));
@@ -190,7 +191,9 @@ function testStopping(start: Start): void {
       assertEquals(tested.ends, [{ type: "stopped" }]);
     });
   }
+}
 
+function testStoppingAmongOthers(start: Start): void {
   it("stops the thread it was asked to stop, among busy ones", async () => {
     const [first, second, third] = [start(), start(), start()];
     const acts = [first.thread, second.thread, third.thread];
@@ -207,6 +210,33 @@ function testStopping(start: Start): void {
     assertEquals(second.ends, []);
     const before = threadCpuMs(numbers[1]!) ?? NaN;
     await eventually(() => threadCpuMs(numbers[1]!)! > before + 20);
+  });
+
+  it("stops a thread that spins after a blocking system call", async () => {
+    const tested = start();
+    const number = await tested.number();
+    tested.thread.post("block, then spin");
+    await tested.message("acting");
+
+    await tested.thread.stop();
+
+    await eventually(() => threadCpuMs(number) === undefined);
+  });
+
+  it("starts threads while another one is being stopped", async () => {
+    const busy = start();
+    busy.thread.post("spin");
+    await busy.message("acting");
+    const stopped = busy.thread.stop();
+    busy.thread.post("to nobody");
+
+    for (let i = 0; i < 3; i++) {
+      const tested = start();
+      tested.thread.post(`echo ${i}`);
+      assertEquals((await tested.message("echo"))["message"], `echo ${i}`);
+    }
+
+    await stopped;
   });
 
   it("leaves nothing behind after 50 threads", async () => {

@@ -2,7 +2,8 @@
 // what its guard saw. A message is the name of an act below.
 
 import { guardThread } from "../../runtime/platform/thread_guard.ts";
-import { threadNumber } from "../../runtime/platform/resource_use.ts";
+import { threadNumber } from "../support/resource_use.ts";
+import { execFileSync } from "node:child_process";
 import process from "node:process";
 
 type Act = () => unknown;
@@ -47,6 +48,10 @@ const ACTS: Record<string, Act> = {
   "spin past catches": spinPastCatches,
   "turn microtasks": turnMicrotasksForEver,
   "wait": waitForEver,
+  "block, then spin": () => {
+    execFileSync("sleep", ["0.4"]);
+    spinForEver();
+  },
   "clone": () => {
     for (;;) structuredClone({});
   },

@@ -210,9 +210,12 @@ export class StoreWorld {
     const owner = this.#anyThread();
     const thread = this.#anyThread();
     if (!thread || !owner) return;
-    // Now and then a task runs again, and its result is written again.
-    const present = this.#dice.chance(0.2) && this.#objects.at(-1);
-    const object = present || this.#newObject(owner.id);
+    // Now and then a task runs again, and its result is written again; but
+    // an owner itself never writes what it has freed.
+    const present = this.#objects.at(-1);
+    const isAgain = present && this.#dice.chance(0.2) &&
+      !(present.isFreed && present.owner === thread.id);
+    const object = isAgain ? present : this.#newObject(owner.id);
     const { number, sizeBytes, mark } = object;
     thread.client.create(object.owner, number, sizeBytes).then(
       (target) => {

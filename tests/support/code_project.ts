@@ -104,9 +104,10 @@ function installFake(): void {
   const forBundle = (url: string) => ({
     ...api,
     site: (id: string, give: () => unknown) => offerFromBundle(url, id, give),
-    siteRemote: (id: string, captures?: { name: string; line: number }[]) =>
-    (...args: AnyFunction[]) =>
-      fake(args, (fn) => RemoteCode.atSite(url, id, fn, captures)),
+    siteRemote:
+      (id: string, captures?: { name: string; line: number }[]) =>
+      (...args: AnyFunction[]) =>
+        fake(args, (fn) => RemoteCode.atSite(url, id, fn, captures)),
   });
   Reflect.set(globalThis, "__manta", { ...api, forBundle });
 }

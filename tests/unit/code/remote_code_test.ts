@@ -1,4 +1,8 @@
-import { bundleText, CodeProject, shipped } from "../../support/code_project.ts";
+import {
+  bundleText,
+  CodeProject,
+  shipped,
+} from "../../support/code_project.ts";
 import {
   afterAll,
   assert,
@@ -59,6 +63,25 @@ table.two = 2;
 export const f = remote(() => base + table.two!);`);
 
     assertEquals(f(), 42);
+  });
+
+  it("keeps statements that fill what it uses", async () => {
+    const f = await project.ship(`
+const table = new Uint32Array(4), squares = new Map<number, number>();
+const other: number[] = [];
+for (let i = 0; i < table.length; i++) {
+  let value = i;
+  if (i > 1) value *= 10;
+  table[i] = value;
+}
+squares.set(2, 4);
+[1, 3].forEach((n) => { squares.set(n, n * n); });
+for (const name of ["a"]) other.push(globalThis.runOnlyOnce = 1);
+if (import.meta.main) { table[0] = 100; }
+Object.assign(squares, { label: "s" });
+export const f = remote(() => [[...table], squares.get(3), squares.get(2), (squares as any).label]);`);
+
+    assertEquals(f(), [[0, 1, 20, 30], 9, 4, "s"]);
   });
 
   it("keeps destructured constants", async () => {

@@ -57,10 +57,16 @@ describe("replText", () => {
 
   it("ships methods and functions that use themselves", async () => {
     const indirectEval = eval;
-    define("replLoop", indirectEval("(n) => n === 0 ? 0 : 1 + replLoop(n - 1)"));
+    define(
+      "replLoop",
+      indirectEval("(n) => n === 0 ? 0 : 1 + replLoop(n - 1)"),
+    );
 
     assertEquals((await roundTrip("(n) => replLoop(n)"))(4), 4);
-    assertEquals((await roundTrip("({ twice(x) { return 2 * x; } }).twice"))(4), 8);
+    assertEquals(
+      (await roundTrip("({ twice(x) { return 2 * x; } }).twice"))(4),
+      8,
+    );
   });
 
   it("refuses names without a value that can be shipped", () => {

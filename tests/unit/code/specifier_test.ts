@@ -10,7 +10,12 @@ describe("classifySpecifier", () => {
   it("knows Manta by each of its names", () => {
     using project = new CodeProject();
     const importer = join(project.folder, "main.ts");
-    const names = ["manta", "npm:manta@1", "jsr:@manta/manta@^0.1", "./manta/mod.ts"];
+    const names = [
+      "manta",
+      "npm:manta@1",
+      "jsr:@manta/manta@^0.1",
+      "./manta/mod.ts",
+    ];
 
     for (const name of names) {
       assertEquals(classifySpecifier(name, importer), { kind: "manta" });
@@ -28,11 +33,16 @@ describe("classifySpecifier", () => {
     const library = { kind: "library", name: "util" };
 
     assertEquals(classifySpecifier("manta/util", "/a.ts"), library);
-    assertEquals(classifySpecifier("jsr:@manta/manta@1/util", "/a.ts"), library);
+    assertEquals(
+      classifySpecifier("jsr:@manta/manta@1/util", "/a.ts"),
+      library,
+    );
   });
 
   it("leaves to the runtime what it brings or fetches", () => {
-    for (const url of ["node:fs", "fs", "bun", "bun:ffi", "jsr:@a/b", "npm:x@1"]) {
+    for (
+      const url of ["node:fs", "fs", "bun", "bun:ffi", "jsr:@a/b", "npm:x@1"]
+    ) {
       assertEquals(classifySpecifier(url, "/a.ts"), { kind: "external", url });
     }
   });

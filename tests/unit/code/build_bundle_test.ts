@@ -1,9 +1,16 @@
-import { readdirSync, readFileSync, utimesSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import {
+  readdirSync,
+  readFileSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
+import { dirname, join } from "node:path";
 import { CaptureError } from "../../../runtime/base/errors.ts";
 import {
   bundleText,
   CodeProject,
+  IMPORT_MANTA,
   type RemoteFake,
   shipped,
 } from "../../support/code_project.ts";
@@ -170,7 +177,10 @@ export const f = remote(() => [leaf, make()]);`);
   });
 
   it("name a missing import with its file and line", async () => {
-    project.write("broken.ts", `\nimport { x } from "./nowhere.ts";\nexport { x };`);
+    project.write(
+      "broken.ts",
+      `\nimport { x } from "./nowhere.ts";\nexport { x };`,
+    );
     const { f } = await project.driver(
       `export const f = remote(async () => await import("./broken.ts"));`,
     );
@@ -194,7 +204,10 @@ export const f = remote(() => [leaf, make()]);`);
     );
     const error = await assertRejects(f!.code.bundle(), CaptureError);
 
-    assertMatch(error.message, /broken\.ts:2" to ship code from it: Unexpected/);
+    assertMatch(
+      error.message,
+      /broken\.ts:2" to ship code from it: Unexpected/,
+    );
   });
 
   it("refuse a dependency that changed after it was loaded", async () => {
@@ -207,7 +220,10 @@ export const f = remote(() => unit);`);
     utimesSync(path, later, later);
 
     const error = await assertRejects(f!.code.bundle(), CaptureError);
-    assertMatch(error.message, /tools\.ts": it changed after this driver loaded/);
+    assertMatch(
+      error.message,
+      /tools\.ts": it changed after this driver loaded/,
+    );
   });
 
   it("have the driver's file as it was when remote() was called", async () => {
@@ -216,6 +232,41 @@ export const f = remote(() => unit);`);
     writeFileSync(path, readFileSync(path, "utf8").replace("old", "new"));
 
     assertEquals((await shipped(f!))(), "old");
+  });
+
+  it("refuse a driver's file that changed before remote() was called", async () => {
+    project.write(
+      "late.ts",
+      `${IMPORT_MANTA}
+export const f = () => [remote((x: number) => Math.abs(x))];`,
+    );
+    const { f } = await project.load("late.ts");
+    project.write(
+      "late.ts",
+      `${IMPORT_MANTA}
+export const f = () => [remote((x: number) => Math.round(x))];`,
+    );
+    const [made] = (f as unknown as () => RemoteFake[])();
+
+    const error = assertThrows(() => made!.remote(), CaptureError);
+    assertMatch(
+      error.message,
+      /late\.ts": it changed after this driver loaded/,
+    );
+  });
+
+  it("are the same through a symbolic link", async () => {
+    const path = project.write(
+      "real/main.ts",
+      `import { remote } from "../manta/mod.ts";
+globalThis.linkRuns = (globalThis.linkRuns ?? 0) + 1;
+export const f = remote(() => "linked");`,
+    );
+    symlinkSync(dirname(path), join(project.folder, "link"));
+    const { f } = await project.load("link/main.ts");
+
+    assertEquals((await shipped(f!))(), "linked");
+    assertEquals(Reflect.get(globalThis, "linkRuns"), 1);
   });
 
   it("come from the disk at the next start", async () => {

@@ -241,6 +241,38 @@ export const f = remote(() => pending);`),
     );
   });
 
+  it("refuses variables that the driver's session fills", async () => {
+    assertEquals(
+      await refused(`
+const work = remote((x: number) => x);
+const results: unknown[] = [], direct = [1].map((x) => work.remote(x));
+for (const x of [1, 2]) results.push(await get(work.remote(x)));
+export const f = remote(() => [
+  results,
+  direct,
+]);`),
+      ["results:7", "direct:8"],
+    );
+    assertEquals(
+      await refused(`
+const work = remote((x: number) => x);
+async function main() { return [await get(work.remote(1))]; }
+const answer = await main();
+export const f = remote(() => answer);`),
+      ["answer:6"],
+    );
+  });
+
+  it("lets functions that use the session be used", async () => {
+    const f = await project.ship(`
+const work = remote((x: number) => x);
+const tools = { run: async () => [await get(work.remote(1))] };
+async function outer() { return [await get(work.remote(1))]; }
+export const f = remote(() => [typeof tools.run, typeof outer]);`);
+
+    assertEquals(f(), ["function", "function"]);
+  });
+
   it("refuses in an executor what an inner remote captures", async () => {
     const f = await project.ship(`
 export const f = remote((n: number) => remote(() => n));`);
