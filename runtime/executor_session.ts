@@ -176,7 +176,11 @@ export class ExecutorSession {
       },
       poll: () => thread.poll(),
       codec: thread.codec,
-      store: thread.store,
+      store: {
+        write: (owner, number, encoded) =>
+          thread.writeObject(owner, number, encoded),
+        open: (owner, number) => thread.store.open(owner, number),
+      },
       node: {
         blockLease: (leaseId) =>
           thread.sendNode({ type: "lease_block", leaseId }),

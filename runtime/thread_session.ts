@@ -8,14 +8,20 @@ import { clearTimeout, setInterval, setTimeout } from "node:timers";
 import { ActorHolds, type Hold } from "./actor_holds.ts";
 import { CodeExchange } from "./code_exchange.ts";
 import type { ActorId, LeaseId, WorkerId } from "./base/ids.ts";
-import { SPIN_US_MAX, TURN_MS_MAX } from "./base/limits.ts";
+import { SPIN_US_MAX, STORE_ANSWER_US_MAX, TURN_MS_MAX } from "./base/limits.ts";
 import type { NodeControl } from "./node_control.ts";
 import type { LinkOpened } from "./node_peers.ts";
 import { isFromStore } from "./object_store/messages.ts";
 import { StoreClient } from "./object_store/store_client.ts";
+import type { WritableObject } from "./object_store/writable_object.ts";
 import { Owner } from "./owner/owner.ts";
 import type { ObjectRef } from "./owner/object_ref.ts";
-import type { Collected, OwnerPeer, OwnerPorts } from "./owner/ports.ts";
+import type {
+  Collected,
+  Encoded,
+  OwnerPeer,
+  OwnerPorts,
+} from "./owner/ports.ts";
 import { Reading, type WaitScope } from "./owner/waiting.ts";
 import type { Platform } from "./platform/platform.ts";
 import { spinHint } from "./platform/spin.ts";
@@ -89,7 +95,7 @@ export class ThreadSession {
   onNodeMessage: (message: FromNode) => void = () => {};
   readonly #setup: ThreadSessionSetup;
   readonly #mailbox: Mailbox;
-  readonly #node: Link;
+  readonly #node: RingLink;
   readonly #peers: Peers;
   readonly #ownerPeers = new Map<WorkerId, OwnerPeer>();
   readonly #controlPort: MessagePort;
@@ -182,8 +188,8 @@ export class ThreadSession {
     return this.#spin(() => this.#mailbox.hasMail);
   }
 
-  #spin(isOver: () => boolean): boolean {
-    const untilMs = performance.now() + SPIN_US_MAX / 1000;
+  #spin(isOver: () => boolean, maxUs = SPIN_US_MAX): boolean {
+    const untilMs = performance.now() + maxUs / 1000;
     do {
       for (let round = 0; round < 32; round++) {
         if (isOver()) return true;
@@ -234,6 +240,39 @@ export class ThreadSession {
       this.sendNode({ type: "actor_watch", actorId });
     }
     return this.holds.get(actorId);
+  }
+
+  /**
+   * Writes an object into the store. Its bytes are taken over before this
+   * returns, whether or not there is room yet: what the user changes later is
+   * not seen. Resolves once the store has accepted it.
+   */
+  writeObject(
+    owner: WorkerId,
+    number: number,
+    encoded: Pick<Encoded, "sizeBytes" | "layOut">,
+  ): Promise<void> {
+    const { sizeBytes } = encoded;
+    let granted: WritableObject | undefined;
+    const created = this.store.create(owner, number, sizeBytes, (writable) => {
+      granted = writable;
+    });
+    this.#node.flush();
+    // Most often the node answers at once, and one copy is enough.
+    this.#spin(() => {
+      this.poll();
+      this.#node.pollShared();
+      return granted !== undefined;
+    }, STORE_ANSWER_US_MAX);
+    if (granted) {
+      writeAndSeal(granted, encoded);
+      return created.then(() => {});
+    }
+    const copy = new Uint8Array(sizeBytes);
+    encoded.layOut(copy);
+    return created.then((writable) =>
+      writeAndSeal(writable, { layOut: (target) => target.set(copy) })
+    );
   }
 
   // -- Waiting ---------------------------------------------------------------
@@ -409,7 +448,12 @@ export class ThreadSession {
         killThread: (workerId, reason) =>
           this.sendNode({ type: "thread_kill", workerId, reason }),
       },
-      store: this.store,
+      store: {
+        write: (owner, number, encoded) =>
+          this.writeObject(owner, number, encoded),
+        open: (owner, number) => this.store.open(owner, number),
+        free: (owner, number) => this.store.free(owner, number),
+      },
       codec: this.codec,
       collector: {
         watch: (ref: ObjectRef, collected: Collected) => {
@@ -444,6 +488,16 @@ export class ThreadSession {
     }
     return known;
   }
+}
+
+function writeAndSeal(
+  writable: WritableObject,
+  { layOut }: Pick<Encoded, "layOut">,
+): void {
+  // Gives the memory back should the bytes not be had.
+  using target = writable;
+  layOut(target.bytes);
+  target.seal();
 }
 
 /** A timer that lets the process end. */

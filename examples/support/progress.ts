@@ -61,7 +61,9 @@ export class Progress {
       `${Math.floor(100 * share)}%`.padStart(4),
       `${this.#done}/${this.#total} ${this.#noun}`,
       `${rate < 10 ? rate.toFixed(1) : Math.round(rate)}/s`,
-      left > 0 ? `${clock(left)} left` : `${clock(seconds)} in all`,
+      left > 0
+        ? `${clock(Math.ceil(left))} left`
+        : `${clock(Math.round(seconds))} in all`,
     ].join("  ");
   }
 }
@@ -75,9 +77,8 @@ export interface ProgressOutput {
 const BAR_WIDTH = 28;
 const REDRAW_MS = 80;
 
-/** Seconds as `m:ss`. */
+/** Whole seconds as `m:ss`. */
 function clock(seconds: number): string {
-  const whole = Math.ceil(seconds);
-  const minutes = Math.floor(whole / 60);
-  return `${minutes}:${String(whole % 60).padStart(2, "0")}`;
+  const minutes = Math.floor(seconds / 60);
+  return `${minutes}:${String(seconds % 60).padStart(2, "0")}`;
 }

@@ -163,6 +163,9 @@ export const STORE_GARBAGE_INTERVAL_MS = 200;
 /** The same when collecting has not helped for a while: it costs CPU. */
 export const STORE_GARBAGE_INTERVAL_MS_MAX = 3_200;
 
+/** So much of a store kept by views on freed objects is looked for. */
+export const STORE_GARBAGE_FRACTION = 1 / 8;
+
 /** A segment that nobody reused for so long is given back to the system. */
 export const STORE_POOL_IDLE_MS = 30_000;
 
@@ -192,3 +195,6 @@ export const TASK_EVENTS_PER_MESSAGE_MAX = 512;
 
 /** Requests to a store that are seen to be missing before one that came. */
 export const REQUESTS_MISSING_MAX = 4_096;
+
+/** How long a writer watches for the store's answer before it copies. */
+export const STORE_ANSWER_US_MAX = 500;

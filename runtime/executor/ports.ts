@@ -36,11 +36,11 @@ export interface ExecutorPorts {
     within<T>(codeHash: string | undefined, work: () => T): T;
   };
   readonly store: {
-    create(
+    write(
       owner: WorkerId,
       number: number,
-      sizeBytes: number,
-    ): Promise<{ readonly bytes: Uint8Array; seal(): void }>;
+      encoded: EncodedResult,
+    ): Promise<void>;
     open(owner: WorkerId, number: number): Promise<Uint8Array>;
   };
   readonly node: {

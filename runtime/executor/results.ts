@@ -139,13 +139,7 @@ export class Results {
       return { p: encoded.toPayload(), ...held };
     }
     const [owner, number] = key;
-    const target = await this.#ports.store.create(
-      owner,
-      number,
-      encoded.sizeBytes,
-    );
-    encoded.layOut(target.bytes);
-    target.seal();
+    await this.#ports.store.write(owner, number, encoded);
     return { o: key, ...held };
   }
 

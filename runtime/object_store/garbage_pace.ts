@@ -1,7 +1,9 @@
-// How often a store without room may have its threads collect garbage: soon
-// at first, then less and less, as every collection stops every thread.
+// When a store has its threads collect garbage. Every collection stops every
+// thread, so that a store without room asks soon at first, then less and less,
+// and one with room asks only for as much garbage as is worth it.
 
 import {
+  STORE_GARBAGE_FRACTION,
   STORE_GARBAGE_INTERVAL_MS,
   STORE_GARBAGE_INTERVAL_MS_MAX,
 } from "../base/limits.ts";
@@ -10,6 +12,24 @@ import {
 export class GarbagePace {
   #intervalMs = STORE_GARBAGE_INTERVAL_MS;
   #askedAtMs = -Infinity;
+
+  /** The least garbage known since the latest collection. */
+  #orphanedBytes = 0;
+
+  /**
+   * Whether views on freed objects keep so much more memory than before that
+   * finding them is cheaper than fresh memory, which is slow to write.
+   */
+  isWorth(orphanedBytes: number, capacityBytes: number): boolean {
+    this.#orphanedBytes = Math.min(this.#orphanedBytes, orphanedBytes);
+    const grownBytes = orphanedBytes - this.#orphanedBytes;
+    return grownBytes >= capacityBytes * STORE_GARBAGE_FRACTION;
+  }
+
+  /** Notes that a collection was asked for. */
+  asked(orphanedBytes: number): void {
+    this.#orphanedBytes = orphanedBytes;
+  }
 
   /** Whether a collection is due; the answer "yes" counts as having one. */
   isDue(nowMs: number): boolean {

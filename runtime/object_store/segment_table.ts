@@ -21,6 +21,8 @@ export interface Segment {
   occupied: boolean;
   /** How many mappings the threads have on it, the writer's included. */
   mappings: number;
+  /** Whether views are all that keeps it: its object is freed. */
+  orphaned: boolean;
   pooled: boolean;
   pooledAtMs: number;
 }
@@ -48,6 +50,8 @@ export class SegmentTable {
   #usedBytes = 0;
   #pooledBytes = 0;
   #drainingBytes = 0;
+  /** The part of the used bytes that is `orphaned`. */
+  #orphanedBytes = 0;
   #nextId = 1;
 
   constructor(capacityBytes: number) {
@@ -64,6 +68,11 @@ export class SegmentTable {
 
   get drainingBytes(): number {
     return this.#drainingBytes;
+  }
+
+  /** What would be free if there were no views on freed objects. */
+  get orphanedBytes(): number {
+    return this.#orphanedBytes;
   }
 
   get(id: SegmentId): Segment | undefined {
@@ -108,6 +117,7 @@ export class SegmentTable {
       allocated: false,
       occupied: false,
       mappings: 0,
+      orphaned: false,
       pooled: false,
       pooledAtMs: 0,
     };
@@ -147,7 +157,9 @@ export class SegmentTable {
   /** Pools the segment if nothing uses it any more. */
   poolIfUnused(segment: Segment, nowMs: number): void {
     if (segment.pooled || !segment.allocated) return;
-    if (segment.occupied || segment.mappings > 0) return;
+    if (segment.occupied) return;
+    this.#setOrphaned(segment, segment.mappings > 0);
+    if (segment.orphaned) return;
     segment.pooled = true;
     segment.pooledAtMs = nowMs;
     this.#usedBytes -= segment.sizeBytes;
@@ -204,7 +216,9 @@ export class SegmentTable {
   validate(): void {
     let usedBytes = 0;
     let pooledBytes = 0;
+    let orphanedBytes = 0;
     for (const segment of this.#segments.values()) {
+      if (segment.orphaned) orphanedBytes += segment.sizeBytes;
       if (segment.pooled) pooledBytes += segment.sizeBytes;
       else usedBytes += segment.sizeBytes;
       const used = segment.occupied || segment.mappings > 0;
@@ -220,14 +234,23 @@ export class SegmentTable {
       check(segment.holders.size > 0, segment, "draining");
       check(!this.#segments.has(segment.id), segment, "dropped");
     }
-    const sums = [usedBytes, pooledBytes, drainingBytes];
-    const books = [this.#usedBytes, this.#pooledBytes, this.#drainingBytes];
+    const sums = [usedBytes, pooledBytes, drainingBytes, orphanedBytes];
+    const books = [
+      ...[this.#usedBytes, this.#pooledBytes],
+      ...[this.#drainingBytes, this.#orphanedBytes],
+    ];
     if (sums.join() !== books.join() || this.#roomBytes() < 0) {
       throw new InvariantError(
-        `The store counts ${books} bytes used, pooled and draining, ` +
-          `but has ${sums} of ${this.capacityBytes}`,
+        `The store counts ${books} bytes used, pooled, draining and ` +
+          `orphaned, but has ${sums} of ${this.capacityBytes}`,
       );
     }
+  }
+
+  #setOrphaned(segment: Segment, orphaned: boolean): void {
+    if (segment.orphaned === orphaned) return;
+    segment.orphaned = orphaned;
+    this.#orphanedBytes += orphaned ? segment.sizeBytes : -segment.sizeBytes;
   }
 
   #roomBytes(): number {

@@ -78,11 +78,15 @@ export class StoreClient {
     );
   }
 
-  /** Memory for a new object; waits while the store has no room. */
+  /**
+   * Memory for a new object; waits while the store has no room. `onGranted`
+   * is called within the turn in which the store's answer is taken in.
+   */
   create(
     owner: WorkerId,
     number: number,
     sizeBytes: number,
+    onGranted?: (writable: WritableObject) => void,
   ): Promise<WritableObject> {
     if (sizeBytes > VALUE_BYTES_MAX) {
       const message =
@@ -105,12 +109,14 @@ export class StoreClient {
           written.segmentId = reply.segmentId;
         }
         const bytes = new Uint8Array(segment, 0, sizeBytes);
-        return new WritableObject(bytes, (isComplete) => {
+        const writable = new WritableObject(bytes, (isComplete) => {
           written.isSealed = isComplete;
           if (!isComplete) this.#disown(key, written);
           const type = isComplete ? "object_seal" : "object_abort";
           this.#send({ type, requestId });
         });
+        onGranted?.(writable);
+        return writable;
       },
     );
     granted.catch(() => this.#disown(key, written));

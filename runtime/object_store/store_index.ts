@@ -448,11 +448,13 @@ export class StoreIndex {
   }
 
   #askForGarbage(): void {
+    const { orphanedBytes, capacityBytes } = this.#segments;
     const isNeeded = this.#queue.size > 0 ||
+      this.#garbage.isWorth(orphanedBytes, capacityBytes) ||
       this.#actions.some((action) => action.type === "drop_segment");
-    if (isNeeded && this.#garbage.isDue(this.#clock.nowMs())) {
-      this.#actions.push({ type: "collect_garbage" });
-    }
+    if (!isNeeded || !this.#garbage.isDue(this.#clock.nowMs())) return;
+    this.#garbage.asked(orphanedBytes);
+    this.#actions.push({ type: "collect_garbage" });
   }
 }
 

@@ -410,9 +410,16 @@ export class Owner {
         const value = returns[index];
         if (value) this.references.settle(ref, value);
       });
+    } else {
+      for (const value of returns) this.#discard(value);
     }
     if (task) this.#end(task);
     this.#confirmTaken(peer, number, returns);
+  }
+
+  /** A result that nobody waits for any more. */
+  #discard(value: WireValue): void {
+    if ("o" in value) this.#ports.store.free(...value.o);
   }
 
   /** Once we hold the refs inside results, their maker may let go. */
@@ -440,7 +447,7 @@ export class Owner {
       if ("error" in item) this.references.fail(ref, item.error);
       else this.references.settle(ref, item);
       stream.yielded(index, ref);
-    }
+    } else if (!("error" in item)) this.#discard(item);
     this.#confirmTaken(peer, number, [item]);
   }
 
@@ -703,13 +710,8 @@ export class Owner {
   }
 
   async #store(ref: ObjectRef, encoded: Encoded): Promise<void> {
-    const target = await this.#ports.store.create(
-      ref.ownerId,
-      ref.number,
-      encoded.sizeBytes,
-    );
-    encoded.layOut(target.bytes);
-    target.seal();
+    const { ownerId, number } = ref;
+    await this.#ports.store.write(ownerId, number, encoded);
     this.references.settleStored(ref);
   }
 }

@@ -34,11 +34,12 @@ export interface OwnerNode {
 
 /** The node's store of large objects, as this thread reaches it. */
 export interface OwnerStore {
-  create(
+  /** Takes the bytes over at once; resolves when the store accepts them. */
+  write(
     owner: WorkerId,
     number: number,
-    sizeBytes: number,
-  ): Promise<{ readonly bytes: Uint8Array; seal(): void; abort(): void }>;
+    encoded: Pick<Encoded, "sizeBytes" | "layOut">,
+  ): Promise<void>;
   open(owner: WorkerId, number: number): Promise<Uint8Array>;
   free(owner: WorkerId, number: number): void;
 }

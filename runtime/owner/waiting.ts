@@ -27,7 +27,7 @@ export interface WaitScope {
 export interface ReadingPorts {
   readonly references: References;
   readonly codec: OwnerCodec;
-  readonly store: OwnerStore;
+  readonly store: Pick<OwnerStore, "open">;
   readonly timers: OwnerTimers;
 }
 

@@ -2,6 +2,7 @@
 // for links to the node a port for what only structured clone can carry
 // (SharedArrayBuffers).
 
+import { receiveMessageOnPort } from "node:worker_threads";
 import { RING_BYTES } from "../base/limits.ts";
 import { decodeFrame, encodeFrame } from "../protocol/frame_codec.ts";
 import { ClaimTable, newClaimBuffer } from "./claims.ts";
@@ -126,6 +127,13 @@ export class RingLink implements Link {
       if (!frame) return;
       for (const message of decodeFrame(frame)) receiver.receive(message);
     }
+  }
+
+  /** Takes in what has come over the port, without waiting for a turn. */
+  pollShared(): void {
+    if (!this.#port || !this.#receiver) return;
+    const received = receiveMessageOnPort(this.#port as never);
+    if (received) this.#receiver.receive(received.message as LinkMessage);
   }
 
   #sendBacklog(): void {

@@ -192,6 +192,19 @@ describe("StoreIndex creates", () => {
     assertEquals(askedAtMs, [400, 1_200, 2_800, 6_000, 9_200]);
   });
 
+  it("has garbage collected when views keep much that is freed", () => {
+    const node = new DrivenIndex(16 * MIB);
+    const asks: boolean[] = [];
+    for (let number = 1; number <= 4; number++) {
+      node.nowMs += 10_000;
+      node.put(number, MIB);
+      node.tell(node.open(B, number));
+      asks.push(types(node.free(number)).includes("collect_garbage"));
+    }
+
+    assertEquals(asks, [false, true, false, true]);
+  });
+
   it("gives one answer to a request that comes twice", () => {
     const node = new DrivenIndex(4 * MIB);
     const event = node.create(A, 1, MIB);
@@ -255,7 +268,11 @@ describe("StoreIndex reads", () => {
     const second = node.put(1, MIB, A);
     const [opened] = node.tell(node.open(A, 1));
 
-    assertEquals(Object(second.at(-1)).isCurrent, false);
+    assertEquals(types(second).slice(0, 2), [
+      "allocate_segment",
+      "create_object",
+    ]);
+    assertEquals(Object(second[1]).isCurrent, false);
     assertEquals(Object(opened).segmentId, first);
     assertEquals(node.index.stats().pooledBytes, MIB);
   });
