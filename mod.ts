@@ -17,13 +17,7 @@
 import "./runtime/init.ts";
 
 export { remote } from "./runtime/api/remote.ts";
-export {
-  asCompleted,
-  cancel,
-  get,
-  put,
-  wait,
-} from "./runtime/api/objects.ts";
+export { asCompleted, cancel, get, put, wait } from "./runtime/api/objects.ts";
 export { exitActor, getActor, kill } from "./runtime/api/actors.ts";
 export { placementGroup } from "./runtime/api/placement_group.ts";
 export { registerSerializer } from "./runtime/api/serializers.ts";

@@ -8,6 +8,7 @@ import type {
   Callable,
   CallOutcome,
   GroupStrategy,
+  Leftovers,
   MethodCall,
   Session,
   TaskCall,
@@ -29,10 +30,7 @@ import {
 } from "./base/resources.ts";
 import { shippable } from "./code_port.ts";
 import type { Hold } from "./actor_holds.ts";
-import {
-  completeArguments,
-  prepareArguments,
-} from "./owner/arguments.ts";
+import { completeArguments, prepareArguments } from "./owner/arguments.ts";
 import { ObjectRef } from "./owner/object_ref.ts";
 import { whenSettled } from "./owner/references.ts";
 import type {
@@ -497,6 +495,20 @@ export class ApiSession implements Session {
     return this.holdOpen(this.#thread.control.timeline());
   }
 
+  async leftovers(): Promise<Leftovers> {
+    const { owner, control } = this.#thread;
+    const held = await this.holdOpen(control.leftovers());
+    return {
+      ...held,
+      tasks: owner.taskCount,
+      lent: owner.references.lentCount,
+    };
+  }
+
+  collectGarbage(): Promise<void> {
+    return this.holdOpen(this.#thread.control.collectGarbage());
+  }
+
   context(): RuntimeContext {
     return this.#caller.context();
   }
@@ -550,4 +562,3 @@ function isolationOf(
       return unreachable(isolation);
   }
 }
-

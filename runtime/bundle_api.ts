@@ -30,12 +30,13 @@ function forBundle(bundleUrl: string): object {
     ) => scope.register(registered, serializer),
     site: (exportName: string, give: () => unknown) =>
       offerFromBundle(bundleUrl, exportName, give),
-    siteRemote: (exportName: string, captures?: Captures) =>
-    (first: unknown, second?: unknown) =>
-      makeRemote(first, second, (target) => {
-        const fn = target as { name: string } & (() => unknown);
-        const code = RemoteCode.atSite(bundleUrl, exportName, fn, captures);
-        return PortableCode.here(fn.name || "anonymous", code);
-      }),
+    siteRemote:
+      (exportName: string, captures?: Captures) =>
+      (first: unknown, second?: unknown) =>
+        makeRemote(first, second, (target) => {
+          const fn = target as { name: string } & (() => unknown);
+          const code = RemoteCode.atSite(bundleUrl, exportName, fn, captures);
+          return PortableCode.here(fn.name || "anonymous", code);
+        }),
   };
 }

@@ -4,11 +4,7 @@
 import type { WorkerId } from "./base/ids.ts";
 import { WorkerDiedError } from "./base/errors.ts";
 import { PortableCode } from "./code_port.ts";
-import type {
-  CodeFound,
-  CodeWanted,
-  WireCode,
-} from "./protocol/messages.ts";
+import type { CodeFound, CodeWanted, WireCode } from "./protocol/messages.ts";
 import type { ThreadSession } from "./thread_session.ts";
 
 /** Where code is: bundled, or with a thread that will bundle it. */
@@ -61,8 +57,10 @@ export class CodeExchange {
       this.#thread.send(peer, { type: "code_found", code, result });
       this.#thread.schedule();
     };
-    this.#given.get(code)!.ship().then(answer, (error) =>
-      answer({ error: this.#thread.codec.encodeError(error) }));
+    this.#given.get(code)!.ship().then(
+      answer,
+      (error) => answer({ error: this.#thread.codec.encodeError(error) }),
+    );
   }
 
   /** The thread is gone; what it promised will not come. */

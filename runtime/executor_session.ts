@@ -4,12 +4,7 @@
 import { ApiSession, type CallerContext } from "./api_session.ts";
 import { setSession } from "./api/session_port.ts";
 import type { RuntimeContext } from "./api/session_types.ts";
-import {
-
-  MantaError,
-  TaskError,
-  WorkerDiedError,
-} from "./base/errors.ts";
+import { MantaError, TaskError, WorkerDiedError } from "./base/errors.ts";
 import { taskIdText } from "./base/ids.ts";
 import {
   OUTPUT_LINES_PER_MESSAGE_MAX,
@@ -25,7 +20,11 @@ import type { ExecutorStart } from "./host_messages.ts";
 import type { WaitScope } from "./owner/waiting.ts";
 import type { OutputStream, Platform } from "./platform/platform.ts";
 import type { WireStrategy } from "./protocol/messages.ts";
-import type { FromNode, OutputLine, TaskEvent } from "./protocol/node_messages.ts";
+import type {
+  FromNode,
+  OutputLine,
+  TaskEvent,
+} from "./protocol/node_messages.ts";
 import { currentRun, runWithin } from "./run_context.ts";
 import { makeSessionCodec } from "./session_objects.ts";
 import { ThreadSession } from "./thread_session.ts";
@@ -199,8 +198,7 @@ export class ExecutorSession {
       },
       loadCode: (code) => loadCode(code, code.path),
       runAs: (run, work) => runWithin({ run, actor: run.slot.actor }, work),
-      constructAs: (actor, work) =>
-        runWithin({ run: undefined, actor }, work),
+      constructAs: (actor, work) => runWithin({ run: undefined, actor }, work),
       whenAcknowledged: (callback) => references.whenAcknowledged(callback),
       allAcknowledged: () => references.allAcknowledged,
       pin: (contained) => references.pin(contained),
@@ -307,4 +305,3 @@ function captured(run: TaskRun | undefined): WireStrategy | undefined {
     ? undefined
     : { placementGroup: group, captureChildTasks: true };
 }
-

@@ -3,10 +3,13 @@
 
 import { hostname } from "node:os";
 import process from "node:process";
-import { MessageChannel, type MessagePort as NodePort } from "node:worker_threads";
+import {
+  MessageChannel,
+  type MessagePort as NodePort,
+} from "node:worker_threads";
 import { ApiSession, type CallerContext } from "./api_session.ts";
 import { nodeResources, type ResolvedInitOptions } from "./api/init_options.ts";
-import { setSession, type Session, wireApi } from "./api/session_port.ts";
+import { type Session, setSession, wireApi } from "./api/session_port.ts";
 import type { RuntimeContext } from "./api/session_types.ts";
 import { ConnectionError } from "./base/errors.ts";
 import { newId } from "./base/ids.ts";

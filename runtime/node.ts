@@ -402,7 +402,11 @@ export class Node {
         error: encodeError(error),
       });
     }
-    this.#send(threadId, { type: "lease_over", leaseId, error: encodeError(error) });
+    this.#send(threadId, {
+      type: "lease_over",
+      leaseId,
+      error: encodeError(error),
+    });
   }
 
   // -- The directory of actors -----------------------------------------------

@@ -43,6 +43,13 @@ export interface ActorListing {
   readonly restarts: number;
 }
 
+/** What a node holds for the threads of a session. */
+export interface NodeLeftovers {
+  readonly leases: number;
+  readonly actors: number;
+  readonly objects: number;
+}
+
 /** See the head of the file. */
 export interface NodeControl {
   nodes(): NodeListing[];
@@ -55,9 +62,7 @@ export interface NodeControl {
   /** Chrome-trace events of the session. */
   timeline(): unknown[];
   /** What the session still holds; for tests and `manta memory`. */
-  leftovers(): {
-    readonly leases: number;
-    readonly actors: number;
-    readonly objects: number;
-  };
+  leftovers(): NodeLeftovers;
+  /** Has all threads collect garbage, soon; for tests. */
+  collectGarbage(): void;
 }

@@ -35,6 +35,7 @@ export function nodeControl(node: Node): NodeControl {
       actors: scheduler.actors().length,
       objects: store.stats().objects,
     }),
+    collectGarbage: () => store.collectGarbage(),
   };
 }
 

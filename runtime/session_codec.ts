@@ -43,11 +43,11 @@ export class SessionCodec implements OwnerCodec {
   encode(value: unknown, root: string): Encoded {
     this.#holds = new Map();
     const encoded = encodeValue(value, root, this.#hooks());
-    const contained = encoded.contained.length === 0
-      ? encoded.contained
-      : [...new Set(encoded.contained.flatMap((object) =>
-        this.#holds.get(object) ?? []
-      ))];
+    const contained = encoded.contained.length === 0 ? encoded.contained : [
+      ...new Set(
+        encoded.contained.flatMap((object) => this.#holds.get(object) ?? []),
+      ),
+    ];
     return {
       sizeBytes: encoded.sizeBytes,
       contained,
@@ -78,7 +78,9 @@ export class SessionCodec implements OwnerCodec {
   /** Runs `work` with the classes that a bundle registered. */
   within<T>(codeHash: string | undefined, work: () => T): T {
     const outer = this.#serializers;
-    if (codeHash !== undefined) this.#serializers = THREAD_SERIALIZERS.scope(codeHash);
+    if (codeHash !== undefined) {
+      this.#serializers = THREAD_SERIALIZERS.scope(codeHash);
+    }
     try {
       return work();
     } finally {

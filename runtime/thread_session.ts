@@ -8,7 +8,11 @@ import { clearTimeout, setInterval, setTimeout } from "node:timers";
 import { ActorHolds, type Hold } from "./actor_holds.ts";
 import { CodeExchange } from "./code_exchange.ts";
 import type { ActorId, LeaseId, WorkerId } from "./base/ids.ts";
-import { SPIN_US_MAX, STORE_ANSWER_US_MAX, TURN_MS_MAX } from "./base/limits.ts";
+import {
+  SPIN_US_MAX,
+  STORE_ANSWER_US_MAX,
+  TURN_MS_MAX,
+} from "./base/limits.ts";
 import type { NodeControl } from "./node_control.ts";
 import type { LinkOpened } from "./node_peers.ts";
 import { isFromStore } from "./object_store/messages.ts";
@@ -131,9 +135,10 @@ export class ThreadSession {
       store: this.store,
       timers: { after },
     });
-    this.holds = new ActorHolds((type, actorId) =>
-      this.sendNode({ type, actorId })
-    );
+    this.holds = new ActorHolds((type, actorId) => {
+      if (type === "actor_drop") this.owner.forgetChannel(actorId);
+      this.sendNode({ type, actorId });
+    });
     this.codeExchange = new CodeExchange(this);
     this.#controlPort = setup.control;
     this.control = Comlink.wrap<NodeControl>(this.#controlPort);

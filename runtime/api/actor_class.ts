@@ -11,9 +11,9 @@ import { functionKind, methodsOf } from "./function_kind.ts";
 import {
   checkActorCreation,
   mergeOptions,
+  resolveActorOptions,
   type ResolvedActorOptions,
   type ResolvedMethodOptions,
-  resolveActorOptions,
 } from "./options.ts";
 import type { ActorOptions } from "./option_types.ts";
 import { currentSession } from "./session.ts";
@@ -38,7 +38,9 @@ export function makeActorClass(parts: ActorClassParts): unknown {
   const { target, code, options } = parts;
   const className = target.name || code.name;
   const methods = new Map(
-    [...methodsOf(target)].map(([name, method]) => [name, functionKind(method)]),
+    [...methodsOf(target)].map((
+      [name, method],
+    ) => [name, functionKind(method)]),
   );
   const resolved = resolveActorOptions(options, undefined, methods);
   let shape: WireActorInterface | undefined;

@@ -1,6 +1,10 @@
 // Objects and their refs as users see them: `put`, `get`, `wait`, `cancel`.
 
-import { resolveCancelOptions, resolveGetOptions, resolveWaitOptions } from "./call_options.ts";
+import {
+  resolveCancelOptions,
+  resolveGetOptions,
+  resolveWaitOptions,
+} from "./call_options.ts";
 import type {
   AnyObjectRef,
   CancelOptions,
@@ -119,7 +123,9 @@ export async function wait<T>(
     if (!session.isRef(ref)) throw notARef("wait", ref, "only ObjectRefs");
   }
   if (new Set(refs).size !== refs.length) {
-    throw new RangeError("Cannot wait for a ref twice: the list has duplicates");
+    throw new RangeError(
+      "Cannot wait for a ref twice: the list has duplicates",
+    );
   }
   if (refs.length === 0) {
     resolveWaitOptions({ ...options, numReturns: 1 }, 1);

@@ -1,6 +1,11 @@
 // `remote()`: the way from a plain function or class to a remote one.
 
-import type { ActorClass, AnyClass, MethodOptionsOf, NoMethodOptions } from "./actor_types.ts";
+import type {
+  ActorClass,
+  AnyClass,
+  MethodOptionsOf,
+  NoMethodOptions,
+} from "./actor_types.ts";
 import { actorClassParts, makeActorClass } from "./actor_class.ts";
 import { functionKind } from "./function_kind.ts";
 import type { AnyFunction, RemoteFunction } from "./function_types.ts";

@@ -85,4 +85,3 @@ function localOf(target: AnyTarget | undefined, name: string): AnyTarget {
       "code is loaded where it runs",
   );
 }
-

@@ -197,4 +197,3 @@ export async function timeline(path?: string): Promise<unknown[]> {
   if (path !== undefined) await writeFile(path, JSON.stringify(events));
   return events;
 }
-

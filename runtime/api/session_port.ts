@@ -2,7 +2,10 @@
 // The wiring provides both: the API itself knows no threads, links or owners.
 
 import type { ActorId, PlacementGroupId } from "../base/ids.ts";
-import type { WireActor, WireActorInterface } from "../protocol/node_messages.ts";
+import type {
+  WireActor,
+  WireActorInterface,
+} from "../protocol/node_messages.ts";
 import type { SessionIdentity } from "../protocol/node_messages.ts";
 import type { ResourceSet } from "../base/resources.ts";
 import type { ResolvedActorOptions, ResolvedTaskOptions } from "./options.ts";
@@ -76,6 +79,18 @@ export interface ActorCreation {
 
 export type GroupStrategy = "pack" | "spread" | "strictPack" | "strictSpread";
 
+/** What a session and its node hold. */
+export interface Leftovers {
+  readonly leases: number;
+  readonly actors: number;
+  /** Objects in the node's store. */
+  readonly objects: number;
+  /** Tasks and calls of this thread without an outcome. */
+  readonly tasks: number;
+  /** Objects of this thread that tasks need or other threads hold. */
+  readonly lent: number;
+}
+
 /** The session of one thread, as the API sees it. */
 export interface Session {
   readonly identity: SessionIdentity;
@@ -113,6 +128,10 @@ export interface Session {
   totals(): Promise<Record<string, number>>;
   available(): Promise<Record<string, number>>;
   timeline(): Promise<unknown[]>;
+  /** What is held at the moment; for tests. */
+  leftovers(): Promise<Leftovers>;
+  /** Has all threads collect garbage, soon; for tests. */
+  collectGarbage(): Promise<void>;
   context(): RuntimeContext;
   /** Keeps the process alive while the promise is pending. */
   holdOpen<T>(work: Promise<T>): Promise<T>;

@@ -64,7 +64,7 @@ export async function buildText(
   const outputPath = resolve(codeDirectory(), "bundle.mjs");
   return await build(
     {
-      ...commonOptions(outputPath),
+      ...sharedOptions(outputPath),
       stdin: { contents, resolveDir: folder, loader: "js", sourcefile: "repl" },
     },
     outputPath,
@@ -82,7 +82,7 @@ async function tryBuild(
   try {
     const built = await build(
       {
-        ...commonOptions(outputPath),
+        ...sharedOptions(outputPath),
         entryPoints: [path],
         absWorkingDir: dirname(path),
         plugins: [modules.plugin()],
@@ -100,7 +100,7 @@ async function tryBuild(
   }
 }
 
-function commonOptions(outputPath: string): BuildOptions {
+function sharedOptions(outputPath: string): BuildOptions {
   return {
     outfile: outputPath,
     bundle: true,

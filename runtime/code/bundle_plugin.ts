@@ -143,7 +143,11 @@ export class BundleModules {
     args: OnResolveArgs,
     path: string,
   ): Promise<OnResolveResult | undefined> {
-    if (isPackageFile(args.importer)) return undefined;
+    if (isPackageFile(args.importer) && !this.slices.has(args.importer)) {
+      return isMantaModule(path)
+        ? { path: "manta", namespace: "manta" }
+        : undefined;
+    }
     const found = await build.resolve(path, resolveOptions(args));
     if (found.errors.length > 0) return missing(args, path);
     if (isMantaModule(found.path)) return { path: "manta", namespace: "manta" };
@@ -197,7 +201,8 @@ export class BundleModules {
       return { contents, loader: type === "text" ? "text" : "binary" };
     }
     if (!SCRIPT.test(args.path)) return undefined;
-    if (isPackageFile(args.path)) return placedText(args.path);
+    const isPackage = isPackageFile(args.path) && !this.slices.has(args.path);
+    if (isPackage && !usesManta(args.path)) return placedText(args.path);
     const file = dependencySource(args.path, this.#request.loadedAtMs);
     if (!file) return undefined;
     const slice = this.slice(args.path);
@@ -240,6 +245,13 @@ function missing(
   path: string,
 ): OnResolveResult | undefined {
   return args.kind === "dynamic-import" ? { path, external: true } : undefined;
+}
+
+/** Whether a package's file may make functions remote itself. */
+function usesManta(path: string): boolean {
+  const text = readFileSync(path, "utf8");
+  return /\bremote\b/.test(text) &&
+    /["'](?:[^"']*manta[^"']*|\.[^"']*\/mod\.[cm]?[jt]s)["']/.test(text);
 }
 
 function isPackageFile(path: string): boolean {

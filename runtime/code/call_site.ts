@@ -106,10 +106,8 @@ function ownPath(): string | undefined {
   return url.startsWith("file:") ? fileURLToPath(url) : undefined;
 }
 
-/** The `runtime/` folder, while Manta runs from its source. */
+/** The `runtime/` folder of Manta's source tree or package. */
 function ownDirectory(): string | undefined {
-  const suffix = "code/call_site.ts";
   if (OWN_PATH?.includes("/$bunfs/")) return "/$bunfs/";
-  if (!OWN_PATH?.endsWith(suffix)) return undefined;
-  return OWN_PATH.slice(0, -suffix.length);
+  return /^(.*\/runtime\/)code\/call_site\.[jt]s$/.exec(OWN_PATH ?? "")?.[1];
 }

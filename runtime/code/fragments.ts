@@ -1,10 +1,11 @@
 // The top-level statements of a module, cut into the smallest parts that can
 // be kept or left out alone, by the names that they declare or change.
 
-import type { ModuleSyntax } from "./module_syntax.ts";
+import { type ModuleSyntax, moduleSyntax } from "./module_syntax.ts";
 import { changedRoots, isChange, isMainGuard } from "./changes.ts";
 import { referencesIn } from "./scope.ts";
 import { mantaCallee } from "./sites.ts";
+import { snapshotSource } from "./source_file.ts";
 import { classifySpecifier } from "./specifier.ts";
 import { child, children, type SyntaxNode, textOf } from "./syntax.ts";
 
@@ -107,16 +108,30 @@ class Cutter implements ModuleFragments {
       const name = textOf(child(node, "local"), "name");
       this.#add({ kind: "import", node, statement }, [name]);
     }
-    if (specifiers.length > 0 || !this.#isPackage(statement)) return;
+    const isAlwaysNeeded = specifiers.length === 0
+      ? this.#isPackage(statement)
+      : this.#registersClasses(statement);
+    if (!isAlwaysNeeded) return;
     const kind = "side_effect_import";
     this.always.push(this.#add({ kind, node: statement, statement }, []));
   }
 
   /** `import "reflect-metadata"` sets up; `import "./run.ts"` runs. */
   #isPackage(statement: SyntaxNode): boolean {
-    const source = textOf(child(statement, "source"), "value");
-    const { kind } = classifySpecifier(source, this.#module.file.path);
+    const { kind } = this.#classify(statement);
     return kind === "package" || kind === "external";
+  }
+
+  /** Values of its classes may come as arguments, in a function's types only. */
+  #registersClasses(statement: SyntaxNode): boolean {
+    const found = this.#classify(statement);
+    if (found.kind === "library") return true;
+    return found.kind === "file" && registersClasses(found.path, new Set());
+  }
+
+  #classify(statement: SyntaxNode) {
+    const source = textOf(child(statement, "source"), "value");
+    return classifySpecifier(source, this.#module.file.path);
   }
 
   /** Gives the names that a declaration declares. */
@@ -131,7 +146,8 @@ class Cutter implements ModuleFragments {
     }
     const name = declaredName(node);
     if (name === undefined) return [];
-    this.#add({ kind: "declaration", node, statement }, [name]);
+    const fragment: Fragment = { kind: "declaration", node, statement };
+    this.#add(fragment, [name, ...this.#changedByStatics(node)]);
     return [name];
   }
 
@@ -194,8 +210,21 @@ class Cutter implements ModuleFragments {
     } else if (isChange(expression)) this.#change(statement);
   }
 
+  /** `static { … }` may give a variable of the module its value. */
+  #changedByStatics(node: SyntaxNode): string[] {
+    return children(child(node, "body") ?? node, "body")
+      .filter((member) => member.type === "StaticBlock")
+      .flatMap((member) => this.#changedNames(member));
+  }
+
   /** A statement counts for each variable of the module that it changes. */
   #change(statement: SyntaxNode): void {
+    const names = this.#changedNames(statement);
+    if (names.length === 0) return;
+    this.#add({ kind: "assignment", node: statement, statement }, names);
+  }
+
+  #changedNames(statement: SyntaxNode): string[] {
     const roots = changedRoots(statement);
     const names = new Set<string>();
     for (
@@ -203,8 +232,7 @@ class Cutter implements ModuleFragments {
     ) {
       if (roots.has(node) && binding?.scope.kind === "module") names.add(name);
     }
-    if (names.size === 0) return;
-    this.#add({ kind: "assignment", node: statement, statement }, [...names]);
+    return [...names];
   }
 
   #registersSerializer(node: SyntaxNode): boolean {
@@ -213,6 +241,24 @@ class Cutter implements ModuleFragments {
     return mantaCallee(this.#module, call) === "registerSerializer";
   }
 }
+
+/** Whether a module, or one whose exports it passes on, registers classes. */
+function registersClasses(path: string, seen: Set<string>): boolean {
+  const file = seen.has(path) ? undefined : snapshotSource(path);
+  seen.add(path);
+  if (!file) return false;
+  if (file.text.includes("registerSerializer")) return true;
+  if (!PASSES_EXPORTS_ON.test(file.text)) return false;
+  return children(moduleSyntax(file).program, "body").some((statement) => {
+    const source = child(statement, "source");
+    if (!source || !statement.type.startsWith("Export")) return false;
+    const found = classifySpecifier(textOf(source, "value"), path);
+    return found.kind === "file" && registersClasses(found.path, seen);
+  });
+}
+
+/** Spares most modules the parser. */
+const PASSES_EXPORTS_ON = /\bexport\b[^;]*\bfrom\b/;
 
 /** The name of a function, class, enum or namespace that has a value. */
 function declaredName(node: SyntaxNode): string | undefined {

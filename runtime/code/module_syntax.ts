@@ -1,6 +1,8 @@
-// One parsed and analysed module of the user's, kept while its text is.
+// One parsed and analysed module of the user's, kept while its text is. All
+// who look at a module share it, so that a text is parsed once.
 
-import { analyseScopes, type ModuleScope } from "./scope.ts";
+import type { ModuleScope } from "./scope.ts";
+import { analyseScopes } from "./scope_builder.ts";
 import type { SourceFile } from "./source_file.ts";
 import { children, parseModule, type SyntaxNode } from "./syntax.ts";
 

@@ -7,7 +7,8 @@ import { dirname } from "node:path";
 import { pathToFileURL } from "node:url";
 import type { OnLoadResult } from "esbuild";
 import { MappedText, type TextEdit } from "./mapped_text.ts";
-import { analyseScopes, type ModuleScope } from "./scope.ts";
+import type { ModuleScope } from "./scope.ts";
+import { analyseScopes } from "./scope_builder.ts";
 import { parseModule } from "./syntax.ts";
 
 /** The text of a package's file if it asks where it is; else `undefined`. */

@@ -32,6 +32,7 @@ import {
 import { type Capture, closureOf, siteId, sitesOf } from "./sites.ts";
 import { sliceModule } from "./slice.ts";
 import { sha256, sourceHash } from "./source_file.ts";
+import { toolVersion } from "./tool_version.ts";
 import { contains } from "./scope.ts";
 
 export type { CodeBundle, CodeReference };
@@ -44,9 +45,6 @@ export interface ShippedCode {
 
 // deno-lint-ignore ban-types -- Classes are functions, too, and not callable.
 type AnyFunction = Function;
-
-/** Part of every key on disk: other versions find and write other entries. */
-const FORMAT_VERSION = "1";
 
 type Origin =
   | { readonly kind: "source"; readonly site: CallSite }
@@ -214,7 +212,7 @@ function indexKey(site: CallSite, fn: AnyFunction): string {
   ) => [file.path, sourceHash(file), line, column]);
   const runtime = process.versions["deno"] === undefined ? "bun" : "deno";
   return sha256(JSON.stringify([
-    FORMAT_VERSION,
+    toolVersion(),
     runtime,
     process.argv[1],
     frames,

@@ -83,8 +83,8 @@ function renderStatement(
   parts: readonly Fragment[],
 ): void {
   const [first] = parts;
-  if (first?.kind === "import") {
-    return renderImport(output, module, statement, parts);
+  if (statement.type === "ImportDeclaration") {
+    return renderImports(output, module, statement, parts);
   }
   if (first?.kind !== "variable") {
     return output.copy(first?.node ?? statement);
@@ -96,6 +96,27 @@ function renderStatement(
     output.copy(part.node);
   });
   output.add(";");
+}
+
+/** An import whose names are only types would not be run without the first. */
+function renderImports(
+  output: MappedText,
+  module: ModuleSyntax,
+  statement: SyntaxNode,
+  parts: readonly Fragment[],
+): void {
+  const specifiers = parts.filter(({ kind }) => kind === "import");
+  if (specifiers.length < parts.length) {
+    output.add("import ");
+    output.copy({
+      start: child(statement, "source")!.start,
+      end: statement.end,
+    });
+    output.add("\n");
+  }
+  if (specifiers.length > 0) {
+    renderImport(output, module, statement, specifiers);
+  }
 }
 
 function renderImport(

@@ -4,7 +4,7 @@
 
 import { CaptureError } from "../base/errors.ts";
 import { describeFunction } from "./find_target.ts";
-import { analyseScopes } from "./scope.ts";
+import { analyseScopes } from "./scope_builder.ts";
 import { parseModule } from "./syntax.ts";
 import { BUNDLE_API } from "./render_slice.ts";
 

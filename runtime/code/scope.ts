@@ -5,7 +5,6 @@
 // like any other. Pure: reads the tree, does no I/O.
 
 import type { SyntaxNode } from "./syntax.ts";
-import { ScopeBuilder } from "./scope_builder.ts";
 
 /** A region of the source that declares names. */
 export interface Scope {
@@ -70,14 +69,6 @@ export interface ModuleScope {
 export interface ImportMeta {
   readonly node: SyntaxNode;
   readonly property: string;
-}
-
-/** Analyses a parsed module; JSX in it is a use of each of `jsxNames`. */
-export function analyseScopes(
-  program: SyntaxNode,
-  jsxNames: readonly string[] = [],
-): ModuleScope {
-  return new ScopeBuilder(program, jsxNames).build();
 }
 
 /** The references inside of a range of the source. */

@@ -25,8 +25,16 @@ const IMPLICIT_NAMES = ["this", "super", "arguments", "new.target"];
 
 type Visit = (node: SyntaxNode, scope: Scope) => void;
 
+/** Analyses a parsed module; JSX in it is a use of each of `jsxNames`. */
+export function analyseScopes(
+  program: SyntaxNode,
+  jsxNames: readonly string[] = [],
+): ModuleScope {
+  return new ScopeBuilder(program, jsxNames).build();
+}
+
 /** Builds the scopes of one module; used once. */
-export class ScopeBuilder {
+class ScopeBuilder {
   readonly #program: SyntaxNode;
   readonly #jsxNames: readonly string[];
   readonly #module: Scope;

@@ -70,7 +70,8 @@ export function isMantaModule(path: string): boolean {
   if (!/\/mod\.[cm]?[jt]s$/.test(path)) return false;
   const known = mantaModules.get(path);
   if (known !== undefined) return known;
-  const found = existsSync(join(dirname(path), "runtime/code/remote_code.ts"));
+  const own = join(dirname(path), "runtime/code/remote_code");
+  const found = existsSync(`${own}.ts`) || existsSync(`${own}.js`);
   mantaModules.set(path, found);
   return found;
 }
@@ -89,9 +90,9 @@ export function libraryPath(name: string): string | undefined {
   if (located !== undefined) return located;
   const url = import.meta.url;
   if (!url.startsWith("file:")) return undefined;
-  const path = fileURLToPath(
-    new URL(`../../lib/${name}/mod.ts`, url).href,
-  );
+  const extension = url.endsWith(".ts") ? "ts" : "js";
+  const own = new URL(`../../lib/${name}/mod.${extension}`, url);
+  const path = fileURLToPath(own.href);
   return existsSync(path) ? path : undefined;
 }
 

@@ -109,6 +109,9 @@ export class Executor {
       );
     }
     this.#ready.add(slot);
+    // The owner did not know yet that the lease's task waits. It may wait for
+    // the very tasks that would wait here for it.
+    if (slot.waiting > 0) this.#sendBack(slot, id);
   }
 
   #slotOf(push: TaskPush, template: LoadedTemplate): Slot | undefined {
@@ -390,6 +393,12 @@ export class Executor {
     if (run.waits++ > 0) return;
     const { slot } = run;
     if (!slot.leaseId || slot.waiting++ > 0) return;
+    this.#ports.node.blockLease(slot.leaseId);
+    this.#sendBack(slot, run.owner.id);
+  }
+
+  /** Tells the owner of a lease that waits, and returns what was not begun. */
+  #sendBack(slot: Slot, owner: WorkerId): void {
     const returned: number[] = [];
     for (;;) {
       const next = slot.queue.shift();
@@ -398,10 +407,9 @@ export class Executor {
         returned.push(next.number);
       }
     }
-    this.#ports.node.blockLease(slot.leaseId);
-    this.#ports.send(run.owner.id, {
+    this.#ports.send(owner, {
       type: "lease_blocked",
-      lease: slot.leaseId,
+      lease: slot.leaseId!,
       returned,
     });
     this.#ports.flush();

@@ -87,6 +87,12 @@ export class NodeStore {
     this.#take(eventOf(from, message));
   }
 
+  /** Has every thread look for what nobody refers to any more. */
+  collectGarbage(): void {
+    this.#perform({ type: "collect_garbage" });
+    this.#options.sentByItself();
+  }
+
   stats(): StoreStats {
     return this.#index.stats();
   }

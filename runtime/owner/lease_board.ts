@@ -1,0 +1,148 @@
+// All leases of an owner and the queues of tasks that run on them: leads what
+// the node and the executors say of a lease to its queue.
+
+import type { LeaseId, WorkerId } from "../base/ids.ts";
+import { LEASE_LINGER_MS } from "../base/limits.ts";
+import { Lease, LeaseQueue } from "./lease_queue.ts";
+import type { OwnerPorts } from "./ports.ts";
+import type { Pushing } from "./pushing.ts";
+import type { TaskRecord, TaskTemplate } from "./task_record.ts";
+
+/** See the head of the file. */
+export class LeaseBoard {
+  readonly #ports: OwnerPorts;
+  readonly #pushing: Pushing;
+  /** By the key of the scheduling class. */
+  readonly #queues = new Map<string, LeaseQueue>();
+  /** Granted leases, also those whose thread's link is not open yet. */
+  readonly #byLease = new Map<LeaseId, LeaseQueue>();
+  /** Queues with new tasks since the last flush. */
+  readonly #dirty = new Set<LeaseQueue>();
+  /** Queues that had tasks end since the last flush. */
+  readonly #settling = new Set<LeaseQueue>();
+
+  constructor(ports: OwnerPorts, pushing: Pushing) {
+    this.#ports = ports;
+    this.#pushing = pushing;
+  }
+
+  submit(task: TaskRecord): void {
+    const queue = this.#queueOf(task.template);
+    queue.submit(task);
+    this.#dirty.add(queue);
+  }
+
+  /** A task runs again: before those that have not run at all. */
+  resubmit(task: TaskRecord): void {
+    const queue = this.#queueOf(task.template);
+    queue.resubmit(task);
+    this.#dirty.add(queue);
+  }
+
+  /** Forgets a task that was not pushed. */
+  withdraw(task: TaskRecord): void {
+    this.#queueOf(task.template).withdraw(task);
+  }
+
+  /** A task that was pushed on a lease is over. */
+  ended(task: TaskRecord, { threadId }: Lease): void {
+    this.#pushing.release(threadId, task);
+    const queue = this.#queueOf(task.template);
+    queue.ended(task);
+    this.#settling.add(queue);
+    this.#ports.scheduleFlush();
+  }
+
+  /** Pushes what is ready. */
+  flush(): void {
+    for (const queue of this.#dirty) queue.dispatch();
+    this.#dirty.clear();
+    for (const queue of this.#settling) queue.settle();
+    this.#settling.clear();
+  }
+
+  granted(classKey: string, leaseId: LeaseId, threadId: WorkerId): void {
+    if (this.#byLease.has(leaseId)) return;
+    const queue = this.#queues.get(classKey);
+    const peer = this.#ports.peer(threadId);
+    if (!queue || peer.closed) return this.#ports.node.returnLease(leaseId);
+    this.#byLease.set(leaseId, queue);
+    peer.whenOpen(() => {
+      if (!this.#byLease.has(leaseId)) return;
+      queue.granted(leaseId, threadId);
+      this.#ports.scheduleFlush();
+    });
+  }
+
+  /** The scheduler wants the lease for somebody else. */
+  reclaimed(leaseId: LeaseId): void {
+    this.#byLease.get(leaseId)?.reclaim(leaseId);
+    this.#ports.scheduleFlush();
+  }
+
+  /** The lease is gone; gives the tasks that were on it. */
+  revoked(leaseId: LeaseId): TaskRecord[] {
+    const tasks = this.#byLease.get(leaseId)?.lost(leaseId) ?? [];
+    this.#byLease.delete(leaseId);
+    return tasks;
+  }
+
+  /** The lease's task waits; `returned` were not begun and come back. */
+  blocked(leaseId: LeaseId, returned: readonly TaskRecord[]): void {
+    const queue = this.#byLease.get(leaseId);
+    if (!queue) return;
+    for (const task of returned) {
+      this.#pushing.release((task.place as Lease).threadId, task);
+    }
+    queue.blocked(leaseId, returned);
+    this.#ports.scheduleFlush();
+  }
+
+  resumed(leaseId: LeaseId): void {
+    this.#byLease.get(leaseId)?.resumed(leaseId);
+    this.#ports.scheduleFlush();
+  }
+
+  /** A thread is gone; gives the tasks that its leases had. */
+  workerEnded(worker: WorkerId): TaskRecord[] {
+    const tasks: TaskRecord[] = [];
+    for (const [leaseId, queue] of [...this.#byLease]) {
+      if (queue.leases.get(leaseId)?.threadId !== worker) continue;
+      this.#byLease.delete(leaseId);
+      tasks.push(...queue.lost(leaseId));
+      this.#dirty.add(queue);
+    }
+    return tasks;
+  }
+
+  #queueOf(template: TaskTemplate): LeaseQueue {
+    const schedulingClass = template.schedulingClass!;
+    let queue = this.#queues.get(schedulingClass.key);
+    if (!queue) {
+      queue = new LeaseQueue(schedulingClass, {
+        demand: (wanted, count) => this.#ports.node.demand(wanted, count),
+        room: (lease) => this.#ports.peer(lease.threadId).claims?.room ?? 0,
+        push: (lease, tasks) =>
+          this.#pushing.push(lease.threadId, tasks, lease),
+        revoke: (lease, task) => this.#pushing.revoke(lease.threadId, task),
+        giveBack: (leaseId) => this.#giveBack(leaseId),
+        idle: (idleQueue, lease) => this.#linger(idleQueue, lease),
+      });
+      this.#queues.set(schedulingClass.key, queue);
+    }
+    return queue;
+  }
+
+  #linger(queue: LeaseQueue, lease: Lease): void {
+    const { uses } = lease;
+    this.#ports.timers.after(LEASE_LINGER_MS, () => {
+      queue.expire(lease, uses);
+      this.#ports.scheduleFlush();
+    });
+  }
+
+  #giveBack(leaseId: LeaseId): void {
+    this.#byLease.delete(leaseId);
+    this.#ports.node.returnLease(leaseId);
+  }
+}

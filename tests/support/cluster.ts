@@ -1,0 +1,195 @@
+// An embedded cluster for a test, and the means to order what happens in it:
+// gates that tasks wait at, and flags in shared memory that block a thread.
+// At its end it checks that the session holds nothing any more.
+
+import {
+  availableResources,
+  clusterResources,
+  get,
+  init,
+  type InitOptions,
+  type ObjectRef,
+  put,
+  remote,
+  shutdown,
+} from "../../mod.ts";
+import {
+  activeSession,
+  type Leftovers,
+  type Session,
+} from "../../runtime/api/session_port.ts";
+
+/** How long a state may take to come about; generous, for slow machines. */
+export const PATIENCE_MS = 30_000;
+
+const NOTHING: Leftovers = {
+  leases: 0,
+  actors: 0,
+  objects: 0,
+  tasks: 0,
+  lent: 0,
+};
+
+/** A cluster that lives as long as its scope. */
+export interface TestCluster extends AsyncDisposable {
+  /** What the session holds now. */
+  leftovers(): Promise<Leftovers>;
+  /** Resolves once the session holds just this. */
+  settled(wanted?: Partial<Leftovers>): Promise<void>;
+}
+
+/** Starts a cluster of two CPUs, unless `options` say otherwise. */
+export async function testCluster(
+  options: InitOptions = {},
+): Promise<TestCluster> {
+  await init({ numCpus: 2, ...options });
+  return {
+    leftovers,
+    settled,
+    async [Symbol.asyncDispose]() {
+      try {
+        await settled(NOTHING);
+        await resourcesReturned();
+      } finally {
+        await shutdown();
+      }
+    },
+  };
+}
+
+/** What the running session holds. */
+export function leftovers(): Promise<Leftovers> {
+  return session().leftovers();
+}
+
+/** Resolves once the running session holds just this. */
+export async function settled(wanted: Partial<Leftovers> = {}): Promise<void> {
+  const keys = Object.keys(wanted) as (keyof Leftovers)[];
+  let held = await leftovers();
+  await eventually(
+    async () => {
+      await session().collectGarbage();
+      held = await leftovers();
+      return keys.every((key) => held[key] === wanted[key]);
+    },
+    () => `${JSON.stringify(held)} to become ${JSON.stringify(wanted)}`,
+  );
+}
+
+async function resourcesReturned(): Promise<void> {
+  const total = JSON.stringify(await clusterResources());
+  let available = "";
+  await eventually(
+    async () => {
+      available = JSON.stringify(await availableResources());
+      return available === total;
+    },
+    () => `available resources ${available} to become ${total}`,
+  );
+}
+
+/** Resolves once the condition holds; asks again and again. */
+export async function eventually(
+  isSo: () => boolean | Promise<boolean>,
+  what: () => string,
+): Promise<void> {
+  const untilMs = performance.now() + PATIENCE_MS;
+  for (let delayMs = 1; !await isSo(); delayMs = Math.min(50, delayMs * 2)) {
+    if (performance.now() > untilMs) throw new Error(`Waited for ${what()}`);
+    await new Promise((resolve) => setTimeout(resolve, delayMs));
+  }
+}
+
+function session(): Session {
+  const active = activeSession();
+  if (!active) throw new Error("The test needs a session: there is none");
+  return active;
+}
+
+/**
+ * A gate that tasks pass when the test opens it; counts who has come. A task
+ * that waits for `pass` in `get` gives its CPU back meanwhile.
+ */
+export const Gate = remote(
+  { numCpus: 0, maxConcurrency: 10_000, isolation: "shared" },
+  class Gate {
+    #arrived = 0;
+    #open = false;
+    #waiting: (() => void)[] = [];
+    #watching: { count: number; resolve: () => void }[] = [];
+
+    async pass(): Promise<number> {
+      const turn = ++this.#arrived;
+      this.#watching = this.#watching.filter(({ count, resolve }) => {
+        if (count > this.#arrived) return true;
+        resolve();
+        return false;
+      });
+      if (!this.#open) {
+        await new Promise<void>((resolve) => this.#waiting.push(resolve));
+      }
+      return turn;
+    }
+
+    /** Resolves once so many have come. */
+    arrivals(count: number): Promise<void> | void {
+      if (this.#arrived >= count) return;
+      return new Promise((resolve) => this.#watching.push({ count, resolve }));
+    }
+
+    count(): number {
+      return this.#arrived;
+    }
+
+    open(): void {
+      this.#open = true;
+      for (const resolve of this.#waiting.splice(0)) resolve();
+    }
+  },
+);
+
+/** A flag in shared memory: what waits for it keeps its CPU. */
+export interface Flag extends Disposable {
+  /** Resolves to the flag's words when passed to a task. */
+  readonly ref: ObjectRef<Int32Array>;
+  /** The same words in this thread. */
+  readonly words: Int32Array;
+  /** Lets everybody go on who waits, now or later. */
+  raise(): void;
+}
+
+/** Words of a flag: enough to be stored, and so to be shared. */
+const FLAG_WORDS = 64 * 1024;
+
+/** A new flag that is not raised. */
+export async function newFlag(): Promise<Flag> {
+  const ref = await put(new Int32Array(FLAG_WORDS));
+  const words = await get(ref);
+  return {
+    ref,
+    words,
+    raise() {
+      Atomics.store(words, 0, 1);
+      Atomics.notify(words, 0);
+    },
+    [Symbol.dispose]() {
+      this.raise();
+      ref[Symbol.dispose]();
+    },
+  };
+}
+
+/** In a task: blocks the whole thread until the flag is raised. */
+export function blockUntil(flag: Int32Array): void {
+  Atomics.add(flag, 1, 1);
+  Atomics.notify(flag, 1);
+  Atomics.wait(flag, 0, 0);
+}
+
+/** In a test: resolves once so many tasks block at the flag. */
+export async function blocked({ words }: Flag, count: number): Promise<void> {
+  await eventually(
+    () => Atomics.load(words, 1) >= count,
+    () => `${count} tasks to block, ${Atomics.load(words, 1)} do`,
+  );
+}
