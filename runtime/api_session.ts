@@ -2,6 +2,11 @@
 // become templates and tasks, handles become holds and channels. The wiring of
 // `api/` with `owner/` and `code/`; the same in drivers and executors.
 
+import {
+  ActorCreations,
+  environmentOf,
+  methodTemplate,
+} from "./actor_creations.ts";
 import type {
   ActorCreation,
   ActorHold,
@@ -29,10 +34,7 @@ import {
   resourcesKey,
 } from "./base/resources.ts";
 import { shippable } from "./code_port.ts";
-import type { Hold } from "./actor_holds.ts";
-import { completeArguments, prepareArguments } from "./owner/arguments.ts";
 import { ObjectRef } from "./owner/object_ref.ts";
-import { whenSettled } from "./owner/references.ts";
 import type {
   SchedulingClass,
   StreamSink,
@@ -61,6 +63,7 @@ export interface CallerContext {
 /** See the head of the file. */
 export class ApiSession implements Session {
   readonly identity: SessionIdentity;
+  readonly actors: ActorCreations;
   readonly #thread: ThreadSession;
   readonly #caller: CallerContext;
   #templateCount = 0;
@@ -69,6 +72,7 @@ export class ApiSession implements Session {
     this.identity = thread.identity;
     this.#thread = thread;
     this.#caller = caller;
+    this.actors = new ActorCreations(thread, () => caller.strategy());
   }
 
   // -- Tasks -----------------------------------------------------------------
@@ -192,155 +196,28 @@ export class ApiSession implements Session {
   // -- Actors ----------------------------------------------------------------
 
   methodCaller(hold: ActorHold, call: MethodCall): Callable {
-    const { returns, backpressure, timeoutMs, concurrencyGroup } = call;
-    const template: TaskTemplate = {
-      index: ++this.#templateCount,
-      name: call.name,
-      returns,
-      backpressure,
-      timeoutMs,
-      maxRetries: call.maxRetries,
-      retries: call.retries,
-      actorId: hold.actorId,
-      spec: {
-        name: call.name,
-        actorId: hold.actorId,
-        method: call.method,
-        returns,
-        backpressure,
-        resources: NO_RESOURCES,
-        ...(timeoutMs === undefined ? {} : { timeoutMs }),
-        ...(concurrencyGroup === undefined ? {} : { concurrencyGroup }),
-      },
-    };
-    // The call keeps the actor alive until it is done.
+    const template = methodTemplate(++this.#templateCount, hold, call);
     return {
       call: (args) => {
         const outcome = this.#submit(template, args);
-        this.#holdUntilDone(hold, outcome);
+        // The call keeps the actor alive until it is done.
+        this.#thread.owner.channel(hold.actorId).hold = hold;
         return outcome;
       },
     };
   }
 
-  #holdUntilDone(hold: ActorHold, outcome: unknown): void {
-    const channel = this.#thread.owner.channel(hold.actorId);
-    channel.hold = hold;
-    if (outcome === undefined) this.#thread.schedule();
-  }
-
   createActor(creation: ActorCreation, args: readonly unknown[]): ActorHold {
     this.#refuseIfEnded();
-    const actorId = newId("actor");
-    const hold = this.#thread.holds.get(actorId, creation.interface, true);
-    this.#thread.owner.channel(actorId);
-    this.#register(hold, creation, args).catch((error) =>
-      this.#actorFailed(hold, error)
-    );
-    return hold;
+    return this.actors.create(creation, args);
   }
 
-  async #register(
-    hold: Hold,
-    creation: ActorCreation,
-    args: readonly unknown[],
-  ): Promise<void> {
-    const prepared = this.#creationArguments(args);
-    const [code, wire] = await this.#thread.holdOpen(
-      Promise.all([shippable(creation.code).ship(), prepared]),
-    );
-    const { options } = creation;
-    const strategy = options.strategy ?? this.#caller.strategy() ?? "default";
-    this.#thread.sendNode({
-      type: "actor_register",
-      actor: {
-        actorId: hold.actorId,
-        className: creation.className,
-        code,
-        args: wire,
-        ...(options.name === undefined ? {} : { name: options.name }),
-        namespace: options.namespace ?? this.identity.namespace,
-        getIfExists: options.getIfExists,
-        detached: options.detached,
-        isolation: isolationOf(options.isolation),
-        placement: options.placementResources,
-        held: options.heldResources,
-        strategy,
-        ...(options.labelSelector
-          ? { labelSelector: options.labelSelector }
-          : {}),
-        maxRestarts: options.maxRestarts,
-        maxConcurrency: options.maxConcurrency,
-        concurrencyGroups: options.concurrencyGroups,
-        interface: creation.interface,
-        ...environmentOf(options.runtimeEnv),
-      },
-    });
-  }
-
-  /** The arguments of a constructor, once all of them are known. */
-  async #creationArguments(
-    args: readonly unknown[],
-  ): Promise<WireArguments> {
-    const { owner, codec } = this.#thread;
-    const { references } = owner;
-    const prepared = prepareArguments(
-      args,
-      codec,
-      (encoded) => owner.putSoon(encoded),
-    );
-    // They live as long as the actor may be made again.
-    references.pin(prepared.contained);
-    if (!prepared.dependencies) return prepared.wire;
-    references.pin(prepared.dependencies);
-    for (const ref of prepared.dependencies) {
-      references.want(ref);
-      await new Promise<void>((resolve) => whenSettled(ref, resolve));
-      if (ref.state === "failed") {
-        references.markSeen(ref);
-        throw codec.decodeError(ref.value as WireError);
-      }
-    }
-    return completeArguments(prepared.parts!);
-  }
-
-  #actorFailed(hold: Hold, error: unknown): void {
-    const { owner, codec } = this.#thread;
-    owner.channel(hold.actorId).changed(
-      "DEAD",
-      0,
-      undefined,
-      codec.encodeError(error),
-    );
-    this.#thread.schedule();
-  }
-
-  /** The node's answer to a registration. */
-  actorRegistered(message: Extract<FromNode, { type: "actor_registered" }>) {
-    const { owner } = this.#thread;
-    const channel = owner.channel(message.actorId);
-    if (message.error) {
-      channel.changed("DEAD", 0, undefined, message.error);
-    } else if (message.existing) {
-      // The name belongs to another actor, and that one was asked for.
-      owner.redirect(message.actorId, message.existing);
-      channel.hold = this.#thread.watchActor(message.existing);
-    }
-    this.#thread.schedule();
-  }
-
-  async findActor(
-    name: string,
-    namespace: string,
-  ): Promise<ActorHold | undefined> {
-    const found = await this.#thread.control.findActor(name, namespace);
-    if (!found) return undefined;
-    return this.#thread.actorHold(found.actorId, found.interface);
+  findActor(name: string, namespace: string): Promise<ActorHold | undefined> {
+    return this.actors.find(name, namespace);
   }
 
   killActor(hold: ActorHold, noRestart: boolean): void {
-    const { actorId } = this.#thread.owner.channel(hold.actorId);
-    this.#thread.sendNode({ type: "actor_kill", actorId, noRestart });
+    this.actors.kill(hold, noRestart);
   }
 
   exitActor(): never {
@@ -531,12 +408,6 @@ function classKey(
     JSON.stringify(labels ?? {});
 }
 
-function environmentOf(
-  runtimeEnv: RuntimeEnv | undefined,
-): { readonly environment?: Readonly<Record<string, string>> } {
-  return runtimeEnv?.envVars ? { environment: runtimeEnv.envVars } : {};
-}
-
 /** The group that what the task starts is placed in, if it captures it. */
 function captureOf(strategy: WireStrategy): {
   readonly captureGroup?: PlacementGroupId;
@@ -544,21 +415,4 @@ function captureOf(strategy: WireStrategy): {
   const captures = typeof strategy === "object" &&
     "placementGroup" in strategy && strategy.captureChildTasks;
   return captures ? { captureGroup: strategy.placementGroup } : {};
-}
-
-function isolationOf(
-  isolation: "thread" | "process" | "shared",
-): "thread" | "shared" {
-  switch (isolation) {
-    case "thread":
-    case "shared":
-      return isolation;
-    case "process":
-      throw new MantaError(
-        'Cannot run in a process of its own: isolation "process" is not ' +
-          'there yet. Use "thread"',
-      );
-    default:
-      return unreachable(isolation);
-  }
 }

@@ -5,6 +5,7 @@ import * as api from "../mod.ts";
 import { makeRemote } from "./api/remote.ts";
 import { offerFromBundle } from "./code/load_code.ts";
 import { RemoteCode } from "./code/remote_code.ts";
+import type { Signature } from "./code/signature.ts";
 import { bundleHashOf } from "./code/site_registry.ts";
 import { PortableCode } from "./code_port.ts";
 import {
@@ -13,7 +14,7 @@ import {
   THREAD_SERIALIZERS,
 } from "./protocol/serializers.ts";
 
-type Captures = Parameters<typeof RemoteCode.atSite>[3];
+type Captures = Parameters<typeof RemoteCode.atSite>[4];
 
 /** Puts the API where bundles look for it. */
 export function provideBundleApi(): void {
@@ -31,11 +32,17 @@ function forBundle(bundleUrl: string): object {
     site: (exportName: string, give: () => unknown) =>
       offerFromBundle(bundleUrl, exportName, give),
     siteRemote:
-      (exportName: string, captures?: Captures) =>
+      (exportName: string, signature: Signature, captures?: Captures) =>
       (first: unknown, second?: unknown) =>
         makeRemote(first, second, (target) => {
           const fn = target as { name: string } & (() => unknown);
-          const code = RemoteCode.atSite(bundleUrl, exportName, fn, captures);
+          const code = RemoteCode.atSite(
+            bundleUrl,
+            exportName,
+            fn,
+            signature,
+            captures,
+          );
           return PortableCode.here(fn.name || "anonymous", code);
         }),
   };

@@ -1,23 +1,39 @@
 // Code that travels inside values as remote functions do: by its place when
 // it is bundled already, else by a number that its thread is asked for.
 
-import type { WorkerId } from "./base/ids.ts";
 import { WorkerDiedError } from "./base/errors.ts";
+import type { WorkerId } from "./base/ids.ts";
 import { PortableCode } from "./code_port.ts";
-import type { CodeFound, CodeWanted, WireCode } from "./protocol/messages.ts";
-import type { ThreadSession } from "./thread_session.ts";
+import type {
+  CodeFound,
+  CodeWanted,
+  PeerMessage,
+  WireCode,
+} from "./protocol/messages.ts";
+import type { WireError } from "./protocol/wire_error.ts";
+
+/** What the exchange needs of its thread's session. */
+export interface ExchangeThread {
+  readonly identity: { readonly workerId: WorkerId };
+  readonly codec: {
+    encodeError(error: unknown): WireError;
+    decodeError(error: WireError): Error;
+  };
+  send(peer: WorkerId, message: PeerMessage): void;
+  schedule(): void;
+}
 
 /** Where code is: bundled, or with a thread that will bundle it. */
 export type CodePlace = WireCode | readonly [thread: WorkerId, code: number];
 
 /** See the head of the file. */
 export class CodeExchange {
-  readonly #thread: ThreadSession;
+  readonly #thread: ExchangeThread;
   readonly #given = new Map<number, PortableCode>();
   readonly #numbers = new Map<PortableCode, number>();
   readonly #asked = new Map<string, PromiseWithResolvers<WireCode>>();
 
-  constructor(thread: ThreadSession) {
+  constructor(thread: ExchangeThread) {
     this.#thread = thread;
   }
 

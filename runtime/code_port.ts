@@ -51,8 +51,10 @@ export class PortableCode implements ShippableCode {
     this.#code?.analyse();
   }
 
-  arity(_method?: string): Arity | undefined {
-    return undefined;
+  arity(method?: string): Arity | undefined {
+    const { call, methods } = this.#code?.signature ?? {};
+    const range = method === undefined ? call : methods?.[method];
+    return range && { least: range[0], most: range[1] ?? Infinity };
   }
 
   /** Where executors find the code; bundles it at the first call. */

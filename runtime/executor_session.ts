@@ -72,7 +72,9 @@ export class ExecutorSession {
     };
     const session = new ApiSession(this.#thread, this.#caller());
     this.#thread.onNodeMessage = (message) => {
-      if (message.type === "actor_registered") session.actorRegistered(message);
+      if (message.type === "actor_registered") {
+        session.actors.registered(message);
+      }
     };
     setSession(session);
     this.#thread.open();

@@ -98,7 +98,7 @@ function startEmbedded(
   thread.onNodeMessage = (message) => {
     switch (message.type) {
       case "actor_registered":
-        return session.actorRegistered(message);
+        return session.actors.registered(message);
       case "output":
         if (options.logToDriver) printOutput(message.lines, message.origin);
         return;

@@ -198,3 +198,12 @@ export const REQUESTS_MISSING_MAX = 4_096;
 
 /** How long a writer watches for the store's answer before it copies. */
 export const STORE_ANSWER_US_MAX = 500;
+
+/** How long equal lines of output are counted before the count is shown. */
+export const OUTPUT_FOLD_MS = 5_000;
+
+/** Lines of output that are remembered to fold their repeats. */
+export const OUTPUT_FOLD_LINES_MAX = 1_024;
+
+/** Longer lines of output are not folded, to bound what is remembered. */
+export const OUTPUT_FOLD_LINE_CHARS_MAX = 4_096;

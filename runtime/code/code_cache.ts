@@ -2,6 +2,7 @@
 // bundle a site led to last time. Everything in it can be made again: a file
 // that is missing or damaged counts as absent, and no failure to write hurts.
 
+import type { Signature } from "./signature.ts";
 import {
   accessSync,
   constants,
@@ -35,6 +36,7 @@ export interface BundleInput {
 export interface IndexEntry {
   readonly bundleHash: string;
   readonly exportName: string;
+  readonly signature: Signature;
   readonly inputs: readonly BundleInput[];
 }
 
@@ -117,7 +119,9 @@ function isIndexEntry(value: unknown): value is IndexEntry {
   if (typeof value !== "object" || value === null) return false;
   const entry = value as Partial<IndexEntry>;
   return typeof entry.bundleHash === "string" &&
-    typeof entry.exportName === "string" && Array.isArray(entry.inputs);
+    typeof entry.exportName === "string" &&
+    typeof entry.signature === "object" && entry.signature !== null &&
+    Array.isArray(entry.inputs);
 }
 
 function readText(path: string): string | undefined {

@@ -29,6 +29,7 @@ import {
   type CodeReference,
   offerSite,
 } from "./site_registry.ts";
+import { type Signature, signatureIn } from "./signature.ts";
 import { type Capture, closureOf, siteId, sitesOf } from "./sites.ts";
 import { sliceModule } from "./slice.ts";
 import { sha256, sourceHash } from "./source_file.ts";
@@ -70,13 +71,17 @@ export class RemoteCode {
   readonly #origin: Origin;
   readonly #captures: readonly Capture[];
   #analysis: Analysis | undefined;
+  /** Known after `analyse`. */
+  #signature: Signature;
   #shipped: Promise<ShippedCode> | undefined;
 
   private constructor(
     fn: AnyFunction,
     origin: Origin,
     captures: readonly Capture[],
+    signature: Signature = {},
   ) {
+    this.#signature = signature;
     this.#fn = fn;
     this.#origin = origin;
     this.#captures = captures;
@@ -95,11 +100,13 @@ export class RemoteCode {
     bundleUrl: string,
     exportName: string,
     fn: AnyFunction,
+    signature: Signature = {},
     captures: readonly Capture[] = [],
   ): RemoteCode {
     const reference = { hash: bundleHashOf(bundleUrl), exportName };
     if (captures.length === 0) offerSite(reference, () => fn);
-    return new RemoteCode(fn, { kind: "bundle", reference }, captures);
+    const origin = { kind: "bundle", reference } as const;
+    return new RemoteCode(fn, origin, captures, signature);
   }
 
   /**
@@ -112,6 +119,11 @@ export class RemoteCode {
     if (this.#origin.kind === "source") {
       this.#analysis ??= this.#analyseSite(this.#origin.site);
     }
+  }
+
+  /** How many arguments calls take; known after `analyse`. */
+  get signature(): Signature {
+    return this.#signature;
   }
 
   /** The bundle, made at the first call. Rejects with what `analyse` throws. */
@@ -144,6 +156,7 @@ export class RemoteCode {
         writeIndex(indexKey(site, this.#fn), {
           bundleHash: bundle.hash,
           exportName,
+          signature: this.#signature,
           inputs,
         });
         return ship(bundle, exportName);
@@ -155,8 +168,12 @@ export class RemoteCode {
     if (site.text === "nearest" || site.frames.length === 0) {
       return { kind: "text", ...replText(this.#fn) };
     }
-    const known = knownBundle(readIndex(indexKey(site, this.#fn)));
-    if (known) return { kind: "known", shipped: known };
+    const entry = readIndex(indexKey(site, this.#fn));
+    const known = knownBundle(entry);
+    if (known) {
+      this.#signature = entry!.signature;
+      return { kind: "known", shipped: known };
+    }
     const target = findTarget(site, this.#fn);
     if (!target) {
       if (site.text === "nowhere") throw sourceNotFound(site, this.#fn);
@@ -165,6 +182,7 @@ export class RemoteCode {
     const exportName = exportNameOf(target);
     const captures = capturesOf(target, exportName);
     if (captures.length > 0) throw captureError(this.#fn, captures);
+    this.#signature = signatureIn(target.scope, target.expression);
     return { kind: "found", target, exportName };
   }
 }

@@ -2,6 +2,7 @@
 // `remote` told its site, and at the end what executors can ask for by site.
 
 import type { Fragment } from "./fragments.ts";
+import { signatureIn } from "./signature.ts";
 import { MappedText, type TextEdit } from "./mapped_text.ts";
 import { moduleHead, type ModuleSyntax } from "./module_syntax.ts";
 import { placeEdits } from "./placed_text.ts";
@@ -37,9 +38,12 @@ export function renderSlice(slice: Slice): MappedText {
 function siteEdit(site: Site, slice: Slice): TextEdit {
   const callee = child(site.call, "callee")!;
   const captures = slice.hoists.get(site.id)?.closure.captures ?? [];
-  const more = captures.length > 0 ? `,${JSON.stringify(captures)}` : "";
   const id = JSON.stringify(site.id);
-  const text = `${BUNDLE_API}.siteRemote(${id}${more})`;
+  const signature = JSON.stringify(
+    signatureIn(site.scope, site.target.expression),
+  );
+  const more = captures.length > 0 ? `,${JSON.stringify(captures)}` : "";
+  const text = `${BUNDLE_API}.siteRemote(${id},${signature}${more})`;
   return { start: callee.start, end: callee.end, text };
 }
 

@@ -22,6 +22,16 @@ export function replText(
   return { text: [...collector.lines, offer].join("\n"), exportName };
 }
 
+let api: object = {};
+
+/**
+ * Says what the public API is, by its names: a REPL's functions use the
+ * executor's API and not a copy of the driver's.
+ */
+export function recogniseApi(names: object): void {
+  api = names;
+}
+
 class ReplCollector {
   readonly lines: string[] = [];
   readonly #names = new Set<string>();
@@ -60,7 +70,7 @@ class ReplCollector {
     if (local) {
       const site = JSON.stringify(`repl:${++this.#sites}:1`);
       const { value: text } = this.include(local, name);
-      return `${BUNDLE_API}.siteRemote(${site})(${text})`;
+      return `${BUNDLE_API}.siteRemote(${site},{})(${text})`;
     }
     if (typeof value === "function") return this.include(value, name).value;
     return plainText(value);
@@ -100,21 +110,26 @@ function globalValue(
   const indirectEval = eval;
   try {
     const value: unknown = indirectEval(name);
-    return { value, isBuiltin: BUILTIN_NAMES.has(name) };
+    return { value, isBuiltin: isBuiltin(name) };
   } catch { // No such name there.
     return undefined;
   }
 }
 
-/** The global names from before any user code ran. */
-const BUILTIN_NAMES: ReadonlySet<string> = new Set([
-  ...Object.getOwnPropertyNames(globalThis),
-  "undefined",
-]);
+/** The global names from before this module was loaded. */
+const EARLY_NAMES: ReadonlySet<string> = new Set(
+  Object.getOwnPropertyNames(globalThis),
+);
+
+/** What a REPL declares cannot be deleted; the runtime's own globals can. */
+function isBuiltin(name: string): boolean {
+  const found = Object.getOwnPropertyDescriptor(globalThis, name);
+  if (!found || !EARLY_NAMES.has(name)) return false;
+  return found.configurable === true || found.writable === false;
+}
 
 function apiName(value: unknown): string | undefined {
-  const api: unknown = Reflect.get(globalThis, "__manta");
-  if (typeof api !== "object" || api === null) return undefined;
+  if (typeof value !== "function") return undefined;
   return Object.entries(api).find(([, each]) => each === value)?.[0];
 }
 

@@ -214,6 +214,7 @@ class ScopeBuilder {
         this.#visitKey(node, "declaration", scope);
         if (child(node, "source")) return;
         for (const specifier of children(node, "specifiers")) {
+          if (textOf(specifier, "exportKind") === "type") continue;
           this.#visitKey(specifier, "local", scope);
         }
       },

@@ -7,6 +7,7 @@ import {
   ActorNameTakenError,
   InvariantError,
   type MantaError,
+  TaskError,
   unreachable,
 } from "../base/errors.ts";
 import type { ActorId, WorkerId } from "../base/ids.ts";
@@ -183,7 +184,7 @@ export class ActorDirectory {
         this.#become(record, "ALIVE");
         return [this.#publish(record), ...this.#retireIfDue(record)];
       case "actor_construction_failed":
-        return this.#die(record, event.error, true);
+        return this.#die(record, constructorError(record, event.error), true);
       case "actor_exited":
         return this.#die(record, exitedError(record), true);
       case "actor_killed":
@@ -381,6 +382,16 @@ function answerTaken(
   return { ...answer, error };
 }
 
+/** The cause is what the constructor threw, not our wrapping of it. */
+function constructorError(
+  record: ActorRecord,
+  error: MantaError,
+): MantaError {
+  const cause = error instanceof TaskError ? error.cause : error;
+  const text = cause instanceof Error ? cause.message : String(cause);
+  return diedError(record, `its constructor failed: ${text}`, cause);
+}
+
 function exitedError(record: ActorRecord): MantaError {
   const reason = record.retiring
     ? "its last handle is gone"
@@ -391,12 +402,12 @@ function exitedError(record: ActorRecord): MantaError {
 function diedError(
   { actor }: ActorRecord,
   reason: string,
-  cause?: MantaError,
+  cause?: unknown,
 ): MantaError {
   return new ActorDiedError(
     `Cannot call actor ${actor.className} (${actor.actorId}): ${reason}`,
     {
-      ...(cause ? { cause } : {}),
+      ...(cause === undefined ? {} : { cause }),
       details: { actorId: actor.actorId, className: actor.className },
     },
   );

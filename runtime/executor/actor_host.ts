@@ -2,7 +2,8 @@
 // its arguments, and tells the node how that went.
 
 import type { WireActor } from "../protocol/node_messages.ts";
-import { actorArguments, type Executor } from "./executor.ts";
+import { actorArguments } from "./arguments.ts";
+import type { Executor } from "./executor.ts";
 import type { ExecutorPorts } from "./ports.ts";
 import { type ActorPlace, Slot } from "./task_run.ts";
 

@@ -5,12 +5,8 @@
 import { TaskCancelledError } from "../base/errors.ts";
 import type { ActorId, LeaseId, WorkerId } from "../base/ids.ts";
 import { RESULTS_UNSENT_MAX, RESULTS_UNSENT_MS_MAX } from "../base/limits.ts";
-import type {
-  PeerMessage,
-  TaskPush,
-  WireArguments,
-  WireCode,
-} from "../protocol/messages.ts";
+import type { PeerMessage, TaskPush } from "../protocol/messages.ts";
+import { argumentsOf } from "./arguments.ts";
 import type { ExecutorPorts } from "./ports.ts";
 import { Results } from "./results.ts";
 import { runStream } from "./streams.ts";
@@ -459,49 +455,14 @@ function isThenable(value: unknown): value is PromiseLike<unknown> {
 
 function callTarget(run: TaskRun): unknown {
   const { method } = run.template.spec;
-  if (method === undefined) return run.template.target!(...run.values!);
+  if (method === undefined) {
+    // Not called as the template's method: it must not see our template.
+    const { target } = run.template;
+    return target!(...run.values!);
+  }
   const instance = run.slot.actor!.instance as Record<
     string,
     (...args: readonly unknown[]) => unknown
   >;
   return instance[method]!(...run.values!);
-}
-
-/** The run's arguments as values; a promise when the store must be asked. */
-function argumentsOf(
-  run: TaskRun,
-  ports: ExecutorPorts,
-): readonly unknown[] | Promise<readonly unknown[]> {
-  const { args } = run;
-  run.args = null;
-  const codeHash = run.template.spec.code?.hash ?? run.slot.actor?.codeHash;
-  return valuesOf(args, codeHash, ports);
-}
-
-/** The arguments of an actor's constructor, as values. */
-export function actorArguments(
-  { args, code }: { readonly args: WireArguments; readonly code: WireCode },
-  ports: ExecutorPorts,
-): readonly unknown[] | Promise<readonly unknown[]> {
-  return valuesOf(args, code.hash, ports);
-}
-
-function valuesOf(
-  args: WireArguments,
-  codeHash: string | undefined,
-  ports: ExecutorPorts,
-): readonly unknown[] | Promise<readonly unknown[]> {
-  if (args === null) return [];
-  const decode = (bytes: Uint8Array, share: boolean) =>
-    ports.codec.within(codeHash, () => ports.codec.decode(bytes, share));
-  if (args instanceof Uint8Array) return decode(args, false) as unknown[];
-  if (!("parts" in args)) return args;
-  const values = args.parts.map((part) => {
-    if ("v" in part) return part.v;
-    if ("p" in part) return decode(part.p, false);
-    return ports.store.open(...part.o).then((bytes) => decode(bytes, true));
-  });
-  return values.some((value) => value instanceof Promise)
-    ? Promise.all(values)
-    : values;
 }

@@ -31,6 +31,7 @@ export class ActorChannel {
   /** Why the actor is dead. */
   deathError: WireError | undefined;
   readonly #effects: ActorEffects;
+  readonly #whenDead: (() => void)[] = [];
   /** Submitted and not sent; may wait for arguments. */
   readonly #queue = new Deque<TaskRecord>();
   /** Sent and not answered, in the order sent. */
@@ -39,6 +40,12 @@ export class ActorChannel {
   constructor(actorId: ActorId, effects: ActorEffects) {
     this.actorId = actorId;
     this.#effects = effects;
+  }
+
+  /** Calls back when the actor is dead; at once if it is. */
+  whenDead(callback: () => void): void {
+    if (this.state === "DEAD") callback();
+    else this.#whenDead.push(callback);
   }
 
   /** Calls that have no outcome yet. */
@@ -107,8 +114,9 @@ export class ActorChannel {
     this.threadId = threadId;
     if (state === "DEAD") this.deathError = error;
     if (lost) this.#recover();
-    if (state === "DEAD") this.#failQueue();
-    else this.dispatch();
+    if (state !== "DEAD") return this.dispatch();
+    this.#failQueue();
+    for (const callback of this.#whenDead.splice(0)) callback();
   }
 
   /** The sent calls may or may not have run: resends those that allow it. */

@@ -2,19 +2,11 @@
 // has them run, and settles their refs. Everything outside is reached through
 // `OwnerPorts`; nothing here waits, times or sends by itself.
 
-import {
-  ActorUnavailableError,
-  TaskCancelledError,
-  TaskTimeoutError,
-  WorkerDiedError,
-} from "../base/errors.ts";
 import type { ActorId, LeaseId, WorkerId } from "../base/ids.ts";
-import { STREAM_ITEMS_MAX } from "../base/limits.ts";
 import { NumberTable } from "../base/number_table.ts";
 import type {
   LeaseBlocked,
   PeerMessage,
-  WireArguments,
   WireValue,
 } from "../protocol/messages.ts";
 import type { WireError } from "../protocol/wire_error.ts";
@@ -29,21 +21,16 @@ import { Lease } from "./lease_queue.ts";
 import { ObjectRef, settleRef } from "./object_ref.ts";
 import type { Encoded, OwnerPorts } from "./ports.ts";
 import { Pushing } from "./pushing.ts";
-import { References, whenSettled } from "./references.ts";
+import { References } from "./references.ts";
 import { Storing } from "./storing.ts";
+import { Submission, type SubmitOptions } from "./submission.ts";
 import {
-  type StreamSink,
-  TaskRecord,
-  type TaskTemplate,
-} from "./task_record.ts";
-
-/** What a call is made with beside its arguments. */
-export interface SubmitOptions {
-  /** The task that makes the call, in an executor. */
-  readonly parent?: number | undefined;
-  /** Makes the sink of a streaming call. */
-  readonly stream?: (number: number) => StreamSink;
-}
+  cancelledError,
+  timeoutError,
+  unavailableError,
+  workerDiedError,
+} from "./task_errors.ts";
+import type { TaskRecord, TaskTemplate } from "./task_record.ts";
 
 /** See the head of the file. */
 export class Owner {
@@ -54,6 +41,7 @@ export class Owner {
   readonly #pushing: Pushing;
   readonly #leases: LeaseBoard;
   readonly #storing: Storing;
+  readonly #submission: Submission;
   readonly #channels = new Map<ActorId, ActorChannel>();
   readonly #dirtyChannels = new Set<ActorChannel>();
 
@@ -66,6 +54,10 @@ export class Owner {
     );
     this.#leases = new LeaseBoard(ports, this.#pushing);
     this.#storing = new Storing(ports, this.references);
+    this.#submission = new Submission(ports, this.references, this.#storing, {
+      ready: (task) => this.#ready(task),
+      fail: (task, error) => this.failTask(task, error),
+    });
   }
 
   /** Tasks and calls that have no outcome yet. */
@@ -81,82 +73,24 @@ export class Owner {
     args: readonly unknown[],
     options: SubmitOptions = {},
   ): TaskRecord {
-    const prepared = prepareArguments(
-      args,
-      this.#ports.codec,
-      (encoded) => this.putSoon(encoded),
-    );
-    const task = this.#newTask(template, prepared.wire);
-    task.parent = options.parent;
-    if (options.stream) task.stream = options.stream(task.number);
-    task.contained = prepared.contained;
-    task.dependencies = prepared.dependencies;
-    this.references.pin(task.contained);
-    this.references.pin(task.dependencies);
+    const call = this.#submission.take(template, args, options);
+    const { task } = call;
     this.#tasks.set(task.number, task);
     if (template.actorId) this.channel(template.actorId).submit(task);
-    if (task.status === "ended") return task;
-    if (prepared.dependencies) this.#awaitDependencies(task, prepared);
-    else this.#ready(task);
+    if (task.status !== "ended") this.#submission.prepare(call);
     return task;
   }
 
-  #newTask(template: TaskTemplate, args: WireArguments): TaskRecord {
-    if (template.returns === 1) {
-      const ref = this.references.create();
-      return new TaskRecord(ref.number, template, [ref], args);
-    }
-    if (template.returns > 1) {
-      const refs = Array.from(
-        { length: template.returns },
-        () => this.references.create(),
-      );
-      return new TaskRecord(refs[0]!.number, template, refs, args);
-    }
-    // The items of a stream have the numbers that follow its own.
-    const number = this.references.reserve(
-      template.returns < 0 ? STREAM_ITEMS_MAX : 1,
-    );
-    return new TaskRecord(number, template, [], args);
-  }
-
-  /** A call that was ready is sent with the next flush. */
+  /** A call that is ready is sent with the next flush. */
   #ready(task: TaskRecord): void {
-    const { template } = task;
-    if (template.prepare && !template.spec) {
-      template.prepare().then(
-        (spec) => {
-          template.spec = spec;
-          if (task.status !== "ended") this.#ready(task);
-        },
-        (error) => this.failTask(task, this.#ports.codec.encodeError(error)),
-      );
-      return;
-    }
-    if (template.actorId) {
+    const { actorId } = task.template;
+    if (actorId) {
       task.status = "queued";
-      this.#dirtyChannels.add(this.channel(template.actorId));
+      this.#dirtyChannels.add(this.channel(actorId));
     } else {
       this.#leases.submit(task);
     }
     this.#ports.scheduleFlush();
-  }
-
-  #awaitDependencies(task: TaskRecord, prepared: PreparedArguments): void {
-    let waiting = prepared.dependencies!.length;
-    for (const ref of prepared.dependencies!) {
-      this.references.want(ref);
-      whenSettled(ref, () => {
-        if (task.status === "ended") return;
-        if (ref.state === "failed") {
-          this.references.markSeen(ref);
-          return this.failTask(task, ref.value as WireError);
-        }
-        if (--waiting > 0) return;
-        task.args = completeArguments(prepared.parts!);
-        this.#ready(task);
-      });
-    }
   }
 
   /** The channel to an actor, made on first use. */
@@ -166,14 +100,8 @@ export class Owner {
       channel = new ActorChannel(actorId, {
         push: (thread, calls) => this.#pushing.push(thread, calls),
         fail: (call, error) => this.failTask(call, error),
-        unavailable: ({ actorId }) =>
-          this.#ports.codec.encodeError(
-            new ActorUnavailableError(
-              `Cannot tell whether a call of actor ${actorId} has run: the ` +
-                "actor is restarting. Give the class `maxTaskRetries` to " +
-                "have such calls sent again",
-            ),
-          ),
+        unavailable: () =>
+          this.#ports.codec.encodeError(unavailableError(actorId)),
       });
       this.#channels.set(actorId, channel);
     }
@@ -433,11 +361,7 @@ export class Owner {
     if (!task || timeoutMs === undefined) return;
     (task.timer as (() => void) | undefined)?.();
     task.timer = this.#ports.timers.after(timeoutMs, () => {
-      const error = new TaskTimeoutError(
-        `Cannot finish ${task.template.name}: it ran longer than its ` +
-          `timeout of ${timeoutMs} ms`,
-        { details: { timeoutMs } },
-      );
+      const error = timeoutError(task, timeoutMs);
       this.#stop(task, this.#ports.codec.encodeError(error), true, true);
     });
   }
@@ -473,9 +397,7 @@ export class Owner {
     { force, recursive }: { force: boolean; recursive: boolean },
   ): void {
     if (task.status === "ended" || task.stopped) return;
-    const error = new TaskCancelledError(
-      `Cannot give the result of ${task.template.name}: it was cancelled`,
-    );
+    const error = cancelledError(task);
     this.#stop(task, this.#ports.codec.encodeError(error), force, recursive);
   }
 
@@ -553,11 +475,7 @@ export class Owner {
       return this.#retry(task);
     }
     const { codec } = this.#ports;
-    const error = new WorkerDiedError(
-      `Cannot finish ${task.template.name}: the thread that ran it ended ` +
-        `(attempt ${task.attempt + 1}): ${reason.message}`,
-      { cause: codec.decodeError(reason) },
-    );
+    const error = workerDiedError(task, codec.decodeError(reason));
     this.failTask(task, codec.encodeError(error));
   }
 

@@ -34,6 +34,8 @@ export interface TaskTemplate {
   spec: WireTemplate | undefined;
   /** Settles when `spec` is there, or with why it cannot be. */
   readonly prepare?: () => Promise<WireTemplate>;
+  /** The one call of `prepare`. */
+  preparing?: Promise<WireTemplate>;
 }
 
 /** Where a task stands with its owner. */

@@ -77,11 +77,25 @@ export function errorFieldNames(error: Error): string[] {
  * which only bytes of a stranger can bring about.
  */
 export function makeError(shape: ErrorShape): Error | undefined {
-  const error = construct(shape);
+  const error = withoutFrames(() => construct(shape));
   if (!error) return undefined;
   if (error.name !== shape.name) defineHidden(error, "name", shape.name);
   defineHidden(error, "stack", shape.stack ?? undefined);
   return error;
+}
+
+/**
+ * Frames of our own would be shown beside the stack that the error gets:
+ * runtimes print an error nobody caught by the frames that they noted.
+ */
+function withoutFrames<T>(make: () => T): T {
+  const { stackTraceLimit } = Error;
+  Error.stackTraceLimit = 0;
+  try {
+    return make();
+  } finally {
+    Error.stackTraceLimit = stackTraceLimit;
+  }
 }
 
 function construct(shape: ErrorShape): Error | undefined {

@@ -30,7 +30,8 @@ const IMPORTS: Readonly<Record<string, readonly string[]>> = {
   examples: ["mod", "lib"],
   bench: ["mod", "lib", ...BELOW_PARTS],
   cli: ["mod", "lib", "bench", "base", "platform", "wiring"],
-  scripts: [],
+  // For the page of states, which is made from the tables themselves.
+  scripts: ["scheduler", "control"],
   tests: ["mod", "lib", "cli", "bench", "scripts", "examples", ...RUNTIME],
 };
 

@@ -26,6 +26,7 @@ export function listSteps(folder: string): Step[] {
     check("types by tsc", ["bun", TSC, "-p", "."]),
     check("types by deno", ["deno", "task", "types"]),
     check("rules of the house", ["bun", "scripts/check.ts"]),
+    check("page of states", ["bun", "scripts/states.ts", "--check"]),
     check("package for JSR", [
       "deno",
       "publish",

@@ -18,6 +18,7 @@ import {
   type Leftovers,
   type Session,
 } from "../../runtime/api/session_port.ts";
+import { afterAll, afterEach, beforeAll } from "./harness.ts";
 
 /** How long a state may take to come about; generous, for slow machines. */
 export const PATIENCE_MS = 30_000;
@@ -38,7 +39,10 @@ export interface TestCluster extends AsyncDisposable {
   settled(wanted?: Partial<Leftovers>): Promise<void>;
 }
 
-/** Starts a cluster of two CPUs, unless `options` say otherwise. */
+/**
+ * Starts a cluster of two CPUs, unless `options` say otherwise. Refs and
+ * handles of the same scope are still held when it checks: dispose of them.
+ */
 export async function testCluster(
   options: InitOptions = {},
 ): Promise<TestCluster> {
@@ -55,6 +59,21 @@ export async function testCluster(
       }
     },
   };
+}
+
+/**
+ * Gives the tests of a `describe` one cluster of two CPUs, and checks after
+ * each test that it has left nothing behind.
+ */
+export function useCluster(options: InitOptions = {}): void {
+  beforeAll(async () => {
+    await init({ numCpus: 2, ...options });
+  });
+  afterEach(async () => {
+    await settled(NOTHING);
+    await resourcesReturned();
+  });
+  afterAll(() => shutdown());
 }
 
 /** What the running session holds. */

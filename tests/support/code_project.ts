@@ -1,6 +1,7 @@
 // A small project of a user's in a folder of its own, its driver loaded in the
 // test's thread, and its remote functions shipped and loaded back. Stands in
 // for the API: `remote` here only captures.
+import type { Signature } from "../../runtime/code/signature.ts";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -106,10 +107,16 @@ function installFake(): void {
   const forBundle = (url: string) => ({
     ...api,
     site: (id: string, give: () => unknown) => offerFromBundle(url, id, give),
-    siteRemote:
-      (id: string, captures?: { name: string; line: number }[]) =>
-      (...args: AnyFunction[]) =>
-        fake(args, (fn) => RemoteCode.atSite(url, id, fn, captures)),
+    siteRemote: (
+      id: string,
+      signature: Signature,
+      captures?: { name: string; line: number }[],
+    ) =>
+    (...args: AnyFunction[]) =>
+      fake(
+        args,
+        (fn) => RemoteCode.atSite(url, id, fn, signature, captures),
+      ),
   });
   Reflect.set(globalThis, "__manta", { ...api, forBundle });
 }

@@ -48,6 +48,7 @@ describe("the code cache", () => {
     const entry = {
       bundleHash: "0",
       exportName: "f",
+      signature: {},
       inputs: [inputAt(path)!],
     };
     writeIndex("key", entry);

@@ -1,0 +1,225 @@
+// The making of actors, as the thread that makes them sees it: the class's
+// code and the constructor's arguments are awaited, then the node is told.
+
+import type {
+  ActorCreation,
+  ActorHold,
+  MethodCall,
+} from "./api/session_port.ts";
+import type { RuntimeEnv } from "./api/option_types.ts";
+import type { Hold } from "./actor_holds.ts";
+import { ActorDiedError, MantaError, unreachable } from "./base/errors.ts";
+import { newId } from "./base/ids.ts";
+import { NO_RESOURCES } from "./base/resources.ts";
+import { shippable } from "./code_port.ts";
+import { completeArguments, prepareArguments } from "./owner/arguments.ts";
+import { whenSettled } from "./owner/references.ts";
+import type { TaskTemplate } from "./owner/task_record.ts";
+import type {
+  WireArguments,
+  WireCode,
+  WireStrategy,
+} from "./protocol/messages.ts";
+import type { FromNode, WireActor } from "./protocol/node_messages.ts";
+import type { WireError } from "./protocol/wire_error.ts";
+import type { ThreadSession } from "./thread_session.ts";
+
+/** See the head of the file. */
+export class ActorCreations {
+  readonly #thread: ThreadSession;
+  /** The placement group that captures what the caller starts. */
+  readonly #captured: () => WireStrategy | undefined;
+
+  constructor(
+    thread: ThreadSession,
+    captured: () => WireStrategy | undefined,
+  ) {
+    this.#thread = thread;
+    this.#captured = captured;
+  }
+
+  /** Makes an actor; its calls wait until it is there. */
+  create(creation: ActorCreation, args: readonly unknown[]): ActorHold {
+    const actorId = newId("actor");
+    const hold = this.#thread.holds.get(actorId, creation.interface, true);
+    const strategy = creation.options.strategy ?? this.#captured() ?? "default";
+    const isolation = isolationOf(creation.options.isolation);
+    const wire = this.#arguments(hold, args);
+    this.#register(hold, creation, wire, { strategy, isolation }).catch(
+      (error) => this.#failed(hold, error),
+    );
+    return hold;
+  }
+
+  /** The node's answer to a registration. */
+  registered(message: Extract<FromNode, { type: "actor_registered" }>): void {
+    const { owner } = this.#thread;
+    const channel = owner.channel(message.actorId);
+    if (message.error) {
+      channel.changed("DEAD", 0, undefined, message.error);
+    } else if (message.existing) {
+      // The name belongs to another actor, and that one was asked for.
+      owner.redirect(message.actorId, message.existing);
+      channel.hold = this.#thread.watchActor(message.existing);
+    }
+    this.#thread.schedule();
+  }
+
+  async find(name: string, namespace: string): Promise<ActorHold | undefined> {
+    const found = await this.#thread.control.findActor(name, namespace);
+    if (!found) return undefined;
+    return this.#thread.actorHold(found.actorId, found.interface);
+  }
+
+  kill(hold: ActorHold, noRestart: boolean): void {
+    const { actorId } = this.#thread.owner.channel(hold.actorId);
+    this.#thread.sendNode({ type: "actor_kill", actorId, noRestart });
+  }
+
+  async #register(
+    hold: Hold,
+    creation: ActorCreation,
+    args: Promise<WireArguments>,
+    place: Pick<WireActor, "strategy" | "isolation">,
+  ): Promise<void> {
+    const [code, wire] = await this.#thread.holdOpen(
+      Promise.all([shippable(creation.code).ship(), args]),
+    );
+    const actor = wireActor(creation, code, wire);
+    const { namespace } = this.#thread.identity;
+    this.#thread.sendNode({
+      type: "actor_register",
+      actor: { namespace, ...actor, ...place, actorId: hold.actorId },
+    });
+  }
+
+  /** The arguments of a constructor, once all of them are known. */
+  async #arguments(
+    hold: Hold,
+    args: readonly unknown[],
+  ): Promise<WireArguments> {
+    const { owner, codec } = this.#thread;
+    const { references } = owner;
+    const prepared = prepareArguments(
+      args,
+      codec,
+      (encoded) => owner.putSoon(encoded),
+    );
+    const { contained, dependencies } = prepared;
+    // They live as long as the actor may be made again.
+    references.pin(contained);
+    references.pin(dependencies);
+    owner.channel(hold.actorId).whenDead(() => {
+      references.unpin(contained);
+      references.unpin(dependencies);
+    });
+    if (!dependencies) return prepared.wire;
+    for (const ref of dependencies) {
+      references.want(ref);
+      await new Promise<void>((resolve) => whenSettled(ref, resolve));
+      if (ref.state !== "failed") continue;
+      references.markSeen(ref);
+      throw argumentsError(hold, codec.decodeError(ref.value as WireError));
+    }
+    return completeArguments(prepared.parts!);
+  }
+
+  #failed(hold: Hold, error: unknown): void {
+    const { owner, codec } = this.#thread;
+    const wire = codec.encodeError(error);
+    owner.channel(hold.actorId).changed("DEAD", 0, undefined, wire);
+    this.#thread.schedule();
+  }
+}
+
+/** What the calls of a method have in common. */
+export function methodTemplate(
+  index: number,
+  { actorId }: ActorHold,
+  call: MethodCall,
+): TaskTemplate {
+  const { name, method, returns, backpressure, timeoutMs } = call;
+  const { concurrencyGroup, maxRetries, retries } = call;
+  return {
+    index,
+    name,
+    returns,
+    backpressure,
+    timeoutMs,
+    maxRetries,
+    retries,
+    actorId,
+    spec: {
+      name,
+      actorId,
+      method,
+      returns,
+      backpressure,
+      resources: NO_RESOURCES,
+      ...(timeoutMs === undefined ? {} : { timeoutMs }),
+      ...(concurrencyGroup === undefined ? {} : { concurrencyGroup }),
+    },
+  };
+}
+
+/** The variables of a runtime environment, for a wire. */
+export function environmentOf(
+  runtimeEnv: RuntimeEnv | undefined,
+): { readonly environment?: Readonly<Record<string, string>> } {
+  return runtimeEnv?.envVars ? { environment: runtimeEnv.envVars } : {};
+}
+
+type WireActorParts = Omit<
+  WireActor,
+  "actorId" | "strategy" | "isolation" | "namespace"
+>;
+
+function wireActor(
+  { className, options, interface: shape }: ActorCreation,
+  code: WireCode,
+  args: WireArguments,
+): WireActorParts & { readonly namespace?: string } {
+  const { name, namespace, labelSelector } = options;
+  return {
+    className,
+    code,
+    args,
+    ...(name === undefined ? {} : { name }),
+    ...(namespace === undefined ? {} : { namespace }),
+    getIfExists: options.getIfExists,
+    detached: options.detached,
+    placement: options.placementResources,
+    held: options.heldResources,
+    ...(labelSelector ? { labelSelector } : {}),
+    maxRestarts: options.maxRestarts,
+    maxConcurrency: options.maxConcurrency,
+    concurrencyGroups: options.concurrencyGroups,
+    interface: shape,
+    ...environmentOf(options.runtimeEnv),
+  };
+}
+
+function argumentsError({ actorId, shape }: Hold, cause: Error): MantaError {
+  return new ActorDiedError(
+    `Cannot call actor ${shape?.className} (${actorId}): an argument of its ` +
+      `constructor failed: ${cause.message}`,
+    { cause, details: { actorId } },
+  );
+}
+
+function isolationOf(
+  isolation: "thread" | "process" | "shared",
+): "thread" | "shared" {
+  switch (isolation) {
+    case "thread":
+    case "shared":
+      return isolation;
+    case "process":
+      throw new MantaError(
+        'Cannot run in a process of its own: isolation "process" is not ' +
+          'there yet. Use "thread"',
+      );
+    default:
+      return unreachable(isolation);
+  }
+}

@@ -1,0 +1,46 @@
+// The errors of tasks that an owner raises itself, with what happened and the
+// way out.
+
+import {
+  ActorUnavailableError,
+  type MantaError,
+  TaskCancelledError,
+  TaskTimeoutError,
+  WorkerDiedError,
+} from "../base/errors.ts";
+import type { ActorId } from "../base/ids.ts";
+import type { TaskRecord } from "./task_record.ts";
+
+/** For a call that was sent to an actor that is being made again. */
+export function unavailableError(actorId: ActorId): MantaError {
+  return new ActorUnavailableError(
+    `Cannot tell whether a call of actor ${actorId} has run: the actor is ` +
+      "restarting. Give the class `maxTaskRetries` to have such calls sent " +
+      "again",
+    { details: { actorId } },
+  );
+}
+
+export function timeoutError(task: TaskRecord, timeoutMs: number): MantaError {
+  return new TaskTimeoutError(
+    `Cannot finish ${task.template.name}: it ran longer than its timeout of ` +
+      `${timeoutMs} ms`,
+    { details: { timeoutMs } },
+  );
+}
+
+export function cancelledError(task: TaskRecord): MantaError {
+  return new TaskCancelledError(
+    `Cannot give the result of ${task.template.name}: it was cancelled`,
+  );
+}
+
+/** For a task whose thread is gone and that is not tried again. */
+export function workerDiedError(task: TaskRecord, cause: Error): MantaError {
+  const attempts = task.attempt + 1;
+  return new WorkerDiedError(
+    `Cannot finish ${task.template.name}: the thread that ran it ended ` +
+      `(attempt ${attempts}): ${cause.message}`,
+    { cause, details: { attempts } },
+  );
+}
