@@ -10,14 +10,9 @@ import {
 } from "./base/errors.ts";
 import { newId, type PlacementGroupId, type WorkerId } from "./base/ids.ts";
 import { NODE_TICK_MS } from "./base/limits.ts";
-import {
-  type ActorAction,
-  ActorDirectory,
-  type ActorEvent,
-  type ActorRecord,
-} from "./control/actor_directory.ts";
 import { PlacementGroups } from "./control/placement_groups.ts";
 import type { ExecutorStart, NodeStart, ToHost } from "./host_messages.ts";
+import { NodeActors, type Uncaused } from "./node_actors.ts";
 import { nodeControl } from "./node_listings.ts";
 import { NodePeers } from "./node_peers.ts";
 import { isToStore } from "./object_store/messages.ts";
@@ -51,14 +46,11 @@ export interface NodeHost {
   collectGarbage(): Promise<void>;
 }
 
-/** An event without its cause, for each kind of event. */
-type Uncaused<E> = E extends unknown ? Omit<E, "cause"> : never;
-
 /** See the head of the file. */
 export class Node {
   readonly start: NodeStart;
   readonly scheduler: Scheduler;
-  readonly directory = new ActorDirectory();
+  readonly actors: NodeActors;
   readonly groups: PlacementGroups;
   readonly store: NodeStore;
   readonly timeline = new Timeline();
@@ -83,6 +75,11 @@ export class Node {
       newThreadId: () => newId("worker"),
     });
     this.groups = new PlacementGroups();
+    this.actors = new NodeActors({
+      schedule: (event) => this.#schedule(event),
+      send: (workerId, message) => this.#send(workerId, message),
+      stopThread: (workerId, reason) => this.#stopThread(workerId, reason),
+    });
     this.store = new NodeStore({
       capacityBytes: start.storeBytes,
       send: (workerId, message) => this.#peers.send(workerId, message),
@@ -112,7 +109,8 @@ export class Node {
 
   /** The clock runs only while something waits for time to pass. */
   #keepTicking(): void {
-    const waits = this.scheduler.isWaiting() || this.directory.isWaiting ||
+    const waits = this.scheduler.isWaiting() ||
+      this.actors.directory.isWaiting ||
       this.store.isWaiting;
     if (!waits) {
       clearInterval(this.#ticker);
@@ -126,7 +124,7 @@ export class Node {
   #tick(): void {
     const nowMs = performance.now();
     this.#schedule({ type: "clock_ticked", nowMs });
-    this.#direct({ type: "clock_ticked", nowMs });
+    this.actors.direct({ type: "clock_ticked", nowMs });
     this.store.tick();
     this.#turn();
   }
@@ -193,7 +191,7 @@ export class Node {
   #receiveOfControl(from: WorkerId, message: ToNode): void {
     switch (message.type) {
       case "actor_register":
-        return this.#direct({
+        return this.actors.direct({
           type: "actor_registered",
           actor: message.actor,
           creator: from,
@@ -201,22 +199,25 @@ export class Node {
       case "actor_watch":
       case "actor_hold":
       case "actor_drop":
-        return this.#direct({
+        return this.actors.direct({
           type: ACTOR_EVENTS[message.type],
           actorId: message.actorId,
           workerId: from,
         });
       case "actor_constructed":
       case "actor_exited":
-        return this.#direct({ type: message.type, actorId: message.actorId });
+        return this.actors.direct({
+          type: message.type,
+          actorId: message.actorId,
+        });
       case "actor_construction_failed":
-        return this.#direct({
+        return this.actors.direct({
           type: "actor_construction_failed",
           actorId: message.actorId,
           error: asMantaError(decodeError(message.error)),
         });
       case "actor_kill":
-        return this.#direct({
+        return this.actors.direct({
           type: "actor_killed",
           actorId: message.actorId,
           noRestart: message.noRestart,
@@ -321,7 +322,7 @@ export class Node {
       reason: encodeError(error),
     } as FromNode);
     this.#schedule({ type: "thread_ended", threadId: workerId });
-    this.#direct({ type: "worker_ended", workerId, error });
+    this.actors.direct({ type: "worker_ended", workerId, error });
     this.store.workerEnded(workerId);
     for (const groupId of this.groups.endedWith(workerId)) {
       this.#removeGroup(groupId);
@@ -359,13 +360,13 @@ export class Node {
       case "revoke_lease":
         return this.#revoke(action);
       case "place_actor":
-        return this.#direct({
+        return this.actors.direct({
           type: "actor_placed",
           actorId: action.actorId,
           threadId: action.threadId,
         });
       case "fail_actor":
-        return this.#direct({
+        return this.actors.direct({
           type: "actor_unschedulable",
           actorId: action.actorId,
           error: unschedulableError(action.reason, action.actorId),
@@ -407,84 +408,6 @@ export class Node {
       leaseId,
       error: encodeError(error),
     });
-  }
-
-  // -- The directory of actors -----------------------------------------------
-
-  #direct(event: ActorEvent): void {
-    for (const action of this.directory.handle(event)) {
-      this.#performForActor(action);
-    }
-  }
-
-  #performForActor(action: ActorAction): void {
-    switch (action.type) {
-      case "place_actor": {
-        const { actor, creator } = action.record;
-        const { placement, held, strategy, labelSelector } = actor;
-        return this.#schedule({
-          type: "actor_requested",
-          actorId: actor.actorId,
-          owner: creator,
-          spec: {
-            placement,
-            held,
-            strategy: strategy as Strategy,
-            ...(labelSelector ? { labelSelector } : {}),
-          },
-          isolation: actor.isolation,
-        });
-      }
-      case "release_place":
-        return this.#schedule({ type: "actor_ended", actorId: action.actorId });
-      case "start_actor":
-        return this.#send(action.threadId, {
-          type: "actor_start",
-          actor: action.record.actor,
-          incarnation: action.record.incarnation,
-        });
-      case "stop_actor":
-        return this.#stopActor(action.record, action.threadId);
-      case "retire_actor":
-        return this.#send(action.threadId, {
-          type: "actor_retire",
-          actorId: action.actorId,
-        });
-      case "publish":
-        return this.#publish(action.record, action.to);
-      case "answer_registration": {
-        const { to, actorId, existing, error } = action;
-        return this.#send(to, {
-          type: "actor_registered",
-          actorId,
-          ...(existing ? { existing } : {}),
-          ...(error ? { error: encodeError(error) } : {}),
-        });
-      }
-    }
-  }
-
-  #stopActor({ actor }: ActorRecord, threadId: WorkerId): void {
-    const { actorId, isolation } = actor;
-    this.#send(threadId, { type: "actor_stop", actorId });
-    // Shared threads host other actors, whose calls must go on.
-    if (isolation !== "shared") {
-      this.#stopThread(threadId, `its actor ${actorId} is dead`);
-    }
-  }
-
-  #publish(record: ActorRecord, to: readonly WorkerId[]): void {
-    const { actor, state, threadId, incarnation, deathError } = record;
-    for (const workerId of to) {
-      this.#send(workerId, {
-        type: "actor_state",
-        actorId: actor.actorId,
-        state,
-        incarnation,
-        ...(threadId ? { threadId } : {}),
-        ...(deathError ? { error: encodeError(deathError) } : {}),
-      });
-    }
   }
 }
 

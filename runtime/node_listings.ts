@@ -3,19 +3,34 @@
 import process from "node:process";
 import { PlacementGroupRemovedError } from "./base/errors.ts";
 import { resourceAmounts, type ResourceSet } from "./base/resources.ts";
-import type { Node } from "./node.ts";
+import type { PlacementGroups } from "./control/placement_groups.ts";
+import type { NodeStart } from "./host_messages.ts";
+import type { NodeActors } from "./node_actors.ts";
 import type { ActorListing, NodeControl, NodeListing } from "./node_control.ts";
+import type { NodeStore } from "./object_store/node_store.ts";
+import type { Timeline } from "./observe/timeline.ts";
+import type { Scheduler } from "./scheduler/scheduler.ts";
 import { encodeError } from "./protocol/wire_error.ts";
 
+/** The parts of a node that are listed. */
+export interface ListedNode {
+  readonly start: NodeStart;
+  readonly scheduler: Scheduler;
+  readonly actors: NodeActors;
+  readonly groups: PlacementGroups;
+  readonly store: NodeStore;
+  readonly timeline: Timeline;
+}
+
 /** The calls that threads may make to the node. */
-export function nodeControl(node: Node): NodeControl {
-  const { scheduler, directory, groups, store, timeline, start } = node;
+export function nodeControl(node: ListedNode): NodeControl {
+  const { scheduler, actors, groups, store, timeline, start } = node;
   return {
     nodes: () => [listing(node)],
     totals: () => amounts(scheduler.totals()),
     available: () => amounts(scheduler.available()),
     findActor: (name, namespace) => {
-      const record = directory.find(name, namespace);
+      const record = actors.directory.find(name, namespace);
       if (!record) return undefined;
       const { actorId, interface: shape } = record.actor;
       return { actorId, interface: shape };
@@ -39,7 +54,7 @@ export function nodeControl(node: Node): NodeControl {
   };
 }
 
-function listing({ start, scheduler, store }: Node): NodeListing {
+function listing({ start, scheduler, store }: ListedNode): NodeListing {
   const { capacityBytes, usedBytes } = store.stats();
   return {
     nodeId: start.driver.nodeId,
@@ -63,8 +78,8 @@ function amounts(set: ResourceSet): Record<string, number> {
   return { CPU: 0, GPU: 0, ...resourceAmounts(set) };
 }
 
-function actorListings({ directory, start }: Node): ActorListing[] {
-  return [...directory.records.values()].map((record) => ({
+function actorListings({ actors, start }: ListedNode): ActorListing[] {
+  return [...actors.directory.records.values()].map((record) => ({
     id: record.actor.actorId,
     name: record.actor.name ?? "",
     className: record.actor.className,

@@ -1,0 +1,113 @@
+// The actors of a node: performs what the directory of actors decides, through
+// the scheduler and the threads' links.
+
+import type { WorkerId } from "./base/ids.ts";
+import {
+  type ActorAction,
+  ActorDirectory,
+  type ActorEvent,
+  type ActorRecord,
+} from "./control/actor_directory.ts";
+import type { FromNode } from "./protocol/node_messages.ts";
+import { encodeError } from "./protocol/wire_error.ts";
+import type { SchedulerEvent, Strategy } from "./scheduler/messages.ts";
+
+/** An event without its cause, for each kind of event. */
+export type Uncaused<E> = E extends unknown ? Omit<E, "cause"> : never;
+
+/** What the actors need of their node. */
+export interface NodeActorsPorts {
+  schedule(event: Uncaused<SchedulerEvent>): void;
+  send(workerId: WorkerId, message: FromNode): void;
+  stopThread(workerId: WorkerId, reason: string): void;
+}
+
+/** See the head of the file. */
+export class NodeActors {
+  readonly directory = new ActorDirectory();
+  readonly #ports: NodeActorsPorts;
+
+  constructor(ports: NodeActorsPorts) {
+    this.#ports = ports;
+  }
+
+  /** Tells the directory what happened, and does what follows. */
+  direct(event: ActorEvent): void {
+    for (const action of this.directory.handle(event)) {
+      this.#perform(action);
+    }
+  }
+
+  #perform(action: ActorAction): void {
+    switch (action.type) {
+      case "place_actor": {
+        const { actor, creator } = action.record;
+        const { placement, held, strategy, labelSelector } = actor;
+        return this.#ports.schedule({
+          type: "actor_requested",
+          actorId: actor.actorId,
+          owner: creator,
+          spec: {
+            placement,
+            held,
+            strategy: strategy as Strategy,
+            ...(labelSelector ? { labelSelector } : {}),
+          },
+          isolation: actor.isolation,
+        });
+      }
+      case "release_place":
+        return this.#ports.schedule({
+          type: "actor_ended",
+          actorId: action.actorId,
+        });
+      case "start_actor":
+        return this.#ports.send(action.threadId, {
+          type: "actor_start",
+          actor: action.record.actor,
+          incarnation: action.record.incarnation,
+        });
+      case "stop_actor":
+        return this.#stopActor(action.record, action.threadId);
+      case "retire_actor":
+        return this.#ports.send(action.threadId, {
+          type: "actor_retire",
+          actorId: action.actorId,
+        });
+      case "publish":
+        return this.#publish(action.record, action.to);
+      case "answer_registration": {
+        const { to, actorId, existing, error } = action;
+        return this.#ports.send(to, {
+          type: "actor_registered",
+          actorId,
+          ...(existing ? { existing } : {}),
+          ...(error ? { error: encodeError(error) } : {}),
+        });
+      }
+    }
+  }
+
+  #stopActor({ actor }: ActorRecord, threadId: WorkerId): void {
+    const { actorId, isolation } = actor;
+    this.#ports.send(threadId, { type: "actor_stop", actorId });
+    // Shared threads host other actors, whose calls must go on.
+    if (isolation !== "shared") {
+      this.#ports.stopThread(threadId, `its actor ${actorId} is dead`);
+    }
+  }
+
+  #publish(record: ActorRecord, to: readonly WorkerId[]): void {
+    const { actor, state, threadId, incarnation, deathError } = record;
+    for (const workerId of to) {
+      this.#ports.send(workerId, {
+        type: "actor_state",
+        actorId: actor.actorId,
+        state,
+        incarnation,
+        ...(threadId ? { threadId } : {}),
+        ...(deathError ? { error: encodeError(deathError) } : {}),
+      });
+    }
+  }
+}
