@@ -16,23 +16,9 @@
 
 import "./runtime/init.ts";
 
-export { remote } from "./runtime/api/remote.ts";
-export { asCompleted, cancel, get, put, wait } from "./runtime/api/objects.ts";
-export { exitActor, getActor, kill } from "./runtime/api/actors.ts";
-export { placementGroup } from "./runtime/api/placement_group.ts";
-export { registerSerializer } from "./runtime/api/serializers.ts";
-export {
-  availableResources,
-  clusterResources,
-  context,
-  init,
-  isInitialized,
-  nodes,
-  shutdown,
-  timeline,
-} from "./runtime/api/session.ts";
-export * from "./runtime/base/errors.ts";
+export * from "./runtime/public_api.ts";
 
+export type { MantaErrorOptions } from "./runtime/base/errors.ts";
 export type {
   ActorClass,
   ActorHandle,

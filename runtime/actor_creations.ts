@@ -12,8 +12,13 @@ import { ActorDiedError, MantaError, unreachable } from "./base/errors.ts";
 import { newId } from "./base/ids.ts";
 import { NO_RESOURCES } from "./base/resources.ts";
 import { shippable } from "./code_port.ts";
-import { completeArguments, prepareArguments } from "./owner/arguments.ts";
-import { whenSettled } from "./owner/references.ts";
+import type { ActorChannel } from "./owner/actor_channel.ts";
+import {
+  completeArguments,
+  prepareArguments,
+  type PreparedArguments,
+} from "./owner/arguments.ts";
+import { type References, whenSettled } from "./owner/references.ts";
 import type { TaskTemplate } from "./owner/task_record.ts";
 import type {
   WireArguments,
@@ -107,12 +112,7 @@ export class ActorCreations {
     );
     const { contained, dependencies } = prepared;
     // They live as long as the actor may be made again.
-    references.pin(contained);
-    references.pin(dependencies);
-    owner.channel(hold.actorId).whenDead(() => {
-      references.unpin(contained);
-      references.unpin(dependencies);
-    });
+    pinUntilDead(prepared, references, owner.channel(hold.actorId));
     if (!dependencies) return prepared.wire;
     for (const ref of dependencies) {
       references.want(ref);
@@ -130,6 +130,23 @@ export class ActorCreations {
     owner.channel(hold.actorId).changed("DEAD", 0, undefined, wire);
     this.#thread.schedule();
   }
+}
+
+/**
+ * A function of its own: on Bun, a closure made in an async function keeps
+ * all arguments of it, and so the actor's hold.
+ */
+function pinUntilDead(
+  { contained, dependencies }: PreparedArguments,
+  references: References,
+  channel: ActorChannel,
+): void {
+  references.pin(contained);
+  references.pin(dependencies);
+  channel.whenDead(() => {
+    references.unpin(contained);
+    references.unpin(dependencies);
+  });
 }
 
 /** What the calls of a method have in common. */

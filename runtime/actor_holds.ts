@@ -41,6 +41,11 @@ export class ActorHolds {
     this.#tellNode = tellNode;
   }
 
+  /** Whether this thread holds the actor. */
+  has(actorId: ActorId): boolean {
+    return this.#holds.get(actorId)?.deref() !== undefined;
+  }
+
   /** The hold on an actor; the node hears of the first. */
   get(
     actorId: ActorId,

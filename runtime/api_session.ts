@@ -201,7 +201,8 @@ export class ApiSession implements Session {
       call: (args) => {
         const outcome = this.#submit(template, args);
         // The call keeps the actor alive until it is done.
-        this.#thread.owner.channel(hold.actorId).hold = hold;
+        const channel = this.#thread.owner.channel(hold.actorId);
+        if (channel.pendingCount > 0) channel.hold = hold;
         return outcome;
       },
     };

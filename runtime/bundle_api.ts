@@ -1,23 +1,31 @@
 // What bundles of user code see as `manta`: the public API, with a `remote`
 // that knows its place in the bundle and a registry of the bundle's own.
 
-import * as api from "../mod.ts";
 import { makeRemote } from "./api/remote.ts";
+import { wireApi } from "./api/session_port.ts";
+import { InvariantError } from "./base/errors.ts";
 import { offerFromBundle } from "./code/load_code.ts";
 import { RemoteCode } from "./code/remote_code.ts";
 import type { Signature } from "./code/signature.ts";
 import { bundleHashOf } from "./code/site_registry.ts";
-import { PortableCode } from "./code_port.ts";
+import { captureCode, PortableCode } from "./code_port.ts";
 import {
   type SerializableClass,
   type Serializer,
   THREAD_SERIALIZERS,
 } from "./protocol/serializers.ts";
+import * as api from "./public_api.ts";
 
 type Captures = Parameters<typeof RemoteCode.atSite>[4];
 
-/** Puts the API where bundles look for it. */
+/** Puts the API where bundles look for it, and makes it work. */
 export function provideBundleApi(): void {
+  wireApi({
+    captureCode,
+    startSession: () => {
+      throw new InvariantError("An executor's session starts with its thread");
+    },
+  });
   Reflect.set(globalThis, "__manta", { ...api, forBundle });
 }
 

@@ -67,6 +67,12 @@ export class PortableCode implements ShippableCode {
   }
 }
 
+/** The code of a function that is made remote; cheap. */
+export function captureCode(target: unknown): PortableCode {
+  const fn = target as { name: string } & (() => unknown);
+  return PortableCode.here(fn.name || "anonymous", RemoteCode.capture(fn));
+}
+
 /** The code behind the API's view of it. */
 export function shippable(code: ShippableCode): PortableCode {
   return code as PortableCode;

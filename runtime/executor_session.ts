@@ -6,12 +6,10 @@ import { setSession } from "./api/session_port.ts";
 import type { RuntimeContext } from "./api/session_types.ts";
 import { MantaError, TaskError, WorkerDiedError } from "./base/errors.ts";
 import { taskIdText } from "./base/ids.ts";
-import {
-  OUTPUT_LINES_PER_MESSAGE_MAX,
-  TASK_EVENTS_PER_MESSAGE_MAX,
-} from "./base/limits.ts";
+import { TASK_EVENTS_PER_MESSAGE_MAX } from "./base/limits.ts";
 import { resourceAmounts } from "./base/resources.ts";
 import { loadCode } from "./code/load_code.ts";
+import { ExecutorOutput } from "./executor_output.ts";
 import { Executor, RunAbandoned } from "./executor/executor.ts";
 import { constructActor } from "./executor/actor_host.ts";
 import type { ExecutorPorts } from "./executor/ports.ts";
@@ -20,11 +18,7 @@ import type { ExecutorStart } from "./host_messages.ts";
 import type { WaitScope } from "./owner/waiting.ts";
 import type { OutputStream, Platform } from "./platform/platform.ts";
 import type { WireStrategy } from "./protocol/messages.ts";
-import type {
-  FromNode,
-  OutputLine,
-  TaskEvent,
-} from "./protocol/node_messages.ts";
+import type { FromNode, TaskEvent } from "./protocol/node_messages.ts";
 import { currentRun, runWithin } from "./run_context.ts";
 import { makeSessionCodec } from "./session_objects.ts";
 import { ThreadSession } from "./thread_session.ts";
@@ -35,8 +29,8 @@ export class ExecutorSession {
   readonly #start: ExecutorStart;
   readonly #thread: ThreadSession;
   readonly #executor: Executor;
+  readonly #output: ExecutorOutput;
   readonly #flushOutput: () => void;
-  #output: OutputLine[] = [];
   #events: TaskEvent[] = [];
   /** User code asked the thread to end: nothing is answered any more. */
   #exiting = false;
@@ -60,6 +54,7 @@ export class ExecutorSession {
       reportUnseen: (error) =>
         console.error(this.#thread.codec.decodeError(error)),
     });
+    this.#output = new ExecutorOutput(this.#thread, start);
     this.#executor = new Executor(this.#executorPorts());
     const executor = this.#executor;
     this.#thread.work = {
@@ -84,12 +79,7 @@ export class ExecutorSession {
 
   /** A line that user code has printed. */
   printed(stream: OutputStream, text: string): void {
-    const context = currentRun();
-    const source = context?.run?.slot.actor?.className ??
-      context?.actor?.className ?? context?.run?.template.spec.name ?? "";
-    this.#output.push({ stream, text, source });
-    if (this.#output.length >= OUTPUT_LINES_PER_MESSAGE_MAX) this.#sendOutput();
-    else this.#thread.schedule();
+    this.#output.printed(stream, text);
   }
 
   /** User code asked to end, or broke its thread. */
@@ -97,7 +87,7 @@ export class ExecutorSession {
     if (this.#exiting) return;
     this.#flushOutput();
     this.#executor.results.collect();
-    this.#sendOutput();
+    this.#output.send();
     this.#exiting = true;
     const error = new WorkerDiedError(
       reason,
@@ -114,14 +104,19 @@ export class ExecutorSession {
     if (this.#exiting) return;
     this.#executor.begin();
     this.#executor.results.collect();
-    this.#sendOutput();
+    this.#output.turnEnded();
+    this.#sendManyEvents();
   }
 
-  #sendOutput(): void {
-    if (this.#output.length > 0) {
-      this.#thread.sendNode({ type: "output", lines: this.#output });
-      this.#output = [];
-    }
+  /** The driver ends: what is held back would be lost. */
+  #giveOutput(): void {
+    this.#flushOutput();
+    this.#thread.owner.references.reportAllUnseen();
+    this.#output.send();
+    this.#thread.sendNodeNow({ type: "output_given" });
+  }
+
+  #sendManyEvents(): void {
     if (this.#events.length >= TASK_EVENTS_PER_MESSAGE_MAX) this.#sendEvents();
   }
 
@@ -150,6 +145,13 @@ export class ExecutorSession {
           this.#thread.codec.decodeError(message.error),
         );
         break;
+      case "events_wanted":
+        this.#sendEvents();
+        this.#thread.sendNode({ type: "events_given" });
+        break;
+      case "output_wanted":
+        this.#giveOutput();
+        break;
       case "worker_ended":
         this.#executor.ownerEnded(message.workerId);
         break;
@@ -172,7 +174,8 @@ export class ExecutorSession {
         thread.linkFrom(owner)?.taken.revoke(claim) ?? false,
       flush: () => thread.schedule(),
       flushNow: () => {
-        this.#sendOutput();
+        this.#output.send();
+        this.#sendManyEvents();
         thread.flush();
       },
       poll: () => thread.poll(),
@@ -187,16 +190,17 @@ export class ExecutorSession {
           thread.sendNode({ type: "lease_block", leaseId }),
         unblockLease: (leaseId) =>
           thread.sendNode({ type: "lease_unblock", leaseId }),
-        actorConstructed: (actorId) =>
-          thread.sendNode({ type: "actor_constructed", actorId }),
-        actorConstructionFailed: (actorId, error) =>
+        actorConstructed: ({ actorId, incarnation }) =>
+          thread.sendNode({ type: "actor_constructed", actorId, incarnation }),
+        actorConstructionFailed: ({ actorId, incarnation }, error) =>
           thread.sendNode({
             type: "actor_construction_failed",
             actorId,
+            incarnation,
             error,
           }),
-        actorExited: (actorId) =>
-          thread.sendNode({ type: "actor_exited", actorId }),
+        actorExited: ({ actorId, incarnation }) =>
+          thread.sendNode({ type: "actor_exited", actorId, incarnation }),
       },
       loadCode: (code) => loadCode(code, code.path),
       runAs: (run, work) => runWithin({ run, actor: run.slot.actor }, work),
@@ -229,7 +233,8 @@ export class ExecutorSession {
   }
 
   #ended(run: TaskRun, failed: boolean): void {
-    this.#flushOutput();
+    // What it printed without an end of line is its own.
+    runWithin({ run, actor: run.slot.actor }, this.#flushOutput);
     this.#events.push({
       name: run.template.spec.name,
       taskId: taskIdText(run.owner.id, run.number),

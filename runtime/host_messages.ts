@@ -33,6 +33,7 @@ export interface ExecutorStart {
   readonly nodeLink: RingLinkEnd;
   readonly control: MessagePort;
   readonly driverId: WorkerId;
+  readonly sessionPath: string;
 }
 
 export type ToHost =

@@ -2,31 +2,25 @@
 // embedded node on the first call. Read this and `node.ts` first.
 
 import { hostname } from "node:os";
-import process from "node:process";
 import {
   MessageChannel,
   type MessagePort as NodePort,
 } from "node:worker_threads";
-import { ApiSession, type CallerContext } from "./api_session.ts";
 import { nodeResources, type ResolvedInitOptions } from "./api/init_options.ts";
-import { type Session, setSession, wireApi } from "./api/session_port.ts";
-import type { RuntimeContext } from "./api/session_types.ts";
+import { type Session, wireApi } from "./api/session_port.ts";
 import { ConnectionError } from "./base/errors.ts";
 import { newId } from "./base/ids.ts";
 import { fromUnits } from "./base/resources.ts";
 import { VERSION } from "./base/version.ts";
-import { RemoteCode } from "./code/remote_code.ts";
-import { PortableCode } from "./code_port.ts";
-import { printError, printOutput, printWarning } from "./driver_output.ts";
+import { captureCode } from "./code_port.ts";
+import { printError } from "./driver_output.ts";
+import { openDriverSession } from "./driver_session.ts";
 import { ThreadHost } from "./host.ts";
 import type { NodeStart } from "./host_messages.ts";
 import { detectPlatform } from "./platform/detect.ts";
 import { cpuCount, memoryBytes } from "./platform/machine.ts";
 import type { Platform } from "./platform/platform.ts";
-import {
-  openSessionDirectory,
-  type SessionDirectory,
-} from "./platform/session_directory.ts";
+import { openSessionDirectory } from "./platform/session_directory.ts";
 import type { SessionIdentity } from "./protocol/node_messages.ts";
 import { makeSessionCodec } from "./session_objects.ts";
 import { ThreadSession } from "./thread_session.ts";
@@ -36,10 +30,7 @@ import { newRingLinkEnds } from "./transport/ring_link.ts";
 const platform = detectPlatform();
 
 wireApi({
-  captureCode: (target) => {
-    const fn = target as { name: string } & (() => unknown);
-    return PortableCode.here(fn.name || "anonymous", RemoteCode.capture(fn));
-  },
+  captureCode,
   startSession: (options) => startEmbedded(platform, options),
 });
 
@@ -94,62 +85,18 @@ function startEmbedded(
     makeCodec: makeSessionCodec,
     reportUnseen: (error) => printError(thread.codec.decodeError(error)),
   });
-  const { session, end } = driverSession(thread, host, directory);
-  thread.onNodeMessage = (message) => {
-    switch (message.type) {
-      case "actor_registered":
-        return session.actors.registered(message);
-      case "output":
-        if (options.logToDriver) printOutput(message.lines, message.origin);
-        return;
-      case "warning":
-        return printWarning(message.text);
-    }
-  };
+  const { logToDriver } = options;
+  const session = openDriverSession({
+    platform,
+    thread,
+    host,
+    directory,
+    logToDriver,
+  });
   // Once they have their listeners: a listener refs its port.
   control.port1.unref();
   shared.port1.unref();
-  thread.open();
-  process.once("exit", end);
   return session;
-}
-
-function driverSession(
-  thread: ThreadSession,
-  host: ThreadHost,
-  directory: SessionDirectory,
-): { session: ApiSession; end: () => void } {
-  const end = () => {
-    thread.end();
-    directory.remove();
-  };
-  const caller: CallerContext = {
-    scope: () => thread.waitScope,
-    parentTask: () => undefined,
-    strategy: () => undefined,
-    context: () => driverContext(thread.identity),
-    exitActor: () => {
-      throw new Error("Cannot exit: this is no actor");
-    },
-    end: async () => {
-      process.removeListener("exit", end);
-      setSession(undefined);
-      end();
-      await host.end();
-    },
-  };
-  return { session: new ApiSession(thread, caller), end };
-}
-
-function driverContext(identity: SessionIdentity): RuntimeContext {
-  return {
-    ...identity,
-    assignedResources: {},
-    acceleratorIds: {},
-    attempt: 0,
-    wasRestarted: false,
-    signal: new AbortController().signal,
-  };
 }
 
 function refuseOtherAddresses(address: string): void {

@@ -17,8 +17,10 @@ import { nodeControl } from "./node_listings.ts";
 import { NodePeers } from "./node_peers.ts";
 import { isToStore } from "./object_store/messages.ts";
 import { NodeStore } from "./object_store/node_store.ts";
+import { logFolder } from "./observe/output_log.ts";
 import { Timeline } from "./observe/timeline.ts";
-import type { FromNode, OutputLine, ToNode } from "./protocol/node_messages.ts";
+import { NodeOutput } from "./node_output.ts";
+import type { FromNode, ToNode } from "./protocol/node_messages.ts";
 import {
   decodeError,
   encodeError,
@@ -57,6 +59,7 @@ export class Node {
   readonly #host: NodeHost;
   readonly #mailbox: Mailbox;
   readonly #peers: NodePeers;
+  readonly #output: NodeOutput;
   /** Why a thread that is being stopped is stopped. */
   readonly #endings = new Map<WorkerId, MantaError>();
   #ticker: ReturnType<typeof setInterval> | undefined;
@@ -90,6 +93,20 @@ export class Node {
       sentByItself: () => this.#peers.flush(),
     });
     const { workerId } = start.driver;
+    this.#output = new NodeOutput({
+      driver: workerId,
+      nodeId: start.driver.nodeId,
+      pid: process.pid,
+      logFolder: logFolder(start.sessionPath),
+      send: (to, message) => this.#send(to, message),
+      unreadBytes: () => this.#peers.backlogBytes(workerId),
+      after: (delayMs, callback) => {
+        setTimeout(() => {
+          callback();
+          this.#peers.flush();
+        }, delayMs);
+      },
+    });
     this.#addPeer(workerId, start.driverLink, start.driverMailbox);
     Comlink.expose(nodeControl(this), start.driverControl);
     this.#turn();
@@ -140,6 +157,7 @@ export class Node {
   // -- Messages of threads ---------------------------------------------------
 
   #receive(from: WorkerId, message: ToNode): void {
+    this.#output.heard(from);
     if (isToStore(message)) return this.store.receive(from, message);
     switch (message.type) {
       case "demand_change": {
@@ -179,9 +197,15 @@ export class Node {
       case "thread_exiting":
         return this.#threadExiting(from, message.reason);
       case "output":
-        return this.#output(from, message.lines);
+        return this.#output.printed(from, message.lines);
+      case "output_wanted":
+        return this.#output.wanted();
+      case "output_given":
+        return this.#output.given(from);
       case "task_events":
         return this.timeline.add(message.events);
+      case "events_given":
+        return this.timeline.given(from);
       default:
         return this.#receiveOfControl(from, message);
     }
@@ -209,11 +233,13 @@ export class Node {
         return this.actors.direct({
           type: message.type,
           actorId: message.actorId,
+          incarnation: message.incarnation,
         });
       case "actor_construction_failed":
         return this.actors.direct({
           type: "actor_construction_failed",
           actorId: message.actorId,
+          incarnation: message.incarnation,
           error: asMantaError(decodeError(message.error)),
         });
       case "actor_kill":
@@ -251,13 +277,17 @@ export class Node {
     });
   }
 
-  #output(from: WorkerId, lines: readonly OutputLine[]): void {
-    const { driver } = this.start;
-    this.#send(driver.workerId, {
-      type: "output",
-      lines,
-      origin: { pid: process.pid, thread: from, node: driver.nodeId },
+  /** The timeline with the latest events of all threads. */
+  async trace(): Promise<unknown[]> {
+    const { nodeId, workerId } = this.start.driver;
+    const threads = [...this.#peers.ids].filter((id) => id !== workerId);
+    const gathered = this.timeline.gather(threads, {
+      ask: (id) => this.#send(id, { type: "events_wanted" }),
+      after: (delayMs, callback) => void setTimeout(callback, delayMs),
     });
+    this.#peers.flush();
+    await gathered;
+    return this.timeline.toChromeTrace(nodeId);
   }
 
   // -- Threads ---------------------------------------------------------------
@@ -286,6 +316,7 @@ export class Node {
       nodeLink: { ...threadEnd, port: shared.port2 },
       control: control.port2,
       driverId: this.start.driver.workerId,
+      sessionPath: this.start.sessionPath,
     };
     this.#host.post({ type: "start_thread", workerId, start }, [
       shared.port2,
@@ -312,6 +343,10 @@ export class Node {
   /** The host says that a thread is gone. */
   threadEnded(workerId: WorkerId, reason: string): void {
     if (!this.#peers.has(workerId)) return;
+    // The last that it has said: it may not have seen its end coming.
+    this.#mailbox.poll();
+    this.#output.threadEnded(workerId);
+    this.timeline.given(workerId);
     const error = this.#endings.get(workerId) ??
       new WorkerDiedError(`Thread ${workerId} ended: ${reason}`);
     this.#endings.set(workerId, error);

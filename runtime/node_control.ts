@@ -60,7 +60,7 @@ export interface NodeControl {
   /** Resolves when the group is there, or with why it never will be. */
   groupReady(groupId: PlacementGroupId): Promise<WireError | undefined>;
   /** Chrome-trace events of the session. */
-  timeline(): unknown[];
+  timeline(): Promise<unknown[]>;
   /** What the session still holds; for tests and `manta memory`. */
   leftovers(): NodeLeftovers;
   /** Has all threads collect garbage, soon; for tests. */

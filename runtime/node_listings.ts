@@ -8,7 +8,6 @@ import type { NodeStart } from "./host_messages.ts";
 import type { NodeActors } from "./node_actors.ts";
 import type { ActorListing, NodeControl, NodeListing } from "./node_control.ts";
 import type { NodeStore } from "./object_store/node_store.ts";
-import type { Timeline } from "./observe/timeline.ts";
 import type { Scheduler } from "./scheduler/scheduler.ts";
 import { encodeError } from "./protocol/wire_error.ts";
 
@@ -19,12 +18,12 @@ export interface ListedNode {
   readonly actors: NodeActors;
   readonly groups: PlacementGroups;
   readonly store: NodeStore;
-  readonly timeline: Timeline;
+  trace(): Promise<unknown[]>;
 }
 
 /** The calls that threads may make to the node. */
 export function nodeControl(node: ListedNode): NodeControl {
-  const { scheduler, actors, groups, store, timeline, start } = node;
+  const { scheduler, actors, groups, store, start } = node;
   return {
     nodes: () => [listing(node)],
     totals: () => amounts(scheduler.totals()),
@@ -44,7 +43,7 @@ export function nodeControl(node: ListedNode): NodeControl {
         ),
       );
     },
-    timeline: () => timeline.toChromeTrace(start.driver.nodeId),
+    timeline: () => node.trace(),
     leftovers: () => ({
       leases: scheduler.leases().length,
       actors: scheduler.actors().length,

@@ -12,7 +12,7 @@ import {
 
 /** One linked thread. */
 interface NodePeer {
-  readonly link: Link;
+  readonly link: RingLink;
   readonly mailbox: MailboxBuffer;
 }
 
@@ -79,6 +79,11 @@ export class NodePeers {
     openLink(from.link, target, sourceEnd);
     openLink(to.link, source, targetEnd);
     return true;
+  }
+
+  /** What was sent to the thread and found no room yet. */
+  backlogBytes(id: WorkerId): number {
+    return this.#peers.get(id)?.link.backlogBytes ?? 0;
   }
 
   flush(): void {

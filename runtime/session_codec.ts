@@ -33,27 +33,37 @@ export class SessionCodec implements OwnerCodec {
   readonly #kinds: ReadonlyMap<string, SessionKind>;
   #serializers = THREAD_SERIALIZERS;
   #source: object | undefined;
-  /** What the objects that were written hold on to, for `contained`. */
-  #holds = new Map<object, object>();
+  /** What the objects of the value under way hold on to, if any do. */
+  #holds: Map<object, object> | undefined;
 
   constructor(kinds: Readonly<Record<string, SessionKind>>) {
     this.#kinds = new Map(Object.entries(kinds));
   }
 
   encode(value: unknown, root: string): Encoded {
-    this.#holds = new Map();
-    const encoded = encodeValue(value, root, this.#hooks());
-    const contained = encoded.contained.length === 0 ? encoded.contained : [
-      ...new Set(
-        encoded.contained.flatMap((object) => this.#holds.get(object) ?? []),
-      ),
+    // A serializer of the user's may put or call: values within values.
+    const outer = this.#holds;
+    this.#holds = undefined;
+    try {
+      const encoded = encodeValue(value, root, this.#hooks());
+      return {
+        sizeBytes: encoded.sizeBytes,
+        contained: this.#heldBy(encoded.contained),
+        toPayload: () => toPayload(encoded),
+        layOut: (target) => layOut(encoded, target),
+      };
+    } finally {
+      this.#holds = outer;
+    }
+  }
+
+  #heldBy(contained: readonly object[]): readonly object[] {
+    const holds = this.#holds;
+    if (contained.length === 0) return contained;
+    if (!holds) return [];
+    return [
+      ...new Set(contained.flatMap((object) => holds.get(object) ?? [])),
     ];
-    return {
-      sizeBytes: encoded.sizeBytes,
-      contained,
-      toPayload: () => toPayload(encoded),
-      layOut: (target) => layOut(encoded, target),
-    };
   }
 
   decode(bytes: Uint8Array, share: boolean, source?: object): unknown {
@@ -95,7 +105,10 @@ export class SessionCodec implements OwnerCodec {
         for (const [kind, { write }] of this.#kinds) {
           const written = write(object);
           if (!written) continue;
-          if (written.holds) this.#holds.set(object, written.holds);
+          if (written.holds) {
+            this.#holds ??= new Map();
+            this.#holds.set(object, written.holds);
+          }
           return { kind, value: written.value };
         }
         return undefined;

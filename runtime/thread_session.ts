@@ -132,7 +132,11 @@ export class ThreadSession {
     this.reading = new Reading({
       references: this.owner.references,
       codec: this.codec,
-      store: this.store,
+      store: {
+        ...this.#storePort(),
+        // Who reads waits for the store, and for nothing else meanwhile.
+        open: (owner, number) => this.holdOpen(this.store.open(owner, number)),
+      },
       timers: { after },
     });
     this.holds = new ActorHolds((type, actorId) => {
@@ -220,6 +224,33 @@ export class ThreadSession {
   sendNode(message: ToNode): void {
     this.#node.send(message);
     this.schedule();
+  }
+
+  /** Sends without waiting for the turn: the thread may end or be busy. */
+  sendNodeNow(message: ToNode): void {
+    this.#node.send(message);
+    this.#node.flush();
+  }
+
+  /** What waits because the node has not read what came before. */
+  get nodeBacklogBytes(): number {
+    return this.#node.backlogBytes;
+  }
+
+  sendNodeBacklog(): void {
+    this.#node.sendBacklog();
+  }
+
+  /** Takes messages in, blocking, until `isOver` says so or time is up. */
+  takeInUntil(isOver: () => boolean, timeoutMs: number): void {
+    const untilMs = performance.now() + timeoutMs;
+    for (;;) {
+      this.flush();
+      this.#mailbox.poll();
+      const leftMs = untilMs - performance.now();
+      if (isOver() || leftMs <= 0) return;
+      this.#mailbox.sleep(leftMs);
+    }
   }
 
   send(peer: WorkerId, message: PeerMessage): void {
@@ -366,12 +397,7 @@ export class ThreadSession {
       case "demand_fail":
         return this.owner.demandFailed(known.classKey, known.error);
       case "actor_state":
-        this.owner.channel(known.actorId).changed(
-          known.state,
-          known.incarnation,
-          known.threadId,
-          known.error,
-        );
+        this.owner.actorChanged(known, this.holds.has(known.actorId));
         return this.schedule();
       case "worker_ended":
         this.#peers.ended(known.workerId);
@@ -453,12 +479,7 @@ export class ThreadSession {
         killThread: (workerId, reason) =>
           this.sendNode({ type: "thread_kill", workerId, reason }),
       },
-      store: {
-        write: (owner, number, encoded) =>
-          this.writeObject(owner, number, encoded),
-        open: (owner, number) => this.store.open(owner, number),
-        free: (owner, number) => this.store.free(owner, number),
-      },
+      store: this.#storePort(),
       codec: this.codec,
       collector: {
         watch: (ref: ObjectRef, collected: Collected) => {
@@ -471,6 +492,15 @@ export class ThreadSession {
       scheduleFlush: () => this.schedule(),
       holdActor: (actorId) => this.holds.get(actorId),
       reportUnseen,
+    };
+  }
+
+  #storePort(): OwnerPorts["store"] {
+    return {
+      write: (owner, number, encoded) =>
+        this.writeObject(owner, number, encoded),
+      open: (owner, number) => this.store.open(owner, number),
+      free: (owner, number) => this.store.free(owner, number),
     };
   }
 

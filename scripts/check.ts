@@ -6,6 +6,7 @@ import process from "node:process";
 
 import { checkImports } from "./check/import_rules.ts";
 import { checkNames } from "./check/name_rules.ts";
+import { checkProtocolPage } from "./check/protocol_page.ts";
 import { checkPublicDocs } from "./check/public_docs.ts";
 import { checkSizes } from "./check/size_rules.ts";
 import { loadProject } from "./check/source_file.ts";
@@ -19,6 +20,7 @@ const rules = [
   ...checkNames,
   ...checkSyntax,
   ...checkPublicDocs,
+  ...checkProtocolPage,
   ...checkVersions,
 ];
 const findings = [

@@ -1,5 +1,5 @@
 // `manta microbenchmark`: how the command looks. Its work is in bench/, which
-// is loaded when the command runs.
+// run_microbenchmark.ts loads when the command runs.
 
 import { buildCommand } from "@stricli/core";
 
@@ -12,7 +12,7 @@ interface MicrobenchmarkFlags {
 /** `manta microbenchmark [--json FILE] [--filter PATTERN] [--quick]` */
 export const microbenchmarkCommand = buildCommand({
   loader: async () => {
-    const { runMicrobenchmark } = await import("../../bench/microbenchmark.ts");
+    const { runMicrobenchmark } = await import("./run_microbenchmark.ts");
     return ({ json, filter, quick }: MicrobenchmarkFlags) =>
       runMicrobenchmark({
         ...(json === undefined ? {} : { json }),

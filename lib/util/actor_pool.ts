@@ -38,6 +38,8 @@ export class ActorPool<H extends AnyActorHandle> {
   readonly #submitted = new PoolResults<H>();
 
   /**
+   * Makes a pool of actors, all of them free.
+   *
    * @param handles The actors, which must not be in another pool.
    * @throws {TypeError} If `handles` cannot be iterated.
    * @throws {RangeError} If an actor is there twice.

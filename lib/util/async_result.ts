@@ -7,12 +7,26 @@ import { startTimeLimit, type TimeoutOptions } from "./time_limit.ts";
  * A result that may not be there yet, as {@linkcode Pool.mapAsync} gives it.
  *
  * @typeParam T The type of the result.
+ *
+ * @example Looking without waiting
+ * ```ts ignore
+ * import { Pool } from "manta/util";
+ *
+ * await using pool = new Pool();
+ * const result = pool.mapAsync((x: number) => x * x, [1, 2, 3]);
+ * if (!result.ready()) console.log("not yet");
+ * console.log(await result.get()); // [1, 4, 9]
+ * ```
  */
 export class AsyncResult<T> {
   readonly #result: Promise<T>;
   #state: "pending" | "done" | "failed" = "pending";
 
-  /** @param result What it stands for. */
+  /**
+   * Makes one for work that has begun.
+   *
+   * @param result What it stands for.
+   */
   constructor(result: Promise<T>) {
     this.#result = result;
     result.then(

@@ -29,6 +29,7 @@ import {
 
 /** The pool is closed, or must be closed before it can be joined. */
 export class PoolStateError extends MantaError {
+  /** Always `pool_state`. */
   override readonly code = "pool_state";
 }
 
@@ -69,6 +70,8 @@ export class Pool {
   #state: "open" | "closed" | "terminated" = "open";
 
   /**
+   * Makes a pool; no task is started yet.
+   *
    * @param processes How many tasks are under way at most; the number of the
    * cluster's CPUs by default.
    * @param options Options of the tasks, such as `{ numCpus: 0.5 }`.

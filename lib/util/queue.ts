@@ -15,13 +15,17 @@ import { checkTimeout, type TimeoutOptions } from "./time_limit.ts";
 
 /** The queue had no room in time. */
 export class QueueFullError extends MantaError {
+  /** Always `queue_full`. */
   override readonly code = "queue_full";
+  /** Another try may succeed. */
   override readonly retryable = true;
 }
 
 /** The queue had too few items in time. */
 export class QueueEmptyError extends MantaError {
+  /** Always `queue_empty`. */
   override readonly code = "queue_empty";
+  /** Another try may succeed. */
   override readonly retryable = true;
 }
 
@@ -95,6 +99,8 @@ export class Queue<T> {
   readonly #actor: ActorHandle<QueueActor>;
 
   /**
+   * Makes a queue, or another door to one.
+   *
    * @param options The bound of a new queue.
    * @param actor The actor of a queue that there is already.
    * @throws {TypeError} If `maxSize` is no number or an option is unknown.

@@ -23,12 +23,14 @@ export interface MantaErrorOptions {
  * ```
  */
 export class MantaError extends Error {
+  /** The name of the class. */
   override readonly name: string = "MantaError";
   /** The stable name of this kind of failure, in snake_case. */
   readonly code: string = "manta_error";
   /** Whether trying the same again can succeed. */
   readonly retryable: boolean = false;
 
+  /** Makes an error; `details` become fields of it. */
   constructor(message: string, options: MantaErrorOptions = {}) {
     super(message, "cause" in options ? { cause: options.cause } : undefined);
     if (options.details) Object.assign(this, options.details);

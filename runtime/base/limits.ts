@@ -190,6 +190,9 @@ export const TURN_MS_MAX = 10;
 /** Lines of output that travel in one message. */
 export const OUTPUT_LINES_PER_MESSAGE_MAX = 256;
 
+/** How long a timeline waits for the latest events of busy threads. */
+export const TASK_EVENTS_GIVEN_MS_MAX = 50;
+
 /** Task events that an executor collects before it sends them. */
 export const TASK_EVENTS_PER_MESSAGE_MAX = 512;
 
@@ -207,3 +210,33 @@ export const OUTPUT_FOLD_LINES_MAX = 1_024;
 
 /** Longer lines of output are not folded, to bound what is remembered. */
 export const OUTPUT_FOLD_LINE_CHARS_MAX = 4_096;
+
+/** Frames that a session sends ahead of acks; what a receiver reorders. */
+export const SESSION_WINDOW_FRAMES = 256;
+
+/** Frames that wait for their ack in a session; then senders must wait. */
+export const SESSION_FRAMES_QUEUED_MAX = 16_384;
+
+/** A session sends again what was not acknowledged; doubled every time. */
+export const SESSION_RESEND_MS = 200;
+
+/** The longest time between two tries to reach a peer. */
+export const SESSION_RESEND_MS_MAX = 5_000;
+
+/** A peer that was not heard of for so long is dead to its session. */
+export const SESSION_SILENCE_MS_MAX = 30_000;
+
+/** Size of one log file of a thread; it and the one before are kept. */
+export const OUTPUT_LOG_BYTES_MAX = 16 * 1024 * 1024;
+
+/** Lines that leave a thread on their own in one turn; then in batches. */
+export const OUTPUT_LINES_AT_ONCE_MAX = 64;
+
+/** Output that waits to leave a thread before its user code must wait. */
+export const OUTPUT_BACKLOG_BYTES_MAX = 1024 * 1024;
+
+/** Output that waits for a driver to read it before more is skipped. */
+export const OUTPUT_UNREAD_BYTES_MAX = 16 * 1024 * 1024;
+
+/** How long a driver's end waits for the last output of busy threads. */
+export const OUTPUT_DRAIN_MS_MAX = 50;

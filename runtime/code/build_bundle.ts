@@ -12,9 +12,11 @@ import { BundleModules, type BundleRequest } from "./bundle_plugin.ts";
 import { mainFile } from "./call_site.ts";
 import { type BundleInput, codeDirectory, inputAt } from "./code_cache.ts";
 import type { MappedText } from "./mapped_text.ts";
+import { packagesPlugin } from "./packages_plugin.ts";
 import { BUNDLE_API, KEEP_NAME } from "./render_slice.ts";
 import { requireUnchanged } from "./source_file.ts";
 import { correctSourceMap, inlineMapComment } from "./source_map.ts";
+import type { PackageFolder } from "./variant.ts";
 
 /** A bundle that is not on disk yet. */
 export interface BuiltBundle {
@@ -60,17 +62,40 @@ export async function buildBundle(
 export async function buildText(
   contents: string,
   folder: string,
+  packages?: PackageFolder,
 ): Promise<BuiltBundle> {
   const outputPath = resolve(codeDirectory(), "bundle.mjs");
   return await build(
     {
       ...sharedOptions(outputPath),
       stdin: { contents, resolveDir: folder, loader: "js", sourcefile: "repl" },
+      plugins: packages ? [packagesPlugin(packages)] : [],
     },
     outputPath,
     new Map(),
     Infinity,
   );
+}
+
+/** The text of a finished bundle, with packages that it did not find. */
+export async function addPackages(
+  contents: string,
+  packages: PackageFolder,
+): Promise<string> {
+  const outputPath = resolve(codeDirectory(), "bundle.mjs");
+  const { text } = await build(
+    {
+      ...sharedOptions(outputPath),
+      // The bundle has its own.
+      banner: {},
+      stdin: { contents, loader: "js", sourcefile: "bundle.mjs" },
+      plugins: [packagesPlugin(packages, "rest_is_external")],
+    },
+    outputPath,
+    new Map(),
+    Infinity,
+  );
+  return text;
 }
 
 async function tryBuild(

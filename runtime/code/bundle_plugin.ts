@@ -19,6 +19,7 @@ import { importedNames } from "./imported_names.ts";
 import type { MappedText } from "./mapped_text.ts";
 import { type ModuleSyntax, moduleSyntax } from "./module_syntax.ts";
 import { isInNativePackage } from "./native_package.ts";
+import { findInPackages, PASS } from "./packages_plugin.ts";
 import { placedText } from "./placed_text.ts";
 import { BUNDLE_API, renderSlice } from "./render_slice.ts";
 import { type Slice, sliceModule, wholeModule } from "./slice.ts";
@@ -31,6 +32,7 @@ import {
 } from "./specifier.ts";
 import type { SyntaxNode } from "./syntax.ts";
 import type { Binding } from "./scope.ts";
+import type { PackageFolder } from "./variant.ts";
 
 /** What a bundle is for. */
 export interface BundleRequest {
@@ -41,10 +43,10 @@ export interface BundleRequest {
   readonly exportName: string;
   /** The driver loaded all its files before this. */
   readonly loadedAtMs: number;
+  /** Packages of the environment that the bundle is for. */
+  readonly packages?: PackageFolder;
 }
 
-/** Says that a resolution is ours, so that the plugin lets it pass. */
-const PASS = { isManta: true };
 
 const SCRIPT = /\.[cm]?[jt]sx?$/;
 
@@ -160,6 +162,9 @@ export class BundleModules {
     args: OnResolveArgs,
     fallback: string | undefined,
   ): Promise<OnResolveResult | undefined> {
+    const { packages } = this.#request;
+    const wanted = packages && await findInPackages(build, args, packages);
+    if (wanted) return wanted;
     const found = await build.resolve(args.path, resolveOptions(args));
     if (found.errors.length > 0) {
       const mapped = fallback ?? runtimeSpecifier(args.path, args.importer);

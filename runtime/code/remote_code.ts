@@ -4,8 +4,7 @@
 
 import process from "node:process";
 import { CaptureError } from "../base/errors.ts";
-import { buildBundle, buildText } from "./build_bundle.ts";
-import { entryLabel } from "./bundle_plugin.ts";
+import { analysisLater, analysisNow } from "./analysis_module.ts";
 import { type CallSite, captureSite } from "./call_site.ts";
 import {
   bundlePath,
@@ -18,23 +17,21 @@ import {
   writeIndex,
 } from "./code_cache.ts";
 import {
-  describeFunction,
-  findTarget,
-  sourceNotFound,
-  type Target,
-} from "./find_target.ts";
-import { replText } from "./repl_text.ts";
-import {
   bundleHashOf,
   type CodeReference,
   offerSite,
 } from "./site_registry.ts";
-import { type Signature, signatureIn } from "./signature.ts";
-import { type Capture, closureOf, siteId, sitesOf } from "./sites.ts";
-import { sliceModule } from "./slice.ts";
+import type { Signature } from "./signature.ts";
+import type { Capture } from "./sites.ts";
+import type { SourceAnalysis } from "./source_analysis.ts";
 import { sha256, sourceHash } from "./source_file.ts";
 import { toolVersion } from "./tool_version.ts";
-import { contains } from "./scope.ts";
+import {
+  type CodeVariant,
+  labelled,
+  type PackageFolder,
+  packagesOf,
+} from "./variant.ts";
 
 export type { CodeBundle, CodeReference };
 
@@ -51,19 +48,10 @@ type Origin =
   | { readonly kind: "source"; readonly site: CallSite }
   | { readonly kind: "bundle"; readonly reference: CodeReference };
 
-/** What the first look at the source found. */
+/** What the first look found: a bundle of before, or the source. */
 type Analysis =
   | { readonly kind: "known"; readonly shipped: ShippedCode }
-  | {
-    readonly kind: "found";
-    readonly target: Target;
-    readonly exportName: string;
-  }
-  | {
-    readonly kind: "text";
-    readonly text: string;
-    readonly exportName: string;
-  };
+  | SourceAnalysis;
 
 /** The code of one remote function or class. */
 export class RemoteCode {
@@ -73,7 +61,8 @@ export class RemoteCode {
   #analysis: Analysis | undefined;
   /** Known after `analyse`. */
   #signature: Signature;
-  #shipped: Promise<ShippedCode> | undefined;
+  /** By the key of the variant; "" for none. */
+  readonly #shipped = new Map<string, Promise<ShippedCode>>();
 
   private constructor(
     fn: AnyFunction,
@@ -110,14 +99,17 @@ export class RemoteCode {
   }
 
   /**
-   * Finds the source and checks that it can be shipped.
+   * Finds the source and checks that it can be shipped. Where the parser must
+   * come over the network first, that is left to `bundle`.
    *
    * @throws {CaptureError} If it cannot.
    */
   analyse(): void {
-    if (this.#captures.length > 0) throw captureError(this.#fn, this.#captures);
     if (this.#origin.kind === "source") {
       this.#analysis ??= this.#analyseSite(this.#origin.site);
+    } else if (this.#captures.length > 0) {
+      const module = analysisNow();
+      if (module) throw module.captureError(this.#fn, this.#captures);
     }
   }
 
@@ -126,47 +118,54 @@ export class RemoteCode {
     return this.#signature;
   }
 
-  /** The bundle, made at the first call. Rejects with what `analyse` throws. */
-  bundle(): Promise<ShippedCode> {
-    return this.#shipped ??= this.#ship();
+  /**
+   * The bundle, made at the first call for the variant. Rejects with what
+   * `analyse` throws.
+   */
+  bundle(variant?: CodeVariant): Promise<ShippedCode> {
+    const key = variant?.key ?? "";
+    let shipped = this.#shipped.get(key);
+    if (!shipped) this.#shipped.set(key, shipped = this.#ship(variant));
+    return shipped;
   }
 
-  async #ship(): Promise<ShippedCode> {
+  async #ship(variant: CodeVariant | undefined): Promise<ShippedCode> {
     this.analyse();
-    if (this.#origin.kind === "bundle") {
-      return loadedBundle(this.#origin.reference);
+    if (this.#origin.kind === "bundle" && this.#captures.length === 0) {
+      return await variantOf(loadedBundle(this.#origin.reference), variant);
     }
-    const analysis = this.#analysis!;
-    switch (analysis.kind) {
-      case "known":
-        return analysis.shipped;
-      case "text": {
-        const { text } = await buildText(analysis.text, process.cwd());
-        return ship(writeBundle(text), analysis.exportName);
-      }
-      case "found": {
-        const { site } = this.#origin;
-        const { target, exportName } = analysis;
-        const { text, inputs } = await buildBundle({
-          ...target,
-          exportName,
-          loadedAtMs: site.capturedAtMs,
-        });
-        const bundle = writeBundle(text);
-        writeIndex(indexKey(site, this.#fn), {
-          bundleHash: bundle.hash,
-          exportName,
-          signature: this.#signature,
-          inputs,
-        });
-        return ship(bundle, exportName);
-      }
-    }
+    if (!variant) return await this.#shipSource();
+    const { packages } = variant;
+    if (!packages) return await variantOf(await this.bundle(), variant);
+    const { bundle, reference } = await this.#shipSource(packages);
+    const text = labelled(bundle.text, variant);
+    return ship(writeBundle(text), reference.exportName);
   }
 
-  #analyseSite(site: CallSite): Analysis {
+  async #shipSource(packages?: PackageFolder): Promise<ShippedCode> {
+    const site = this.#origin.kind === "source" ? this.#origin.site : undefined;
+    const key = site && indexKey(site, this.#fn, packages);
+    if (packages) {
+      const known = key && knownBundle(readIndex(key));
+      if (known) return known;
+    } else if (this.#analysis?.kind === "known") return this.#analysis.shipped;
+    const module = await analysisLater();
+    // What could not be found out at once.
+    this.analyse();
+    const analysis = this.#analysis?.kind === "known"
+      ? module.analyseSource(site!, this.#fn)
+      : this.#analysis as SourceAnalysis;
+    const { bundle, exportName, entry } = await module.buildSource(
+      analysis,
+      packages,
+    );
+    if (entry && key) writeIndex(key, entry);
+    return ship(bundle, exportName);
+  }
+
+  #analyseSite(site: CallSite): Analysis | undefined {
     if (site.text === "nearest" || site.frames.length === 0) {
-      return { kind: "text", ...replText(this.#fn) };
+      return analysisNow()?.analyseText(this.#fn);
     }
     const entry = readIndex(indexKey(site, this.#fn));
     const known = knownBundle(entry);
@@ -174,57 +173,18 @@ export class RemoteCode {
       this.#signature = entry!.signature;
       return { kind: "known", shipped: known };
     }
-    const target = findTarget(site, this.#fn);
-    if (!target) {
-      if (site.text === "nowhere") throw sourceNotFound(site, this.#fn);
-      return { kind: "text", ...replText(this.#fn) };
-    }
-    const exportName = exportNameOf(target);
-    const captures = capturesOf(target, exportName);
-    if (captures.length > 0) throw captureError(this.#fn, captures);
-    this.#signature = signatureIn(target.scope, target.expression);
-    return { kind: "found", target, exportName };
+    const analysis = analysisNow()?.analyseSource(site, this.#fn);
+    if (analysis?.kind === "found") this.#signature = analysis.signature;
+    return analysis;
   }
 }
 
-function capturesOf(target: Target, exportName: string): readonly Capture[] {
-  const { module, expression, root } = target;
-  const local = closureOf(module, expression, root).captures;
-  if (local.length > 0) return local;
-  return sliceModule(module, {
-    label: entryLabel(module.file.path),
-    target: { expression, ...(root && { root }) },
-    targetId: exportName,
-    exports: new Set(),
-  }).captures;
-}
-
-/** The site that was called with the target, or else the target's place. */
-function exportNameOf({ module, expression }: Target): string {
-  const label = entryLabel(module.file.path);
-  const site = sitesOf(module, label).find(({ call, target }) =>
-    target.expression === expression && contains(call, expression)
-  );
-  return site?.id ?? siteId(label, expression);
-}
-
-function captureError(
-  fn: AnyFunction,
-  captures: readonly Capture[],
-): CaptureError {
-  const names = captures.map(({ name, line }) => `"${name}" (line ${line})`);
-  const it = captures.length === 1 ? "it" : "them";
-  return new CaptureError(
-    `Cannot ship ${describeFunction(fn)}: it uses ${
-      names.join(", ")
-    }, which only the ` +
-      `driver has. Pass ${it} as an argument, or put() ${it} and pass the ref`,
-    { details: { captures } },
-  );
-}
-
 /** What the disk has to say about a call site, by all that it depends on. */
-function indexKey(site: CallSite, fn: AnyFunction): string {
+function indexKey(
+  site: CallSite,
+  fn: AnyFunction,
+  packages?: PackageFolder,
+): string {
   const frames = site.frames.map((
     { file, line, column },
   ) => [file.path, sourceHash(file), line, column]);
@@ -235,7 +195,30 @@ function indexKey(site: CallSite, fn: AnyFunction): string {
     process.argv[1],
     frames,
     Function.prototype.toString.call(fn),
+    ...(packages ? [packages.key] : []),
   ]));
+}
+
+/** A bundle's copy for another environment than it was made for. */
+export async function variantOf(
+  shipped: ShippedCode,
+  variant: CodeVariant | undefined,
+): Promise<ShippedCode> {
+  const { bundle, reference } = shipped;
+  let { text } = bundle;
+  const packages = variant?.packages;
+  if (packages && packagesOf(text) !== packages.key) {
+    const module = await analysisLater();
+    text = await module.addPackages(text, packages);
+  }
+  text = labelled(text, variant);
+  if (text === bundle.text) return shipped;
+  return ship(writeBundle(text), reference.exportName);
+}
+
+/** A bundle that some thread has loaded or made, for its reference. */
+export function shippedBundle(reference: CodeReference): ShippedCode {
+  return loadedBundle(reference);
 }
 
 function knownBundle(entry: IndexEntry | undefined): ShippedCode | undefined {

@@ -41,7 +41,7 @@ export interface ActorRecord {
   /** Threads with living handles. */
   readonly holders: Set<WorkerId>;
   readonly watchers: Set<WorkerId>;
-  /** Set while nobody holds it: when to let it end. */
+  /** When it was first seen that nobody holds it; only while so. */
   unheldAtMs: number | undefined;
   retiring: boolean;
   deathError: MantaError | undefined;
@@ -63,13 +63,17 @@ export type ActorEvent =
     readonly actorId: ActorId;
     readonly threadId: WorkerId;
   }
-  | { readonly type: "actor_constructed"; readonly actorId: ActorId }
+  | {
+    readonly type: "actor_constructed" | "actor_exited";
+    readonly actorId: ActorId;
+    readonly incarnation: number;
+  }
   | {
     readonly type: "actor_construction_failed";
     readonly actorId: ActorId;
+    readonly incarnation: number;
     readonly error: MantaError;
   }
-  | { readonly type: "actor_exited"; readonly actorId: ActorId }
   | {
     readonly type: "actor_killed";
     readonly actorId: ActorId;
@@ -135,7 +139,6 @@ export class ActorDirectory {
   readonly #names = new Map<string, ActorId>();
   readonly #unheld = new Set<ActorRecord>();
   readonly #dead: ActorId[] = [];
-  #nowMs = 0;
 
   get records(): ReadonlyMap<ActorId, ActorRecord> {
     return this.#records;
@@ -164,13 +167,16 @@ export class ActorDirectory {
     }
     const record = this.#records.get(event.actorId);
     if (!record) return [];
+    // Late news of a former life.
+    if ("incarnation" in event && event.incarnation !== record.incarnation) {
+      return [];
+    }
     switch (event.type) {
       case "actor_watched":
         record.watchers.add(event.workerId);
         return [{ type: "publish", record, to: [event.workerId] }];
       case "actor_held":
         record.holders.add(event.workerId);
-        record.unheldAtMs = undefined;
         this.#unheld.delete(record);
         return [];
       case "actor_dropped":
@@ -322,15 +328,16 @@ export class ActorDirectory {
   #noteIfUnheld(record: ActorRecord): void {
     if (record.holders.size > 0 || record.state === "DEAD") return;
     if (record.actor.detached || record.retiring) return;
-    record.unheldAtMs ??= this.#nowMs;
+    // The clock may have stood still: the grace begins at its next tick.
+    if (!this.#unheld.has(record)) record.unheldAtMs = undefined;
     this.#unheld.add(record);
   }
 
   #ticked(nowMs: number): ActorAction[] {
-    this.#nowMs = nowMs;
     const actions: ActorAction[] = [];
     for (const record of this.#unheld) {
-      if (nowMs - record.unheldAtMs! < UNHELD_GRACE_MS) continue;
+      record.unheldAtMs ??= nowMs;
+      if (nowMs - record.unheldAtMs < UNHELD_GRACE_MS) continue;
       this.#unheld.delete(record);
       record.retiring = true;
       actions.push(...this.#retireIfDue(record));

@@ -2,18 +2,25 @@
 // who waits for them. What they hold is the scheduler's business.
 
 import type { PlacementGroupId, WorkerId } from "../base/ids.ts";
+import { IDS_REMEMBERED_MAX } from "../base/limits.ts";
 
 interface GroupRecord {
   readonly creator: WorkerId;
   readonly name: string | undefined;
   readonly detached: boolean;
   created: boolean;
-  readonly waiting: ((isCreated: boolean) => void)[];
+  readonly waiting: Waiter[];
 }
+
+type Waiter = (isCreated: boolean) => void;
 
 /** See the head of the file. */
 export class PlacementGroups {
   readonly #records = new Map<PlacementGroupId, GroupRecord>();
+  /** Who asked for a group whose creation travels another way and is late. */
+  readonly #early = new Map<PlacementGroupId, Waiter[]>();
+  /** The latest groups that are gone: they are not late. */
+  readonly #removed = new Set<PlacementGroupId>();
 
   get count(): number {
     return this.#records.size;
@@ -28,13 +35,15 @@ export class PlacementGroups {
     creator: WorkerId,
   ): void {
     if (this.#records.has(group.groupId)) return;
+    if (this.#removed.has(group.groupId)) return;
     this.#records.set(group.groupId, {
       creator,
       name: group.name,
       detached: group.detached,
       created: false,
-      waiting: [],
+      waiting: this.#early.get(group.groupId) ?? [],
     });
+    this.#early.delete(group.groupId);
   }
 
   /** Every bundle of the group is set aside. */
@@ -47,15 +56,20 @@ export class PlacementGroups {
 
   remove(groupId: PlacementGroupId): void {
     const record = this.#records.get(groupId);
+    const waiting = record?.waiting ?? this.#early.get(groupId) ?? [];
     this.#records.delete(groupId);
-    for (const resolve of record?.waiting.splice(0) ?? []) resolve(false);
+    this.#early.delete(groupId);
+    this.#remember(groupId);
+    for (const resolve of waiting.splice(0)) resolve(false);
   }
 
   /** Resolves true once the group is there, false if it never will be. */
   ready(groupId: PlacementGroupId): Promise<boolean> {
     const record = this.#records.get(groupId);
-    if (!record || record.created) return Promise.resolve(record !== undefined);
-    return new Promise((resolve) => record.waiting.push(resolve));
+    if (record?.created) return Promise.resolve(true);
+    const waiting = record?.waiting ?? this.#waitingEarly(groupId);
+    if (!waiting) return Promise.resolve(false);
+    return new Promise((resolve) => waiting.push(resolve));
   }
 
   /** The groups that end with the thread that made them. */
@@ -63,5 +77,22 @@ export class PlacementGroups {
     return [...this.#records]
       .filter(([, record]) => record.creator === creator && !record.detached)
       .map(([groupId]) => groupId);
+  }
+
+  #waitingEarly(groupId: PlacementGroupId): Waiter[] | undefined {
+    if (this.#removed.has(groupId)) return undefined;
+    const known = this.#early.get(groupId);
+    if (known) return known;
+    if (this.#early.size >= IDS_REMEMBERED_MAX) return undefined;
+    const waiting: Waiter[] = [];
+    this.#early.set(groupId, waiting);
+    return waiting;
+  }
+
+  #remember(groupId: PlacementGroupId): void {
+    this.#removed.add(groupId);
+    if (this.#removed.size <= IDS_REMEMBERED_MAX) return;
+    const [oldest] = this.#removed;
+    if (oldest !== undefined) this.#removed.delete(oldest);
   }
 }

@@ -21,7 +21,7 @@ export function constructActor(
   construct(actor, place, ports).then(
     () => {
       if (place.ended) return;
-      ports.node.actorConstructed(actor.actorId);
+      ports.node.actorConstructed(place);
       executor.actorReady(place);
       ports.flush();
     },
@@ -29,7 +29,7 @@ export function constructActor(
       if (place.ended) return;
       executor.dropActor(actor.actorId);
       ports.node.actorConstructionFailed(
-        actor.actorId,
+        place,
         ports.codec.encodeError(ports.actorError(actor, error)),
       );
       ports.flush();

@@ -167,6 +167,8 @@ export class Executor {
     if (!actor) return;
     this.#actors.delete(actorId);
     actor.ended = true;
+    // Whatever began within the actor still has it for its context.
+    actor.instance = undefined;
     for (const slot of actor.groups.values()) {
       slot.queue.clear();
       slot.paused = true;
@@ -202,7 +204,7 @@ export class Executor {
   #exitActor(actor: ActorPlace): void {
     this.sendResults();
     this.dropActor(actor.actorId);
-    this.#ports.node.actorExited(actor.actorId);
+    this.#ports.node.actorExited(actor);
     this.#ports.flush();
   }
 
@@ -239,9 +241,9 @@ export class Executor {
   }
 
   #begin(run: TaskRun): void {
-    if (run.cancelled) return;
     const { claim } = run;
     const owner = run.owner.id;
+    if (run.cancelled) return this.#refuse(run);
     if (claim !== undefined && !this.#ports.claim(owner, claim)) return;
     run.startedAtMs = this.#ports.nowMs();
     // What is done is not held up by what is begun now.
@@ -255,6 +257,16 @@ export class Executor {
       this.#ports.flushNow();
     }
     this.#run(run);
+  }
+
+  /** A call that was cancelled while it waited: its owner counts on a word. */
+  #refuse(run: TaskRun): void {
+    this.#ports.send(run.owner.id, {
+      type: "task_failed",
+      number: run.number,
+      error: this.#ports.codec.encodeError(cancelledError(run)),
+    });
+    this.#ports.flush();
   }
 
   /** Runs to the end, or to the first await. */
@@ -350,6 +362,8 @@ export class Executor {
   #end(run: TaskRun, failed: boolean): void {
     if (run.ended) return;
     run.ended = true;
+    // Whatever began within the run still has it for its context.
+    run.values = undefined;
     this.#underWay--;
     run.owner.runs.delete(run.number);
     this.#ports.ended(run, failed);

@@ -14,6 +14,9 @@ export interface EncodedResult {
   layOut(target: Uint8Array): void;
 }
 
+/** Which actor, and which of its lives. */
+export type ActorLife = Pick<ActorPlace, "actorId" | "incarnation">;
+
 /** See the head of the file. */
 export interface ExecutorPorts {
   readonly workerId: WorkerId;
@@ -46,9 +49,9 @@ export interface ExecutorPorts {
   readonly node: {
     blockLease(leaseId: LeaseId): void;
     unblockLease(leaseId: LeaseId): void;
-    actorConstructed(actorId: ActorId): void;
-    actorConstructionFailed(actorId: ActorId, error: WireError): void;
-    actorExited(actorId: ActorId): void;
+    actorConstructed(actor: ActorLife): void;
+    actorConstructionFailed(actor: ActorLife, error: WireError): void;
+    actorExited(actor: ActorLife): void;
   };
   loadCode(code: WireCode): Promise<unknown>;
   /** Calls a function with the run as its context. */

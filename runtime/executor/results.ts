@@ -26,6 +26,7 @@ export class Results {
   #columnCount = 0;
   /** Refs inside results, kept until the owner holds them itself. */
   readonly #held = new Map<string, (readonly object[])[]>();
+  readonly #endedOwners = new Set<WorkerId>();
 
   constructor(ports: ExecutorPorts) {
     this.#ports = ports;
@@ -56,8 +57,13 @@ export class Results {
     const { number } = run;
     const owner = run.owner.id;
     const key: ObjectKey = [owner, number + 1 + index];
-    const item = await this.#wireValue(run, value, key, `yield[${index}]`);
-    await this.#acknowledged();
+    const holding: object[] = [];
+    const item = await this.#holding(run, holding, async () => {
+      const root = `yield[${index}]`;
+      const item = await this.#wireValue(value, key, root, holding);
+      await this.#acknowledged();
+      return item;
+    });
     this.#ports.send(owner, {
       type: "stream_yielded",
       number,
@@ -89,6 +95,7 @@ export class Results {
 
   /** The owner is gone: its results' refs are held for nobody. */
   ownerEnded(owner: WorkerId): void {
+    this.#endedOwners.add(owner);
     for (const [key, held] of [...this.#held]) {
       if (!key.startsWith(`${owner}/`)) continue;
       for (const contained of held) this.#ports.unpin(contained);
@@ -111,12 +118,15 @@ export class Results {
 
   async #returnAll(run: TaskRun, values: readonly unknown[]): Promise<void> {
     const returns: WireValue[] = [];
-    for (const [index, value] of values.entries()) {
-      const key: ObjectKey = [run.owner.id, run.number + index];
-      const root = values.length === 1 ? "result" : `result[${index}]`;
-      returns.push(await this.#wireValue(run, value, key, root));
-    }
-    await this.#acknowledged();
+    const holding: object[] = [];
+    await this.#holding(run, holding, async () => {
+      for (const [index, value] of values.entries()) {
+        const key: ObjectKey = [run.owner.id, run.number + index];
+        const root = values.length === 1 ? "result" : `result[${index}]`;
+        returns.push(await this.#wireValue(value, key, root, holding));
+      }
+      await this.#acknowledged();
+    });
     this.#ports.send(run.owner.id, {
       type: "task_returned",
       number: run.number,
@@ -125,16 +135,19 @@ export class Results {
     this.#ports.flush();
   }
 
+  /** The value for the wire; what it contains is pinned and in `holding`. */
   async #wireValue(
-    run: TaskRun,
     value: unknown,
     key: ObjectKey,
     root: string,
+    holding: object[],
   ): Promise<WireValue> {
     if (isPrimitive(value)) return { v: value };
     const encoded = this.#ports.codec.encode(value, root);
     const { contained } = encoded;
-    const held = contained.length > 0 ? this.#hold(run, contained) : {};
+    this.#ports.pin(contained);
+    holding.push(...contained);
+    const held = contained.length > 0 ? heldBy(contained) : {};
     if (encoded.sizeBytes <= INLINE_VALUE_BYTES_MAX) {
       return { p: encoded.toPayload(), ...held };
     }
@@ -154,20 +167,24 @@ export class Results {
     this.#columnCount++;
   }
 
-  /** Keeps refs and handles alive until `taken`; names them. */
-  #hold(run: TaskRun, contained: readonly object[]): WireHeld {
-    const key = `${run.owner.id}/${run.number}`;
-    const held = this.#held.get(key);
-    if (held) held.push(contained);
-    else this.#held.set(key, [contained]);
-    this.#ports.pin(contained);
-    const c: ObjectKey[] = [];
-    const a: ActorId[] = [];
-    for (const object of contained as readonly Holdable[]) {
-      if (object.actorId !== undefined) a.push(object.actorId);
-      else c.push([object.ownerId!, object.number!]);
+  /** What is pinned by the work is kept until `taken`, if it succeeds. */
+  async #holding<T>(
+    run: TaskRun,
+    holding: readonly object[],
+    work: () => Promise<T>,
+  ): Promise<T> {
+    let isHeld = false;
+    try {
+      const result = await work();
+      isHeld = holding.length > 0 && !this.#endedOwners.has(run.owner.id);
+      return result;
+    } finally {
+      const key = `${run.owner.id}/${run.number}`;
+      const held = this.#held.get(key);
+      if (!isHeld) this.#ports.unpin(holding);
+      else if (held) held.push(holding);
+      else this.#held.set(key, [holding]);
     }
-    return { c, a };
   }
 
   #acknowledged(): Promise<void> | void {
@@ -181,6 +198,17 @@ interface Holdable {
   readonly ownerId?: WorkerId;
   readonly number?: number;
   readonly actorId?: ActorId;
+}
+
+/** Names refs and handles. */
+function heldBy(contained: readonly object[]): WireHeld {
+  const c: ObjectKey[] = [];
+  const a: ActorId[] = [];
+  for (const object of contained as readonly Holdable[]) {
+    if (object.actorId !== undefined) a.push(object.actorId);
+    else c.push([object.ownerId!, object.number!]);
+  }
+  return { c, a };
 }
 
 function describe(value: unknown): string {

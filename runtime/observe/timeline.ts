@@ -1,16 +1,56 @@
-// The latest task events of a node, and their form as a Chrome trace.
+// The latest task events of a node, and their form as a Chrome trace. Threads
+// send their events in batches; who asks for the trace has them send the rest.
 
-import { TIMELINE_EVENTS_MAX } from "../base/limits.ts";
 import { Deque } from "../base/deque.ts";
+import type { WorkerId } from "../base/ids.ts";
+import {
+  TASK_EVENTS_GIVEN_MS_MAX,
+  TIMELINE_EVENTS_MAX,
+} from "../base/limits.ts";
 import type { TaskEvent } from "../protocol/node_messages.ts";
+
+/** What asking threads needs. */
+export interface TimelinePorts {
+  /** Has a thread send its events and say `events_given`. */
+  ask(workerId: WorkerId): void;
+  after(delayMs: number, callback: () => void): void;
+}
+
+/** Somebody who waits for threads to send their events. */
+interface Gathering {
+  readonly missing: Set<WorkerId>;
+  readonly done: () => void;
+}
 
 /** See the head of the file. */
 export class Timeline {
   readonly #events = new Deque<TaskEvent>();
+  readonly #gatherings = new Set<Gathering>();
 
   add(events: readonly TaskEvent[]): void {
     for (const event of events) this.#events.push(event);
     while (this.#events.length > TIMELINE_EVENTS_MAX) this.#events.shift();
+  }
+
+  /** Resolves when these threads have sent all, or it took them too long. */
+  gather(threads: Iterable<WorkerId>, ports: TimelinePorts): Promise<void> {
+    const missing = new Set(threads);
+    if (missing.size === 0) return Promise.resolve();
+    return new Promise((resolve) => {
+      const gathering = { missing, done: resolve };
+      this.#gatherings.add(gathering);
+      for (const workerId of missing) ports.ask(workerId);
+      // A thread that computes does not answer.
+      ports.after(TASK_EVENTS_GIVEN_MS_MAX, () => this.#end(gathering));
+    });
+  }
+
+  /** The thread has sent all it had, or is gone. */
+  given(workerId: WorkerId): void {
+    for (const gathering of this.#gatherings) {
+      gathering.missing.delete(workerId);
+      if (gathering.missing.size === 0) this.#end(gathering);
+    }
   }
 
   /** Complete events ("X") of the trace format; times in microseconds. */
@@ -25,5 +65,10 @@ export class Timeline {
       tid: event.workerId,
       args: { taskId: event.taskId, failed: event.failed },
     }));
+  }
+
+  #end(gathering: Gathering): void {
+    this.#gatherings.delete(gathering);
+    gathering.done();
   }
 }

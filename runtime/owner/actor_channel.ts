@@ -34,6 +34,8 @@ export class ActorChannel {
   readonly #whenDead: (() => void)[] = [];
   /** Submitted and not sent; may wait for arguments. */
   readonly #queue = new Deque<TaskRecord>();
+  /** How many of the queue have ended there: failed or cancelled. */
+  #withdrawnCount = 0;
   /** Sent and not answered, in the order sent. */
   readonly #sent = new Set<TaskRecord>();
 
@@ -48,19 +50,25 @@ export class ActorChannel {
     else this.#whenDead.push(callback);
   }
 
+  /** Whether somebody is to be called back when the actor is dead. */
+  get isAwaited(): boolean {
+    return this.#whenDead.length > 0;
+  }
+
   /** Calls that have no outcome yet. */
   get pendingCount(): number {
-    return this.#queue.length + this.#sent.size;
+    return this.#queue.length - this.#withdrawnCount + this.#sent.size;
   }
 
   /** Takes a call in; it is sent by `dispatch` once it is "queued". */
   submit(call: TaskRecord): void {
-    if (this.state === "DEAD") this.#effects.fail(call, this.deathError!);
+    if (this.state === "DEAD") this.#fail(call, this.deathError!);
     else this.#queue.push(call);
   }
 
   /** Sends what can be sent: ready calls up to the first that waits. */
   dispatch(): void {
+    this.#dropWithdrawn();
     if (this.state !== "ALIVE" || !this.threadId) return;
     const calls: TaskRecord[] = [];
     for (;;) {
@@ -68,11 +76,11 @@ export class ActorChannel {
       if (!call || this.#sent.size >= ACTOR_CALLS_UNDER_WAY_MAX) break;
       if (call.status === "waiting") break;
       this.#queue.shift();
-      if (call.status === "ended") continue;
       call.status = "pushed";
       call.place = this;
       this.#sent.add(call);
       calls.push(call);
+      this.#dropWithdrawn();
     }
     if (calls.length > 0) this.#effects.push(this.threadId, calls);
   }
@@ -87,16 +95,25 @@ export class ActorChannel {
   /** Hands what was not sent over to another channel. */
   redirect(target: ActorChannel): void {
     for (;;) {
+      this.#dropWithdrawn();
       const call = this.#queue.shift();
       if (!call) return;
       target.submit(call);
     }
   }
 
-  /** Whether a call can be cancelled without asking the actor. */
-  withdraw(call: TaskRecord): boolean {
-    // An ended call is skipped when its turn comes.
-    return call.place === undefined;
+  /** A call of the queue has ended before it was sent. */
+  withdrawn(): void {
+    this.#withdrawnCount++;
+    if (this.pendingCount === 0) this.hold = undefined;
+  }
+
+  /** Takes calls that have ended from the head of the queue. */
+  #dropWithdrawn(): void {
+    while (this.#queue.peek()?.status === "ended") {
+      this.#queue.shift();
+      this.#withdrawnCount--;
+    }
   }
 
   changed(
@@ -134,10 +151,7 @@ export class ActorChannel {
         call.status = "queued";
         again.push(call);
       } else {
-        this.#effects.fail(
-          call,
-          this.deathError ?? this.#effects.unavailable(this),
-        );
+        this.#fail(call, this.deathError ?? this.#effects.unavailable(this));
       }
     }
     for (const call of again.reverse()) this.#queue.unshift(call);
@@ -145,9 +159,17 @@ export class ActorChannel {
 
   #failQueue(): void {
     for (;;) {
+      this.#dropWithdrawn();
       const call = this.#queue.shift();
       if (!call) return;
-      this.#effects.fail(call, this.deathError!);
+      this.#fail(call, this.deathError!);
     }
+  }
+
+  /** Fails a call that is in no queue any more; it leaves by `ended`. */
+  #fail(call: TaskRecord, error: WireError): void {
+    this.#sent.add(call);
+    call.place = this;
+    this.#effects.fail(call, error);
   }
 }

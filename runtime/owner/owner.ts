@@ -9,6 +9,7 @@ import type {
   PeerMessage,
   WireValue,
 } from "../protocol/messages.ts";
+import type { FromNode } from "../protocol/node_messages.ts";
 import type { WireError } from "../protocol/wire_error.ts";
 import { ActorChannel } from "./actor_channel.ts";
 import {
@@ -31,6 +32,8 @@ import {
   workerDiedError,
 } from "./task_errors.ts";
 import type { TaskRecord, TaskTemplate } from "./task_record.ts";
+
+type ActorStateMessage = Extract<FromNode, { readonly type: "actor_state" }>;
 
 /** See the head of the file. */
 export class Owner {
@@ -117,10 +120,22 @@ export class Owner {
     this.#dirtyChannels.add(channel);
   }
 
-  /** Forgets an actor that no handle names any more. */
+  /** Forgets an actor that no handle names any more, if nothing waits. */
   forgetChannel(actorId: ActorId): void {
     const channel = this.#channels.get(actorId);
-    if (channel && channel.pendingCount === 0) this.#channels.delete(actorId);
+    if (!channel || channel.pendingCount > 0 || channel.isAwaited) return;
+    this.#channels.delete(actorId);
+  }
+
+  /** The node says what has become of an actor; of a forgotten one, late. */
+  actorChanged(
+    { actorId, state, incarnation, threadId, error }: ActorStateMessage,
+    isHeld: boolean,
+  ): void {
+    const channel = this.#channels.get(actorId);
+    if (!channel) return;
+    channel.changed(state, incarnation, threadId, error);
+    if (state === "DEAD" && !isHeld) this.forgetChannel(actorId);
   }
 
   // -- Sending ---------------------------------------------------------------
@@ -344,6 +359,12 @@ export class Owner {
     } else if (place instanceof ActorChannel) {
       place.ended(task);
       this.#dirtyChannels.add(place);
+      this.#ports.scheduleFlush();
+    } else if (task.template.actorId) {
+      // Calls behind it may wait for nothing else.
+      const channel = this.channel(task.template.actorId);
+      channel.withdrawn();
+      this.#dirtyChannels.add(channel);
       this.#ports.scheduleFlush();
     }
   }

@@ -31,7 +31,7 @@ interface Borrowing {
   count: number;
   /** The owner has said that it counts on us. */
   acknowledged: boolean;
-  /** Keeps the object alive until then: what the ref came in. */
+  /** Pinned until then, to keep the object alive: what the ref came in. */
   sources: object[];
   /** The refs that wait for the value. */
   refs: Set<WeakRef<ObjectRef>>;
@@ -92,7 +92,7 @@ export class References {
     if ("v" in value) settleRef(ref, "primitive", value.v);
     else if ("p" in value) settleRef(ref, "payload", compact(value.p));
     else this.settleStored(ref);
-    if (ref.disposed && ref.pins === 0) this.#release(ref);
+    if (ref.disposed && ref.pins === 0) this.#unlend(ref);
   }
 
   /** The ref's value lies in the store. */
@@ -108,6 +108,7 @@ export class References {
     }
     settleRef(ref, "failed", error);
     this.#watch(ref);
+    if (ref.disposed && ref.pins === 0) this.#unlend(ref);
   }
 
   /** Somebody was told of the failure. */
@@ -247,7 +248,10 @@ export class References {
     const borrowing = this.#borrowing(owner, number);
     borrowing.count++;
     borrowing.refs.add(new WeakRef(ref));
-    if (source && !borrowing.acknowledged) borrowing.sources.push(source);
+    if (source && !borrowing.acknowledged) {
+      borrowing.sources.push(source);
+      this.pin([source]);
+    }
     this.#watch(ref);
     return ref;
   }
@@ -265,7 +269,9 @@ export class References {
   acknowledged(owner: WorkerId, message: Borrowed): void {
     for (const number of message.numbers) {
       const borrowing = this.#borrowed.get(owner)?.get(number);
-      if (borrowing) this.#acknowledge(borrowing);
+      if (!borrowing) continue;
+      this.#acknowledge(borrowing);
+      if (borrowing.count === 0) this.#endBorrowing(owner, number);
     }
   }
 
@@ -283,12 +289,15 @@ export class References {
   valueArrived(owner: WorkerId, message: ObjectValue): void {
     const borrowing = this.#borrowed.get(owner)?.get(message.number);
     if (!borrowing) return;
+    // Refs that come later ask for themselves.
+    borrowing.wanted = false;
     for (const weak of borrowing.refs) {
       const ref = weak.deref();
       if (!ref || ref.state !== "pending") continue;
       if ("error" in message.value) this.fail(ref, message.value.error);
       else this.settle(ref, message.value);
     }
+    borrowing.refs.clear();
   }
 
   // -- Inside ----------------------------------------------------------------
@@ -342,7 +351,8 @@ export class References {
   /** The object is free: nobody holds it any more. */
   #release(ref: ObjectRef): void {
     const { state } = ref;
-    if (state === "gone" || state === "pending") return;
+    if (state === "gone" || state === "pending" && this.#isOwn(ref)) return;
+    settleRef(ref, "gone", undefined);
     ref.state = "gone";
     ref.value = undefined;
     this.#ports.collector.unwatch(ref);
@@ -357,7 +367,11 @@ export class References {
   /** Another ref to an own object, which came back in a value. */
   #again(ref: ObjectRef): ObjectRef {
     const lent = this.#lent.get(ref.number);
-    if (lent) return lent.ref;
+    if (lent) {
+      // What was given up is reachable again.
+      lent.ref.disposed = false;
+      return lent.ref;
+    }
     ref.seen = true;
     settleRef(ref, "failed", this.#lostError(ref.number));
     return ref;
@@ -387,18 +401,22 @@ export class References {
   #acknowledge(borrowing: Borrowing): void {
     if (borrowing.acknowledged) return;
     borrowing.acknowledged = true;
+    this.unpin(borrowing.sources);
     borrowing.sources = [];
     if (--this.#unacknowledged > 0) return;
     for (const callback of this.#whenAcknowledged.splice(0)) callback();
   }
 
   #dropBorrowed(owner: WorkerId, number: number): void {
-    const byNumber = this.#borrowed.get(owner);
-    const borrowing = byNumber?.get(number);
-    if (!byNumber || !borrowing) return;
-    if (--borrowing.count > 0) return;
-    byNumber.delete(number);
-    this.#acknowledge(borrowing);
+    const borrowing = this.#borrowed.get(owner)?.get(number);
+    if (!borrowing || --borrowing.count > 0) return;
+    // Before the owner's word, another ref may come, which that word would
+    // seem to be meant for.
+    if (borrowing.acknowledged) this.#endBorrowing(owner, number);
+  }
+
+  #endBorrowing(owner: WorkerId, number: number): void {
+    this.#borrowed.get(owner)?.delete(number);
     const message: BorrowEnded = { type: "borrow_ended", numbers: [number] };
     this.#ports.peer(owner).send(message);
     this.#ports.scheduleFlush();

@@ -4,6 +4,7 @@
 
 import process from "node:process";
 import { THREAD_STOP_MS_MAX } from "../base/limits.ts";
+import { layerBunEnvironment } from "./bun_environment.ts";
 import type {
   OutputStream,
   Platform,
@@ -51,8 +52,10 @@ export function bunPlatform(): Platform {
     startThread: (url, options) => new BunThread(url, options),
     scriptCommand,
     collectGarbage,
+    onProcessEnd,
     inspect: (value) => namespace().inspect(value, INSPECT_OPTIONS),
     captureNativeStreams,
+    layerEnvironment: layerBunEnvironment,
   };
 }
 
@@ -151,6 +154,11 @@ function scriptCommand(
 async function collectGarbage(): Promise<void> {
   namespace().gc(true);
   await new Promise((resolve) => setTimeout(resolve, 0));
+}
+
+function onProcessEnd(callback: () => void): () => void {
+  process.once("exit", callback);
+  return () => void process.removeListener("exit", callback);
 }
 
 function captureNativeStreams(

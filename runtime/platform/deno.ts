@@ -4,6 +4,7 @@
 import inspector from "node:inspector";
 import process from "node:process";
 import { THREAD_STOP_ASK_MS } from "../base/limits.ts";
+import { layerDenoEnvironment } from "./deno_environment.ts";
 import { interruptInProgress, interruptThread } from "./deno_interrupt.ts";
 import { setKeepsProcessAlive } from "./deno_thread_ref.ts";
 import type {
@@ -54,8 +55,10 @@ export function denoPlatform(): Platform {
     startThread: (url, options) => new DenoThread(url, options),
     scriptCommand,
     collectGarbage,
+    onProcessEnd,
     inspect: (value) => namespace().inspect(value, INSPECT_OPTIONS),
     captureNativeStreams,
+    layerEnvironment: layerDenoEnvironment,
   };
 }
 
@@ -214,6 +217,29 @@ async function collectGarbage(): Promise<void> {
     session.disconnect();
   }
   await new Promise((resolve) => setTimeout(resolve, 0));
+}
+
+/**
+ * `Deno.exit` does not lead to node's "exit", and an uncaught error neither to
+ * that nor to "unload". With a listener of the user's, the error is no end.
+ */
+function onProcessEnd(callback: () => void): () => void {
+  const end = () => {
+    forget();
+    callback();
+  };
+  const onUncaught = () => {
+    if (process.listenerCount("uncaughtException") === 0) end();
+  };
+  const forget = () => {
+    process.removeListener("exit", end);
+    process.removeListener("uncaughtExceptionMonitor", onUncaught);
+    globalThis.removeEventListener("unload", end);
+  };
+  process.on("exit", end);
+  process.on("uncaughtExceptionMonitor", onUncaught);
+  globalThis.addEventListener("unload", end);
+  return forget;
 }
 
 function captureNativeStreams(

@@ -3,6 +3,8 @@
 // `bun.ts`: same functions, same order); `detect.ts` picks one at the entry and
 // the wiring passes it down. No code outside this folder asks which one it is.
 
+import type { EnvironmentLayer, EnvironmentView } from "./environment_view.ts";
+
 /** The runtime under Manta, in Manta's words. */
 export interface Platform {
   readonly name: "deno" | "bun";
@@ -25,6 +27,13 @@ export interface Platform {
    */
   collectGarbage(): Promise<void>;
 
+  /**
+   * Calls back once when this process ends in an orderly way: at its natural
+   * end, by an exit, by an error that nobody caught; not by signals. What the
+   * callback does must be done when it returns. Gives what takes it back.
+   */
+  onProcessEnd(callback: () => void): () => void;
+
   /** A value as this runtime's `console.log` shows it. */
   inspect(value: unknown): string;
 
@@ -36,6 +45,13 @@ export interface Platform {
   captureNativeStreams(
     write: (stream: OutputStream, chunk: string | Uint8Array) => void,
   ): void;
+
+  /**
+   * Has user code see the layers in all that shows environment variables and
+   * the current directory, for the rest of this thread's life. `current` is
+   * asked each time: it knows what runs.
+   */
+  layerEnvironment(current: () => EnvironmentLayer): EnvironmentView;
 }
 
 /** One of the two streams that a program prints to. */

@@ -95,14 +95,24 @@ export type ToNode =
     readonly actorId: ActorId;
     readonly noRestart: boolean;
   }
-  | { readonly type: "actor_constructed"; readonly actorId: ActorId }
+  /** These tell which life they mean: a later one may have begun. */
+  | {
+    readonly type: "actor_constructed";
+    readonly actorId: ActorId;
+    readonly incarnation: number;
+  }
   | {
     readonly type: "actor_construction_failed";
     readonly actorId: ActorId;
+    readonly incarnation: number;
     readonly error: WireError;
   }
   /** The actor ended by itself: `exitActor()`, or nobody holds it. */
-  | { readonly type: "actor_exited"; readonly actorId: ActorId }
+  | {
+    readonly type: "actor_exited";
+    readonly actorId: ActorId;
+    readonly incarnation: number;
+  }
   | {
     readonly type: "group_create";
     readonly groupId: PlacementGroupId;
@@ -121,7 +131,13 @@ export type ToNode =
   /** User code asked its thread to exit, or broke it. */
   | { readonly type: "thread_exiting"; readonly reason: WireError }
   | { readonly type: "output"; readonly lines: readonly OutputLine[] }
-  | { readonly type: "task_events"; readonly events: readonly TaskEvent[] };
+  /** A driver ends and wants what its threads have not given yet. */
+  | { readonly type: "output_wanted" }
+  /** The answer of a thread that was asked for its output: it gave all. */
+  | { readonly type: "output_given" }
+  | { readonly type: "task_events"; readonly events: readonly TaskEvent[] }
+  /** The answer to `events_wanted`: the thread has sent all it had. */
+  | { readonly type: "events_given" };
 
 /** One line that user code printed. */
 export interface OutputLine {
@@ -129,6 +145,8 @@ export interface OutputLine {
   readonly text: string;
   /** Name of the task, or class of the actor, that printed it. */
   readonly source: string;
+  /** The task's number, which tells equal lines apart; not for actors. */
+  readonly task?: number;
 }
 
 /** For `timeline()` and listings: what happened to a task, and when. */
@@ -203,6 +221,12 @@ export type FromNode =
     readonly lines: readonly OutputLine[];
     readonly origin: OutputOrigin;
   }
+  /** The driver ends: the thread gives all that it holds back. */
+  | { readonly type: "output_wanted" }
+  /** For the driver: no more output comes, or none in time. */
+  | { readonly type: "output_given" }
+  /** Somebody asks for the timeline: the thread sends its task events. */
+  | { readonly type: "events_wanted" }
   | { readonly type: "warning"; readonly text: string };
 
 /** Where lines of output come from. */

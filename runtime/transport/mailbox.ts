@@ -80,6 +80,13 @@ export class Mailbox {
     Atomics.store(this.#words, PARKED, 0);
   }
 
+  /** Blocks the thread until there is mail, or the time is over. */
+  sleep(timeoutMs: number): void {
+    Atomics.store(this.#words, PARKED, 1);
+    Atomics.wait(this.#words, SIGNAL, this.#seen, timeoutMs);
+    Atomics.store(this.#words, PARKED, 0);
+  }
+
   /**
    * The thread goes back to its event loop; `onMail` is called when mail
    * comes. Returns false when some has come already: poll again.

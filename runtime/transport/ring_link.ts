@@ -61,6 +61,7 @@ export class RingLink implements Link {
   #outgoing: LinkMessage[] = [];
   /** Frames that found no room; the first is written up to `#written`. */
   #backlog: Uint8Array[] = [];
+  #backlogBytes = 0;
   #written = 0;
   #receiver: LinkReceiver | undefined;
   #early: LinkMessage[] = [];
@@ -99,6 +100,7 @@ export class RingLink implements Link {
       if (this.#backlog.length === 0) this.#written = written;
       // The encoder reuses its memory.
       this.#backlog.push(frame.slice());
+      this.#backlogBytes += frame.length;
     }
     this.#peer.notify();
   }
@@ -117,7 +119,7 @@ export class RingLink implements Link {
 
   /** Takes in all frames that lie in the ring; called by the mailbox. */
   poll(): void {
-    if (this.#backlog.length > 0) this.#sendBacklog();
+    if (this.#backlog.length > 0) this.sendBacklog();
     const receiver = this.#receiver;
     if (!receiver) return;
     for (;;) {
@@ -136,12 +138,19 @@ export class RingLink implements Link {
     if (received) this.#receiver.receive(received.message as LinkMessage);
   }
 
-  #sendBacklog(): void {
+  /** How much waits because the peer has not read what came before. */
+  get backlogBytes(): number {
+    return this.#backlogBytes;
+  }
+
+  /** Sends of that what there is room for now. */
+  sendBacklog(): void {
     while (this.#backlog.length > 0) {
       const frame = this.#backlog[0]!;
       this.#written = this.#writer.write(frame, this.#written);
       if (this.#written < frame.length) break;
       this.#backlog.shift();
+      this.#backlogBytes -= frame.length;
       this.#written = 0;
     }
     this.#peer.notify();

@@ -55,7 +55,7 @@ function checkDeclared({ file, name, node, statement }: Declared): Finding[] {
   const isError = nameOf(node.superClass)?.endsWith("Error") ?? false;
   const needsExample = !isError &&
     /^(Function|Class|Variable|TSDeclareFunction)/.test(node.type);
-  if (needsExample && !/@example[\s\S]*```ts/.test(doc)) {
+  if (needsExample && !hasExample({ statement })) {
     findings.push(at(file, statement, `${name} has no @example with code`));
   }
   for (const member of membersOf(node)) {
@@ -65,6 +65,10 @@ function checkDeclared({ file, name, node, statement }: Declared): Finding[] {
     findings.push(at(file, member, `${name}.${key} has no JSDoc`));
   }
   return findings;
+}
+
+function hasExample({ statement }: Pick<Declared, "statement">): boolean {
+  return /@example[\s\S]*```ts/.test(docOf(statement) ?? "");
 }
 
 function membersOf(node: SyntaxNode): SyntaxNode[] {
@@ -108,9 +112,13 @@ function exportsOf(
       found.push(...declaredBy(file, statement, wanted));
     }
   }
+  // One overload speaks for all of them: the one with the example, if any.
   const unique = new Map<string, Declared>();
   for (const declared of found) {
-    if (!unique.has(declared.name)) unique.set(declared.name, declared);
+    const known = unique.get(declared.name);
+    if (!known || (!hasExample(known) && hasExample(declared))) {
+      unique.set(declared.name, declared);
+    }
   }
   return [...unique.values()];
 }

@@ -84,7 +84,7 @@ const who = remote(function who() {
   return pick(context());
 });
 
-const fibonacci = remote(async function fibonacci(n: number): Promise<number> {
+const fibonacci = remote(async (n: number): Promise<number> => {
   if (n < 2) return n;
   const [a, b] = await get([
     fibonacci.remote(n - 1),
@@ -93,7 +93,7 @@ const fibonacci = remote(async function fibonacci(n: number): Promise<number> {
   return a + b;
 });
 
-const dive = remote(async function dive(depth: number): Promise<number> {
+const dive = remote(async (depth: number): Promise<number> => {
   return depth === 0 ? 0 : 1 + await get(dive.remote(depth - 1));
 });
 

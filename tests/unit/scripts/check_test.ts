@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { checkImports } from "../../../scripts/check/import_rules.ts";
 import { checkNames } from "../../../scripts/check/name_rules.ts";
+import { checkProtocolPage } from "../../../scripts/check/protocol_page.ts";
 import { checkPublicDocs } from "../../../scripts/check/public_docs.ts";
 import { checkSizes } from "../../../scripts/check/size_rules.ts";
 import { loadProject, type Rule } from "../../../scripts/check/source_file.ts";
@@ -203,6 +204,23 @@ describe("checkPublicDocs", () => {
       "runtime/api/a.ts: bare has no JSDoc",
       "runtime/api/a.ts: half has no @example with code",
       "runtime/api/a.ts: Shape.side has no JSDoc",
+    ]);
+  });
+});
+
+describe("checkProtocolPage", () => {
+  it("finds messages that the page does not name", () => {
+    const found = findingsIn(checkProtocolPage, {
+      "docs/protocol.md": "`task_push` sends a task.",
+      "runtime/protocol/messages.ts":
+        'export interface A { readonly type: "task_push" }\n' +
+        'export type B = { readonly type: "task_pull" | "task_drop" };',
+      "runtime/other.ts": 'export interface C { readonly type: "other" }',
+    });
+
+    assertEquals(found, [
+      'runtime/protocol/messages.ts: docs/protocol.md does not name "task_pull"',
+      'runtime/protocol/messages.ts: docs/protocol.md does not name "task_drop"',
     ]);
   });
 });

@@ -1,0 +1,41 @@
+// The other end of the echoes: a thread that does nothing but answer. Its first
+// message says how it is spoken to. Must not import the runtime: it stands for
+// what a bare thread can do.
+
+import * as Comlink from "comlink";
+import { serveWebSocketEcho } from "../runtime/platform/web_socket_echo.ts";
+
+/** How the thread is spoken to; over a WebSocket it answers with the URL. */
+export type EchoKind = "bare" | "comlink" | "web_socket";
+
+/** What the thread offers through comlink. */
+export interface EchoApi {
+  echo(value: number): number;
+}
+
+interface ThreadScope {
+  onmessage: ((event: MessageEvent<unknown>) => void) | null;
+  postMessage(message: unknown): void;
+}
+
+const scope = globalThis as unknown as ThreadScope;
+
+scope.onmessage = ({ data: kind }) => {
+  scope.postMessage(open(kind as EchoKind));
+};
+
+function open(kind: EchoKind): string {
+  switch (kind) {
+    case "bare":
+      scope.onmessage = (event) => scope.postMessage(event.data);
+      return "ready";
+    case "comlink": {
+      scope.onmessage = null;
+      const api: EchoApi = { echo: (value) => value };
+      Comlink.expose(api, scope as unknown as Comlink.Endpoint);
+      return "ready";
+    }
+    case "web_socket":
+      return serveWebSocketEcho();
+  }
+}

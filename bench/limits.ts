@@ -1,0 +1,108 @@
+// What this machine allows, whatever runs on it: a bare message to a thread and
+// back, a bare WebSocket message and back, copying memory; and the same echo by
+// two well-known libraries. Must not use the runtime's threads.
+
+import * as Comlink from "comlink";
+import type { EchoApi, EchoKind } from "./echo_thread.ts";
+import { type Loop, rate, type Row } from "./row.ts";
+
+export const POST_MESSAGE_ECHO = "postMessage echo";
+export const COMLINK_ECHO = "comlink echo";
+export const PISCINA_ECHO = "piscina echo";
+export const MEMCPY_GIGABYTE = "memcpy 1 GB gigabytes";
+
+const MEGABYTE = 1e6;
+/** Beside this file, and under the same ending: `.ts`, or built `.js`. */
+const EXTENSION = import.meta.url.slice(import.meta.url.lastIndexOf("."));
+
+/** The rows of the machine, in the order in which they are run. */
+export const LIMIT_ROWS: readonly Row[] = [
+  rate(POST_MESSAGE_ECHO, 1, postMessageEcho),
+  rate(COMLINK_ECHO, 1, comlinkEcho),
+  rate(PISCINA_ECHO, 1, piscinaEcho),
+  rate("WebSocket echo", 1, webSocketEcho),
+  rate("memcpy 100 MB gigabytes", 0.1, () => memoryCopy(100 * MEGABYTE)),
+  rate(MEMCPY_GIGABYTE, 1, () => memoryCopy(1_000 * MEGABYTE)),
+];
+
+/** Says that a row cannot be run here; it is then named and left out. */
+export class RowSkipped extends Error {
+  override readonly name = "RowSkipped";
+}
+
+async function postMessageEcho(): Promise<Loop> {
+  const { thread } = await startEchoThread("bare");
+  return {
+    once: () => ask(thread, 1),
+    end: () => thread.terminate(),
+  };
+}
+
+async function comlinkEcho(): Promise<Loop> {
+  const { thread } = await startEchoThread("comlink");
+  const api = Comlink.wrap<EchoApi>(thread);
+  return {
+    once: () => api.echo(1),
+    end: () => thread.terminate(),
+  };
+}
+
+/** piscina is for developers of this project: the binary has none. */
+async function piscinaEcho(): Promise<Loop> {
+  const { Piscina } = await import("piscina").catch(() => {
+    throw new RowSkipped("the package piscina is not there");
+  });
+  const pool = new Piscina({
+    filename: new URL("./piscina_echo.ts", import.meta.url).href,
+    minThreads: 1,
+    maxThreads: 1,
+  });
+  return {
+    once: () => pool.run(1, { name: "echo" }),
+    end: () => pool.destroy(),
+  };
+}
+
+/** The server is in the other thread, as it would be in another process. */
+async function webSocketEcho(): Promise<Loop> {
+  const { thread, answer: url } = await startEchoThread("web_socket");
+  const socket = new WebSocket(url);
+  await new Promise((resolve, reject) => {
+    socket.onopen = resolve;
+    socket.onerror = () => reject(new Error("Cannot reach the echo server"));
+  });
+  return {
+    once: () =>
+      new Promise((resolve) => {
+        socket.onmessage = resolve;
+        socket.send("1");
+      }),
+    end: () => {
+      socket.close();
+      thread.terminate();
+    },
+  };
+}
+
+/** Both buffers are touched before: the first touch costs far more. */
+function memoryCopy(sizeBytes: number): Loop {
+  const source = new Uint8Array(sizeBytes).fill(1);
+  const target = new Uint8Array(sizeBytes).fill(2);
+  return { once: () => target.set(source) };
+}
+
+async function startEchoThread(
+  kind: EchoKind,
+): Promise<{ thread: Worker; answer: string }> {
+  const url = new URL(`./echo_thread${EXTENSION}`, import.meta.url);
+  const thread = new Worker(url.href, { type: "module" });
+  const { data: answer } = await ask(thread, kind);
+  return { thread, answer: answer as string };
+}
+
+function ask(thread: Worker, message: unknown): Promise<MessageEvent<unknown>> {
+  return new Promise((resolve) => {
+    thread.onmessage = resolve;
+    thread.postMessage(message);
+  });
+}

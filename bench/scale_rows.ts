@@ -1,0 +1,212 @@
+// Rows beyond Ray's microbenchmark: its limits of one node ("10,000 arguments,
+// 3,000 returns, a million queued tasks"), ten thousand actors, and what a
+// shared memory and a busy machine should show.
+
+import process from "node:process";
+import { get, kill, type ObjectRef, put } from "manta";
+import { cpuCount } from "../runtime/platform/machine.ts";
+import { manyToManyRow } from "./ray_rows.ts";
+import {
+  burn,
+  Light,
+  makeLists,
+  Reader,
+  smallValue,
+  spin,
+  sumLists,
+} from "./remotes.ts";
+import { type Measured, type Pace, rate, repeat, type Row } from "./row.ts";
+
+const LIST_LENGTH = 10_000;
+const BURNS = 64;
+const BURN_MS = 20;
+
+/** All of them; those that leave much garbage come last. */
+export const SCALE_ROWS: readonly Row[] = [
+  rate("put and get small", 1, () => ({
+    once: async () => await get(await put(0)),
+  }), { value: 100_000 }),
+  ...[1, 2, 4, 8, 16].map(manyToManyRow),
+  {
+    name: "get of 800 MiB in another thread",
+    unit: "microseconds",
+    target: { value: 100 },
+    measure: readElsewhere,
+  },
+  {
+    name: `${BURNS} tasks of ${BURN_MS} ms CPU`,
+    unit: "of ideal",
+    target: { value: 0.97 },
+    measure: burnEverywhere,
+  },
+  rate("10,000 actors with shared isolation", 10_000, () => ({
+    once: startLightActors,
+  }), { value: 1_000 }),
+  {
+    name: "10,000 object arguments to one task",
+    unit: "seconds",
+    target: { value: 1.72 },
+    measure: (pace) => repeat(pace.isQuick ? 1 : 2, passManyArguments),
+  },
+  {
+    name: "3,000 returns from one task",
+    unit: "seconds",
+    target: { value: 0.57 },
+    measure: (pace) => repeat(pace.isQuick ? 1 : 3, takeManyReturns),
+  },
+  {
+    name: "get of 10,000 lists",
+    unit: "seconds",
+    // Both kinds of objects together took Ray 23.5 s.
+    target: { value: 1.17 },
+    measure: (pace) => repeat(pace.isQuick ? 1 : 2, () => getMany(makeList)),
+  },
+  {
+    name: "get of 10,000 arrays",
+    unit: "seconds",
+    target: { value: 1.17 },
+    measure: (pace) => repeat(pace.isQuick ? 1 : 2, () => getMany(makeArray)),
+  },
+  {
+    name: "1,000,000 queued tasks",
+    unit: "seconds",
+    target: { value: 18.4 },
+    measure: queueTasks,
+  },
+];
+
+/** Each sample is the first read of the object in a fresh thread. */
+async function readElsewhere(pace: Pace): Promise<Measured> {
+  const array = new BigInt64Array(100 * 1024 * 1024).fill(7n);
+  using ref = await put(array);
+  return await repeat(pace.isQuick ? 2 : 5, async () => {
+    const reader = Reader.remote();
+    const elapsedUs = await get(reader.read.remote({ ref }));
+    kill(reader);
+    return elapsedUs;
+  });
+}
+
+/** Against the same work in plain code, spread over all cores by magic. */
+async function burnEverywhere(pace: Pace): Promise<Measured> {
+  const rounds = calibrate();
+  const cpus = cpuCount();
+  await get(Array.from({ length: 4 * cpus }, () => burn.remote(rounds)));
+  return await repeat(pace.isQuick ? 1 : 3, async () => {
+    const plainMs = await elapsed(() => {
+      for (let i = 0; i < BURNS; i++) spin(rounds);
+    });
+    const tasksMs = await elapsed(() =>
+      get(Array.from({ length: BURNS }, () => burn.remote(rounds)))
+    );
+    return plainMs / cpus / tasksMs;
+  });
+}
+
+/** How many rounds take `BURN_MS` once the code is hot. */
+function calibrate(): number {
+  let rounds = 1_000_000;
+  for (let i = 0; i < 20; i++) {
+    const startMs = performance.now();
+    spin(rounds);
+    const tookMs = performance.now() - startMs;
+    rounds = Math.round(rounds * BURN_MS / tookMs);
+  }
+  return rounds;
+}
+
+/** Creates them all and has each answer a call. */
+async function startLightActors(): Promise<void> {
+  const actors = Array.from({ length: 10_000 }, () => Light.remote());
+  await get(actors.map((actor) => actor.ping.remote()));
+  for (const actor of actors) kill(actor);
+}
+
+async function passManyArguments(): Promise<number> {
+  return await elapsed(async () => {
+    const lists: ObjectRef<number[]>[] = [];
+    for (let i = 0; i < 10_000; i++) lists.push(await put(makeList()));
+    const sum = await get(sumLists.remote(...lists));
+    const expected = 10_000 * LIST_LENGTH * (LIST_LENGTH - 1) / 2;
+    if (sum !== expected) throw new Error(`The sum is ${sum}`);
+    release(lists);
+  }) / 1_000;
+}
+
+async function takeManyReturns(): Promise<number> {
+  return await elapsed(async () => {
+    const refs = makeLists.options({ numReturns: 3_000 }).remote(
+      3_000,
+    ) as unknown as ObjectRef<number[]>[];
+    for (const ref of refs) {
+      requireList(await get(ref));
+    }
+    release(refs);
+  }) / 1_000;
+}
+
+async function getMany(make: () => ArrayLike<number>): Promise<number> {
+  return await elapsed(async () => {
+    const refs: ObjectRef<ArrayLike<number>>[] = [];
+    for (let i = 0; i < 10_000; i++) refs.push(await put(make()));
+    const values = await get(refs);
+    requireList(values.at(-1)!);
+    release(refs);
+  }) / 1_000;
+}
+
+/** Submits them all before any can run, then waits for all. */
+async function queueTasks(pace: Pace): Promise<Measured> {
+  const total = pace.isQuick ? 200_000 : 1_000_000;
+  await get(smallValue.remote());
+  const startMs = performance.now();
+  const refs: ObjectRef<string>[] = [];
+  const marks = [residentBytes()];
+  for (let part = 1; part <= 2; part++) {
+    while (refs.length < total * part / 2) refs.push(smallValue.remote());
+    marks.push(residentBytes());
+  }
+  const submitMs = performance.now() - startMs;
+  await get(refs);
+  const elapsedMs = performance.now() - startMs;
+  release(refs);
+  const [before, half, all] = marks as [number, number, number];
+  const perTask = (bytes: number) => Math.round(bytes / (total / 2));
+  const seconds = elapsedMs / 1_000 * (1_000_000 / total);
+  return {
+    mean: seconds,
+    deviation: 0,
+    note: `submitted in ${(submitMs / 1_000).toFixed(2)} s; ` +
+      `${perTask(half - before)} bytes a task in the first half, ` +
+      `${perTask(all - half)} in the second` +
+      (total < 1_000_000 ? `; from ${total} tasks` : ""),
+  };
+}
+
+function residentBytes(): number {
+  return process.memoryUsage().rss;
+}
+
+function makeList(): number[] {
+  return Array.from({ length: LIST_LENGTH }, (_, i) => i);
+}
+
+function makeArray(): Float64Array {
+  return Float64Array.from({ length: LIST_LENGTH }, (_, i) => i);
+}
+
+function requireList(list: ArrayLike<number>): void {
+  const isWhole = list.length === LIST_LENGTH &&
+    list[LIST_LENGTH - 1] === LIST_LENGTH - 1;
+  if (!isWhole) throw new Error("A list arrived changed");
+}
+
+function release(refs: readonly Disposable[]): void {
+  for (const ref of refs) ref[Symbol.dispose]();
+}
+
+async function elapsed(work: () => unknown): Promise<number> {
+  const startMs = performance.now();
+  await work();
+  return performance.now() - startMs;
+}

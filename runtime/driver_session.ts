@@ -1,0 +1,110 @@
+// The session of a driver, from its opening to its end: what the node tells a
+// driver, what a driver's calls need, and the last things that are done when
+// the session or the process ends.
+
+import { ApiSession, type CallerContext } from "./api_session.ts";
+import { type Session, setSession } from "./api/session_port.ts";
+import type { RuntimeContext } from "./api/session_types.ts";
+import { OUTPUT_DRAIN_MS_MAX } from "./base/limits.ts";
+import { DriverOutput, printWarning } from "./driver_output.ts";
+import type { ThreadHost } from "./host.ts";
+import type { Platform } from "./platform/platform.ts";
+import type { SessionDirectory } from "./platform/session_directory.ts";
+import type { FromNode, SessionIdentity } from "./protocol/node_messages.ts";
+import type { ThreadSession } from "./thread_session.ts";
+
+/** What a driver's session is made of. */
+export interface DriverSetup {
+  readonly platform: Platform;
+  readonly thread: ThreadSession;
+  readonly host: ThreadHost;
+  readonly directory: SessionDirectory;
+  /** Whether the output of tasks is shown. */
+  readonly logToDriver: boolean;
+}
+
+/** A busy machine may need longer than the node's own limit. */
+const DRAIN_MS_MAX = 4 * OUTPUT_DRAIN_MS_MAX;
+
+/** Makes the thread a driver's; it takes messages in from now on. */
+export function openDriverSession(setup: DriverSetup): Session {
+  const driver = new Driver(setup);
+  driver.open();
+  return driver.session;
+}
+
+/** See the head of the file. */
+class Driver {
+  readonly session: ApiSession;
+  readonly #setup: DriverSetup;
+  readonly #output = new DriverOutput();
+  #forgetProcessEnd: () => void = () => {};
+  #isOutputGiven = false;
+
+  constructor(setup: DriverSetup) {
+    this.#setup = setup;
+    this.session = new ApiSession(setup.thread, this.#caller());
+  }
+
+  open(): void {
+    const { platform, thread } = this.#setup;
+    thread.onNodeMessage = (message) => this.#fromNode(message);
+    thread.open();
+    this.#forgetProcessEnd = platform.onProcessEnd(() => this.#end());
+  }
+
+  #fromNode(message: FromNode): void {
+    switch (message.type) {
+      case "actor_registered":
+        return this.session.actors.registered(message);
+      case "output":
+        if (!this.#setup.logToDriver) return;
+        return this.#output.show(message.lines, message.origin);
+      case "output_given":
+        this.#isOutputGiven = true;
+        return;
+      case "warning":
+        return printWarning(message.text);
+    }
+  }
+
+  /** Synchronous: at the end of a process nothing else is waited for. */
+  #end(): void {
+    const { thread, directory } = this.#setup;
+    thread.sendNodeNow({ type: "output_wanted" });
+    thread.takeInUntil(() => this.#isOutputGiven, DRAIN_MS_MAX);
+    this.#output.end();
+    thread.end();
+    directory.remove();
+  }
+
+  #caller(): CallerContext {
+    const { thread, host } = this.#setup;
+    return {
+      scope: () => thread.waitScope,
+      parentTask: () => undefined,
+      strategy: () => undefined,
+      context: () => driverContext(thread.identity),
+      exitActor: () => {
+        throw new Error("Cannot exit: this is no actor");
+      },
+      end: async () => {
+        this.#forgetProcessEnd();
+        setSession(undefined);
+        this.#end();
+        await host.end();
+      },
+    };
+  }
+}
+
+function driverContext(identity: SessionIdentity): RuntimeContext {
+  return {
+    ...identity,
+    assignedResources: {},
+    acceleratorIds: {},
+    attempt: 0,
+    wasRestarted: false,
+    signal: new AbortController().signal,
+  };
+}

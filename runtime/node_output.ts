@@ -1,0 +1,93 @@
+// The node's part in showing output: leads the lines of its threads to the
+// driver, as long as that one reads, and at a driver's end has all threads
+// give what they still hold. Belongs to the wiring of a node.
+
+import type { NodeId, WorkerId } from "./base/ids.ts";
+import { OUTPUT_DRAIN_MS_MAX, OUTPUT_UNREAD_BYTES_MAX } from "./base/limits.ts";
+import type { FromNode, OutputLine } from "./protocol/node_messages.ts";
+
+/** What the node gives. */
+export interface NodeOutputPorts {
+  readonly driver: WorkerId;
+  readonly nodeId: NodeId;
+  readonly pid: number;
+  readonly logFolder: string;
+  send(workerId: WorkerId, message: FromNode): void;
+  /** What was sent to the driver and not read yet. */
+  unreadBytes(): number;
+  after(delayMs: number, callback: () => void): void;
+}
+
+/** See the head of the file. */
+export class NodeOutput {
+  readonly #ports: NodeOutputPorts;
+  /** Threads that have said anything: others have nothing to give. */
+  readonly #heard = new Set<WorkerId>();
+  /** Threads that were asked and have not given all yet. */
+  #asked: Set<WorkerId> | undefined;
+  #skipped = 0;
+
+  constructor(ports: NodeOutputPorts) {
+    this.#ports = ports;
+  }
+
+  /** A message has come from the thread. */
+  heard(from: WorkerId): void {
+    this.#heard.add(from);
+  }
+
+  printed(from: WorkerId, lines: readonly OutputLine[]): void {
+    const { driver, nodeId, pid, logFolder } = this.#ports;
+    if (this.#ports.unreadBytes() > OUTPUT_UNREAD_BYTES_MAX) {
+      this.#skipped += lines.length;
+      return;
+    }
+    if (this.#skipped > 0) {
+      this.#ports.send(driver, {
+        type: "warning",
+        text: `${this.#skipped} lines of output were not shown, as the ` +
+          `driver did not read them in time; ${logFolder} has them`,
+      });
+      this.#skipped = 0;
+    }
+    this.#ports.send(driver, {
+      type: "output",
+      lines,
+      origin: { pid, thread: from, node: nodeId },
+    });
+  }
+
+  /** The driver ends and wants what is left. */
+  wanted(): void {
+    const { driver, send, after } = this.#ports;
+    this.#asked = new Set(this.#heard);
+    this.#asked.delete(driver);
+    for (const workerId of this.#asked) {
+      send(workerId, { type: "output_wanted" });
+    }
+    this.#answerIfAll();
+    // A thread that computes does not hold up the driver's end.
+    after(OUTPUT_DRAIN_MS_MAX, () => this.#answer());
+  }
+
+  /** The thread has given all. */
+  given(from: WorkerId): void {
+    this.#asked?.delete(from);
+    this.#answerIfAll();
+  }
+
+  threadEnded(workerId: WorkerId): void {
+    this.#heard.delete(workerId);
+    this.given(workerId);
+  }
+
+  #answerIfAll(): void {
+    if (this.#asked?.size === 0) this.#answer();
+  }
+
+  #answer(): void {
+    if (!this.#asked) return;
+    this.#asked = undefined;
+    this.#ports.send(this.#ports.driver, { type: "output_given" });
+  }
+}

@@ -1,0 +1,264 @@
+// A channel that loses, repeats, reorders and breaks, turned into an ordered
+// stream of frames, each delivered once: sequence numbers, cumulative acks,
+// resending by the clock. Pure: events in, actions out; no I/O, no timer.
+// docs/decisions/0005-reliability-in-the-session-layer.md says why.
+
+import { unreachable } from "../base/errors.ts";
+import {
+  SESSION_FRAMES_QUEUED_MAX,
+  SESSION_RESEND_MS,
+  SESSION_RESEND_MS_MAX,
+  SESSION_SILENCE_MS_MAX,
+  SESSION_WINDOW_FRAMES,
+} from "../base/limits.ts";
+
+/** What goes over the channel; plain, so that any codec carries it. */
+export interface SessionSegment {
+  /** Who sends: a new life of a peer has another, larger epoch. */
+  readonly epoch: number;
+  /** Whom it is for, as far as the sender knows; 0 = not known yet. */
+  readonly peerEpoch: number;
+  /** Number of the frame, from 1; 0 when the segment is an ack alone. */
+  readonly sequence: number;
+  /** All frames up to here have come. */
+  readonly ack: number;
+  /** Asks for an ack even where nothing came. */
+  readonly probe?: true;
+  readonly frame?: Uint8Array;
+}
+
+export type SessionEvent =
+  /** The user of the session sends a frame; see `room`. */
+  | { readonly type: "frame_queued"; readonly frame: Uint8Array }
+  | { readonly type: "segment_received"; readonly segment: SessionSegment }
+  /** There is a channel, the first or a new one after a break. */
+  | { readonly type: "channel_opened" }
+  | { readonly type: "channel_closed" }
+  | { readonly type: "clock_ticked"; readonly nowMs: number };
+
+/** Why a session is over; each means that the peer is dead to its user. */
+export type SessionEnd =
+  /** The peer has begun anew and knows nothing of this session. */
+  | "peer_restarted"
+  /** Nothing was heard for too long. */
+  | "peer_silent"
+  /** The peer says what no honest peer says. */
+  | "protocol_broken";
+
+export type SessionAction =
+  | { readonly type: "send_segment"; readonly segment: SessionSegment }
+  | { readonly type: "deliver_frame"; readonly frame: Uint8Array }
+  /** There is room for frames again. */
+  | { readonly type: "resume_sender" }
+  | { readonly type: "end_session"; readonly reason: SessionEnd };
+
+export interface SessionOptions {
+  /** Of this life of this side: above 0, above those of former lives. */
+  readonly epoch: number;
+  /** The time on the clock that will tick. */
+  readonly nowMs: number;
+  /** @default {SESSION_WINDOW_FRAMES} */
+  readonly windowFrames?: number;
+  /** @default {SESSION_FRAMES_QUEUED_MAX} */
+  readonly queuedFramesMax?: number;
+}
+
+/** See the head of the file. One per side; both sides are the same. */
+export class ReliableSession {
+  readonly #epoch: number;
+  readonly #windowFrames: number;
+  readonly #queuedFramesMax: number;
+  #peerEpoch = 0;
+  #isOpen = false;
+  #ended = false;
+  #nowMs: number;
+  #heardAtMs: number;
+  /** Frames that are not acknowledged: the first is `#acked + 1`. */
+  #unacked: Uint8Array[] = [];
+  /** The last frame that the peer has for certain. */
+  #acked = 0;
+  /** The last frame that was sent over this channel; at least `#acked`. */
+  #sent = 0;
+  #resendMs = SESSION_RESEND_MS;
+  #resendAtMs = 0;
+  #wasFull = false;
+  /** The last frame that was delivered. */
+  #delivered = 0;
+  /** Frames that came before one that is missing; all within the window. */
+  readonly #early = new Map<number, Uint8Array>();
+  #owesAck = false;
+  #actions: SessionAction[] = [];
+
+  constructor(options: SessionOptions) {
+    this.#epoch = options.epoch;
+    this.#nowMs = options.nowMs;
+    this.#heardAtMs = options.nowMs;
+    this.#windowFrames = options.windowFrames ?? SESSION_WINDOW_FRAMES;
+    this.#queuedFramesMax = options.queuedFramesMax ??
+      SESSION_FRAMES_QUEUED_MAX;
+  }
+
+  /** How many frames may be queued now; wait for `resume_sender` at 0. */
+  get room(): number {
+    return Math.max(0, this.#queuedFramesMax - this.#unacked.length);
+  }
+
+  get ended(): boolean {
+    return this.#ended;
+  }
+
+  /** Whether everything that was queued has arrived. */
+  get isSettled(): boolean {
+    return this.#unacked.length === 0;
+  }
+
+  handle(event: SessionEvent): SessionAction[] {
+    this.#actions = [];
+    if (this.#ended) return this.#actions;
+    this.#apply(event);
+    if (this.#isOpen && !this.#ended) this.#sendDue();
+    return this.#actions;
+  }
+
+  #apply(event: SessionEvent): void {
+    switch (event.type) {
+      case "frame_queued":
+        if (this.room === 0) {
+          throw new RangeError(
+            `Cannot queue a frame: ${this.#unacked.length} wait already. ` +
+              "Wait until there is room",
+          );
+        }
+        if (this.isSettled) this.#resetResending();
+        this.#unacked.push(event.frame);
+        this.#wasFull = this.room === 0;
+        return;
+      case "segment_received":
+        return this.#received(event.segment);
+      case "channel_opened":
+        this.#isOpen = true;
+        // What was under way on the last channel may be lost with it.
+        this.#sent = this.#acked;
+        this.#resetResending();
+        // Says who we are, and asks what the peer has.
+        return this.#send(0, undefined, true);
+      case "channel_closed":
+        this.#isOpen = false;
+        return;
+      case "clock_ticked":
+        return this.#tick(event.nowMs);
+      default:
+        return unreachable(event);
+    }
+  }
+
+  // -- Receiving -------------------------------------------------------------
+
+  #received(segment: SessionSegment): void {
+    const { epoch, peerEpoch, sequence, ack, frame } = segment;
+    // Meant for a former life of ours, or from one of the peer's.
+    if (epoch < this.#peerEpoch) return;
+    if (peerEpoch !== 0 && peerEpoch < this.#epoch) {
+      return this.#answerStranger(segment);
+    }
+    if (this.#peerEpoch === 0) this.#peerEpoch = epoch;
+    if (epoch > this.#peerEpoch) return this.#end("peer_restarted");
+    const isSane = ack <= this.#acked + this.#unacked.length &&
+      peerEpoch <= this.#epoch && (sequence === 0) === (frame === undefined);
+    if (!isSane) return this.#end("protocol_broken");
+    this.#heardAtMs = this.#nowMs;
+    this.#acknowledged(ack);
+    if (frame) this.#take(sequence, frame);
+    if (frame || segment.probe) this.#owesAck = true;
+  }
+
+  /** Who speaks to a former life of ours must learn that it is over. */
+  #answerStranger({ epoch }: SessionSegment): void {
+    if (this.#peerEpoch === 0 || this.#peerEpoch === epoch) {
+      this.#send(0, undefined, false);
+    }
+  }
+
+  #acknowledged(ack: number): void {
+    const count = ack - this.#acked;
+    if (count <= 0) return;
+    this.#unacked.splice(0, count);
+    this.#acked = ack;
+    this.#sent = Math.max(this.#sent, ack);
+    this.#resetResending();
+    if (!this.#wasFull) return;
+    this.#wasFull = false;
+    this.#actions.push({ type: "resume_sender" });
+  }
+
+  #take(sequence: number, frame: Uint8Array): void {
+    if (sequence > this.#delivered + this.#windowFrames) {
+      return this.#end("protocol_broken");
+    }
+    if (sequence <= this.#delivered) return;
+    this.#early.set(sequence, frame);
+    for (;;) {
+      const next = this.#early.get(this.#delivered + 1);
+      if (!next) return;
+      this.#delivered++;
+      this.#early.delete(this.#delivered);
+      this.#actions.push({ type: "deliver_frame", frame: next });
+    }
+  }
+
+  // -- Sending ---------------------------------------------------------------
+
+  #tick(nowMs: number): void {
+    this.#nowMs = Math.max(this.#nowMs, nowMs);
+    if (this.#nowMs - this.#heardAtMs > SESSION_SILENCE_MS_MAX) {
+      return this.#end("peer_silent");
+    }
+    if (!this.#isOpen || this.#nowMs < this.#resendAtMs) return;
+    this.#resendMs = Math.min(this.#resendMs * 2, SESSION_RESEND_MS_MAX);
+    this.#resendAtMs = this.#nowMs + this.#resendMs;
+    if (this.#sent > this.#acked) {
+      this.#sent = this.#acked;
+    } else {
+      // Nothing to say: hears whether the peer is still there.
+      this.#send(0, undefined, true);
+    }
+  }
+
+  /** Sends what the window allows, or the ack that is owed. */
+  #sendDue(): void {
+    const last = this.#acked +
+      Math.min(this.#unacked.length, this.#windowFrames);
+    while (this.#sent < last) {
+      this.#sent++;
+      this.#send(this.#sent, this.#unacked[this.#sent - this.#acked - 1]);
+    }
+    if (this.#owesAck) this.#send(0);
+  }
+
+  #resetResending(): void {
+    this.#resendMs = SESSION_RESEND_MS;
+    this.#resendAtMs = this.#nowMs + this.#resendMs;
+  }
+
+  #send(sequence: number, frame?: Uint8Array, probe = false): void {
+    this.#owesAck = false;
+    this.#actions.push({
+      type: "send_segment",
+      segment: {
+        epoch: this.#epoch,
+        peerEpoch: this.#peerEpoch,
+        sequence,
+        ack: this.#delivered,
+        ...(frame ? { frame } : {}),
+        ...(probe ? { probe } : {}),
+      },
+    });
+  }
+
+  #end(reason: SessionEnd): void {
+    this.#ended = true;
+    this.#unacked = [];
+    this.#early.clear();
+    this.#actions.push({ type: "end_session", reason });
+  }
+}

@@ -1,0 +1,636 @@
+// A cluster by the throw of seeded dice: real owners, executors, scheduler,
+// store and actor directory on a simulated network with a fake clock. Drivers
+// run programs whose results are known beforehand; threads die, messages are
+// late, tasks are cancelled, refs are dropped. Every step checks what must hold.
+
+import { TaskError } from "../../runtime/base/errors.ts";
+import type { ActorId, WorkerId } from "../../runtime/base/ids.ts";
+import type { TaskRun } from "../../runtime/executor/task_run.ts";
+import type { ObjectRef } from "../../runtime/owner/object_ref.ts";
+import { assert } from "../support/harness.ts";
+import type { Dice } from "./dice.ts";
+import { SimNetwork } from "./sim_network.ts";
+import { SimNode } from "./sim_node.ts";
+import {
+  actorClass,
+  adopt,
+  callActor,
+  type Expected,
+  heldBy,
+  newProgram,
+  type Program,
+  type ProgramWorld,
+  type SimValue,
+  streamFunction,
+  streamLength,
+  submitProgram,
+  submitStream,
+  sumOf,
+  taskFunction,
+  type Tracked,
+} from "./sim_program.ts";
+import { Frame, type SimHandle, SimThread } from "./sim_thread.ts";
+
+const TICK_MS = 10;
+/** Refs that a driver keeps at a time. */
+const KNOWN_MAX = 16;
+const MICROTASKS_PER_STEP = 24;
+
+/** What may go wrong in a world. */
+export interface Faults {
+  /** Links between threads lose, repeat and reorder. */
+  readonly isLossy: boolean;
+  readonly threadsDie: boolean;
+  readonly driversDie: boolean;
+  readonly tasksAreCancelled: boolean;
+}
+
+interface Timer {
+  readonly atMs: number;
+  readonly callback: () => void;
+}
+
+/** What a driver knows. */
+interface Driver {
+  readonly thread: SimThread;
+  readonly known: Tracked[];
+  readonly handles: SimHandle[];
+  /** Refs that are being read. */
+  readonly reading: Map<ObjectRef, number>;
+  /** Reads, puts and streams without an outcome. */
+  pending: number;
+}
+
+/** See the head of the file. */
+export class ClusterWorld implements ProgramWorld {
+  readonly node: SimNode;
+  readonly network: SimNetwork;
+  readonly drivers: Driver[] = [];
+  readonly threads = new Map<WorkerId, SimThread>();
+  readonly faults: Faults;
+  readonly #dice: Dice;
+  readonly #timers = new Set<Timer>();
+  readonly #programs: Program[] = [];
+  /** How often each task was begun, and how often its outcome was told. */
+  readonly #begun = new Map<string, number>();
+  readonly #told = new Map<string, number>();
+  #steps = 0;
+  #sequence = 0;
+  #actorCount = 0;
+  #failure: unknown;
+
+  constructor(dice: Dice, faults: Faults) {
+    this.#dice = dice;
+    this.faults = faults;
+    this.network = new SimNetwork(dice, faults.isLossy ? 0.15 : 0);
+    this.node = new SimNode({
+      startThread: (id) => this.#startThread(id, false),
+      stopThread: (id) => this.#endThread(id),
+      link: (source, target) => this.#link(source, target),
+      nowMs: () => this.network.nowMs,
+    });
+    for (const name of ["w-d1", "w-d2"]) this.#startDriver(name as WorkerId);
+  }
+
+  // -- Steps -----------------------------------------------------------------
+
+  /** Something happens, and something may go wrong. */
+  async step(): Promise<void> {
+    const dice = this.#dice;
+    const { threadsDie, driversDie, tasksAreCancelled } = this.faults;
+    if (dice.chance(0.12)) this.#act(dice.pick(this.drivers));
+    if (threadsDie && dice.chance(0.004)) this.#crashThread();
+    if (driversDie && dice.chance(0.0015)) this.#crashDriver();
+    if (threadsDie && dice.chance(0.01)) this.#killActor();
+    if (tasksAreCancelled && dice.chance(0.015)) this.#cancel();
+    if (this.faults.isLossy && dice.chance(0.01)) this.network.breakSome();
+    await this.#goOn();
+  }
+
+  /** Everything goes its way, nothing new comes. */
+  async calmStep(): Promise<void> {
+    this.network.faults = 0;
+    for (const driver of this.drivers) {
+      if (driver.known.length > 0 && this.#dice.chance(0.3)) {
+        this.#readAndDrop(driver);
+      }
+      if (this.#dice.chance(0.1)) driver.handles.pop();
+      this.#updateRoots(driver);
+    }
+    await this.#goOn();
+  }
+
+  async #goOn(): Promise<void> {
+    this.#steps++;
+    for (let turn = this.#dice.below(4); turn > 0; turn--) {
+      this.network.deliver();
+    }
+    if (this.#dice.chance(0.25)) this.#passTime();
+    if (this.#dice.chance(0.1)) this.#sweepSome();
+    for (let turn = 0; turn < MICROTASKS_PER_STEP; turn++) await undefined;
+    this.node.flush();
+    if (this.#steps % 4 === 0) this.node.validate();
+    if (this.#failure) throw this.#failure;
+  }
+
+  #passTime(): void {
+    this.network.advance(TICK_MS);
+    for (const timer of [...this.#timers]) {
+      if (timer.atMs > this.network.nowMs) continue;
+      this.#timers.delete(timer);
+      timer.callback();
+    }
+    this.node.tick();
+  }
+
+  #sweepSome(): void {
+    for (const thread of this.threads.values()) {
+      if (this.#dice.chance(0.5)) thread.sweep(this.#dice.chance(0.3));
+    }
+  }
+
+  /** Whether there is nothing left to wait for. */
+  get isOver(): boolean {
+    if (!this.network.isQuiet) return false;
+    return this.leftovers().length === 0;
+  }
+
+  /** What should not be there when all is over. */
+  leftovers(): string[] {
+    const { scheduler, directory, store } = this.node;
+    const left: string[] = [];
+    const add = (what: string, count: number) => {
+      if (count !== 0) left.push(`${what}: ${count}`);
+    };
+    for (const { thread, pending } of this.drivers) {
+      add(`${thread.id} pending`, pending);
+    }
+    add("leases", scheduler.leases().length);
+    add("demands", scheduler.pending().length);
+    add("placed actors", scheduler.actors().length);
+    for (
+      const { actor, state, holders, retiring } of directory.records.values()
+    ) {
+      if (state === "DEAD") continue;
+      left.push(
+        `actor ${actor.actorId} ${state} retiring=${retiring} ` +
+          `holders=${[...holders]}`,
+      );
+    }
+    const { usedBytes, objects, waiting } = store.stats();
+    for (const entry of store.list()) left.push(JSON.stringify(entry));
+    add("stored objects", objects);
+    add("used bytes", usedBytes);
+    add("creates", waiting);
+    for (const [id, thread] of this.threads) {
+      for (const [what, count] of Object.entries(thread.leftovers())) {
+        add(`${id} ${what}`, count);
+      }
+    }
+    return left;
+  }
+
+  // -- What drivers do -------------------------------------------------------
+
+  #act(driver: Driver): void {
+    const acts = [
+      () => this.#submit(driver),
+      () => this.#submit(driver),
+      () => this.#submit(driver),
+      () => this.#stream(driver),
+      () => this.#put(driver),
+      () => this.#makeActor(driver),
+      () => this.#call(driver),
+      () => this.#call(driver),
+      () => this.#read(driver),
+      () => this.#read(driver),
+      () => this.#drop(driver, driver.known.shift()),
+      () => driver.handles.shift(),
+    ];
+    this.#dice.pick(acts)();
+    this.#updateRoots(driver);
+  }
+
+  #submit(driver: Driver): void {
+    const { thread } = driver;
+    const handle = this.#dice.chance(0.3) ? driver.handles.at(-1) : undefined;
+    const program = newProgram(
+      this.#dice,
+      () => this.#programs.length + 1,
+      this.#dice.below(3),
+      handle !== undefined,
+    );
+    this.#enter(program);
+    const tops = this.#some(driver, 2);
+    const held = this.#some(driver, 2);
+    const frame = new Frame();
+    this.#know(
+      driver,
+      ...submitProgram(thread, program, tops, held, handle, { frame }),
+    );
+  }
+
+  #enter(program: Program): void {
+    // Ids are places in the table; children's are taken when they are made.
+    (program as { id: number }).id = this.#programs.push(program) - 1;
+    program.children.forEach((child) => this.#enter(child));
+  }
+
+  #stream(driver: Driver): void {
+    const { thread } = driver;
+    const made = newProgram(this.#dice, () => 0, 0, false);
+    const program = { ...made, failures: 0 };
+    this.#enter(program);
+    const backpressure = this.#dice.below(3);
+    const items = new Map<number, ObjectRef>();
+    const count = streamLength(program);
+    driver.pending++;
+    const end = () => {
+      driver.pending--;
+      for (const [index, ref] of items) {
+        if (ref.state === "failed") continue;
+        this.#know(driver, { ref, n: program.n + index });
+      }
+      frame.held.clear();
+      thread.frames.delete(frame);
+    };
+    const frame = new Frame();
+    thread.frames.add(frame);
+    const number = submitStream(thread, program, backpressure, () => ({
+      yielded: (index, ref) => {
+        if (items.has(index)) return;
+        items.set(index, ref);
+        frame.held.add(ref);
+        if (backpressure === 0) return;
+        const reader = thread.owner.threadOf(number);
+        if (!reader) return;
+        const consumed = items.size;
+        thread.send(reader, { type: "stream_consumed", number, consumed });
+        thread.schedule();
+      },
+      ended: (ended) => {
+        this.#check(ended === count, `A stream of ${count} gave ${ended}`);
+        this.#check(items.size === count, "Items of a stream are missing");
+        end();
+      },
+      restarted: () => {
+        const reader = thread.owner.threadOf(number);
+        if (!reader) return;
+        const consumed = items.size;
+        thread.send(reader, { type: "stream_consumed", number, consumed });
+      },
+      failed: (error) => {
+        this.#checkError(thread.codec.decodeError(error as never), 0);
+        end();
+      },
+    }));
+  }
+
+  #put(driver: Driver): void {
+    const held = this.#some(driver, 2);
+    const n = this.#dice.below(1_000);
+    const pad = this.#dice.chance(0.4)
+      ? { pad: new Uint8Array(110 * 1024) }
+      : {};
+    const value = {
+      n,
+      refs: held.map(({ ref }) => ref),
+      ns: held.map((each) => each.n),
+      ...pad,
+    };
+    driver.pending++;
+    driver.thread.owner.put(value).then((ref) => {
+      driver.pending--;
+      this.#know(driver, { ref, n });
+      this.#updateRoots(driver);
+    }, (error) => this.#fail(error));
+  }
+
+  #makeActor(driver: Driver): void {
+    if (driver.handles.length >= 3) return;
+    const { thread } = driver;
+    const actorId = `a-${++this.#actorCount}` as ActorId;
+    const handle = thread.handle(actorId, true);
+    const held = this.#some(driver, 1);
+    const extra = held.length === 0 ? null : {
+      n: 0,
+      refs: held.map(({ ref }) => ref),
+      ns: held.map((each) => each.n),
+    };
+    const fails = this.faults.threadsDie && this.#dice.chance(0.1) ? 1 : 0;
+    const encoded = thread.codec.encode([fails, extra], "args");
+    const { references } = thread.owner;
+    references.pin(encoded.contained);
+    thread.owner.channel(actorId).whenDead(() =>
+      references.unpin(encoded.contained)
+    );
+    driver.handles.push(handle);
+    thread.sendNode({
+      type: "actor_register",
+      actor: {
+        actorId,
+        className: "Actor",
+        code: { hash: "actor", exportName: "", path: "" },
+        args: encoded.toPayload(),
+        namespace: "n",
+        getIfExists: false,
+        detached: false,
+        isolation: this.#dice.pick(["thread", "shared"]),
+        placement: this.#dice.chance(0.5) ? { CPU: 10_000 } : {},
+        held: {},
+        strategy: "default",
+        maxRestarts: this.#dice.pick([0, 1, -1]),
+        maxConcurrency: this.#dice.pick([1, 1, 3]),
+        concurrencyGroups: {},
+        interface: {
+          className: "Actor",
+          methods: [],
+          maxTaskRetries: 0,
+          maxPendingCalls: -1,
+        },
+      },
+    });
+  }
+
+  #call(driver: Driver): void {
+    if (driver.handles.length === 0) return;
+    const handle = this.#dice.pick(driver.handles);
+    const method = this.#dice.pick(["add", "add", "keep", "give"] as const);
+    const call = {
+      method,
+      n: this.#dice.below(1_000),
+      sequence: this.nextSequence(),
+      maxRetries: this.#dice.pick([0, 2, -1]),
+    };
+    const tops = method === "give" ? [] : this.#some(driver, 1);
+    const held = method === "keep" ? this.#some(driver, 2) : [];
+    const frame = new Frame();
+    this.#know(
+      driver,
+      callActor(driver.thread, handle, call, tops, held, { frame }),
+    );
+  }
+
+  #some(driver: Driver, most: number): Tracked[] {
+    const count = Math.min(this.#dice.below(most + 1), driver.known.length);
+    return Array.from({ length: count }, () => this.#dice.pick(driver.known));
+  }
+
+  #know(driver: Driver, ...tracked: Tracked[]): void {
+    if (!driver.thread.alive) return;
+    driver.known.push(...tracked);
+    while (driver.known.length > KNOWN_MAX) {
+      this.#drop(driver, driver.known.shift());
+    }
+    this.#updateRoots(driver);
+  }
+
+  /** Gives a ref up, now or by leaving it to the collector. */
+  #drop(driver: Driver, tracked: Tracked | undefined): void {
+    if (!tracked) return;
+    const { ref } = tracked;
+    const isUsed = driver.reading.has(ref) ||
+      driver.known.some((other) => other.ref === ref);
+    if (!isUsed && this.#dice.chance(0.5)) ref[Symbol.dispose]();
+  }
+
+  #updateRoots({ thread, known, handles, reading }: Driver): void {
+    const [frame] = thread.frames;
+    frame!.held.clear();
+    for (const { ref } of known) frame!.held.add(ref);
+    for (const ref of reading.keys()) frame!.held.add(ref);
+    for (const { hold } of handles) frame!.held.add(hold);
+  }
+
+  #read(driver: Driver): void {
+    if (driver.known.length === 0) return;
+    this.#readOne(driver, this.#dice.pick(driver.known));
+  }
+
+  #readAndDrop(driver: Driver): void {
+    const tracked = driver.known.shift()!;
+    this.#readOne(driver, tracked);
+  }
+
+  #readOne(driver: Driver, { ref, n }: Tracked): void {
+    const { thread, reading } = driver;
+    driver.pending++;
+    reading.set(ref, (reading.get(ref) ?? 0) + 1);
+    const end = () => {
+      driver.pending--;
+      const count = reading.get(ref)! - 1;
+      if (count > 0) reading.set(ref, count);
+      else reading.delete(ref);
+      this.#updateRoots(driver);
+    };
+    thread.reading.getOne(ref, undefined, thread.scope(undefined)).then(
+      (value) => {
+        this.#checkValue(driver, value as SimValue, n, ref);
+        end();
+      },
+      (error) => {
+        this.#checkError(error, n);
+        end();
+      },
+    );
+  }
+
+  // -- Checks ----------------------------------------------------------------
+
+  #checkValue(
+    driver: Driver,
+    value: SimValue,
+    n: Expected,
+    ref: ObjectRef,
+  ): void {
+    this.#check(
+      sumOf(value) === n,
+      `${ref.id} should be ${n} and is ${JSON.stringify(value)}`,
+    );
+    if (this.#dice.chance(0.5)) this.#know(driver, ...heldBy(value));
+    const frame = new Frame();
+    adopt(frame, value);
+  }
+
+  #checkError(error: unknown, n: Expected): void {
+    const code = (error as { code?: string }).code ?? "";
+    if (error instanceof TaskError) {
+      const isPlanned = error.message.includes("planned");
+      return this.#check(isPlanned && n === "fails", error);
+    }
+    const { threadsDie, driversDie, tasksAreCancelled } = this.faults;
+    const isAllowed = (threadsDie || driversDie) && DEATHS.has(code) ||
+      tasksAreCancelled &&
+        (code === "task_cancelled" || DEATHS.has(code));
+    this.#check(isAllowed, error);
+  }
+
+  #check(isRight: boolean, problem: unknown): void {
+    if (!isRight) this.#fail(problem);
+  }
+
+  #fail(problem: unknown): void {
+    this.#failure ??= problem instanceof Error
+      ? problem
+      : new Error(String(problem));
+  }
+
+  /** An executor begins a task: no more often than it may be retried. */
+  began(run: TaskRun, program: Program): void {
+    const key = `${run.owner.id}/${run.number}`;
+    const count = (this.#begun.get(key) ?? 0) + 1;
+    this.#begun.set(key, count);
+    const most = program.maxRetries + 1;
+    this.#check(count <= most, `Task ${key} ran ${count} times of ${most}`);
+    const before = this.#told.get(key) ?? 0;
+    this.#check(before < count, `Task ${key} ran after it was done`);
+  }
+
+  told(_thread: SimThread, owner: WorkerId, number: number): void {
+    const key = `${owner}/${number}`;
+    const begun = this.#begun.get(key);
+    if (begun === undefined) return;
+    const count = (this.#told.get(key) ?? 0) + 1;
+    this.#told.set(key, count);
+    this.#check(count <= begun, `Task ${key} has ${count} outcomes`);
+  }
+
+  // -- Faults ----------------------------------------------------------------
+
+  #crashThread(): void {
+    const executors = [...this.threads.values()].filter((t) => t.executor);
+    if (executors.length > 0) this.#endThread(this.#dice.pick(executors).id);
+  }
+
+  #crashDriver(): void {
+    if (this.drivers.length < 2) return;
+    const [driver] = this.drivers.splice(this.#dice.below(2), 1);
+    const { id } = driver!.thread;
+    this.#endThread(id);
+  }
+
+  #killActor(): void {
+    const [driver] = this.drivers;
+    if (!driver || driver.handles.length === 0) return;
+    const { actorId } = this.#dice.pick(driver.handles).hold;
+    const noRestart = this.#dice.chance(0.3);
+    driver.thread.sendNode({ type: "actor_kill", actorId, noRestart });
+  }
+
+  #cancel(): void {
+    const driver = this.#dice.pick(this.drivers);
+    if (driver.known.length === 0) return;
+    const { ref } = this.#dice.pick(driver.known);
+    const { owner, id } = driver.thread;
+    const recursive = this.#dice.chance(0.5);
+    const wish = { force: false, recursive };
+    if (ref.ownerId !== id) {
+      const { number } = ref;
+      const type = "cancel_wanted";
+      return driver.thread.send(ref.ownerId, { type, number, ...wish });
+    }
+    const task = owner.taskOf(ref);
+    if (!task) return;
+    const force = this.faults.threadsDie && !task.template.actorId &&
+      this.#dice.chance(0.3);
+    owner.cancel(task, { ...wish, force });
+  }
+
+  // -- Threads ---------------------------------------------------------------
+
+  #startDriver(id: WorkerId): void {
+    const end = this.#startThread(id, true);
+    this.node.addThread(id, end);
+    const thread = this.threads.get(id)!;
+    thread.frames.add(new Frame());
+    this.drivers.push({
+      thread,
+      known: [],
+      handles: [],
+      reading: new Map(),
+      pending: 0,
+    });
+  }
+
+  /** Gives the node's end of the link to it. */
+  #startThread(id: WorkerId, isDriver: boolean) {
+    const [nodeEnd, threadEnd] = this.network.connect([
+      () => this.node.flush(),
+      () => this.threads.get(id)?.schedule(),
+    ], false);
+    const start = () => {
+      const thread = new SimThread(id, this, threadEnd, isDriver);
+      this.threads.set(id, thread);
+      thread.schedule();
+    };
+    // An executor takes its time; what is sent to it waits in its links.
+    if (isDriver) start();
+    else this.after(this.#dice.below(40), start);
+    return nodeEnd;
+  }
+
+  /** The thread is gone some time later, and its node is told after that. */
+  #endThread(id: WorkerId): void {
+    this.after(this.#dice.below(20), () => {
+      const thread = this.threads.get(id);
+      if (!thread) return;
+      thread.kill();
+      this.threads.delete(id);
+      this.after(this.#dice.below(20), () => this.node.threadEnded(id));
+    });
+  }
+
+  #link(source: WorkerId, target: WorkerId) {
+    const ends = this.network.connect([
+      () => this.threads.get(source)?.schedule(),
+      () => this.threads.get(target)?.schedule(),
+    ], this.faults.isLossy);
+    ends[0].name = `${target}>${source}`; ends[1].name = `${source}>${target}`;
+    return ends;
+  }
+
+  // -- What threads ask for --------------------------------------------------
+
+  nowMs(): number {
+    return this.network.nowMs;
+  }
+
+  steps(): number {
+    return this.#steps;
+  }
+
+  after(delayMs: number, callback: () => void): () => void {
+    const timer = { atMs: this.network.nowMs + delayMs, callback };
+    this.#timers.add(timer);
+    return () => this.#timers.delete(timer);
+  }
+
+  sleep(ms: number): Promise<void> {
+    return new Promise((resolve) => this.after(ms, resolve));
+  }
+
+  async loadCode(thread: SimThread, hash: string): Promise<unknown> {
+    if (this.#dice.chance(0.3)) await this.sleep(this.#dice.below(30));
+    if (hash === "actor") return actorClass(this);
+    return hash === "stream"
+      ? streamFunction(thread, this)
+      : taskFunction(thread, this);
+  }
+
+  program(id: number): Program {
+    const program = this.#programs[id];
+    assert(program, `There is no program ${id}`);
+    return program;
+  }
+
+  nextSequence(): number {
+    return this.#sequence++;
+  }
+}
+
+const DEATHS: ReadonlySet<string> = new Set([
+  "worker_died",
+  "owner_died",
+  "actor_died",
+  "actor_unavailable",
+]);
