@@ -76,6 +76,6 @@ export type {
   ClusterInfo,
   InitOptions,
   NodeInfo,
-  ObjectStoreInfo,
+  ObjectStoreUse,
   RuntimeContext,
 } from "./runtime/api/session_types.ts";

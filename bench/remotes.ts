@@ -137,7 +137,7 @@ export const Light = remote(
   },
 );
 
-/** Times its own read of an object that this thread never saw. */
+/** Times its own read of an object, which this thread did not write. */
 export const Reader = remote(
   { numCpus: 0 },
   class Reader {

@@ -6,8 +6,8 @@ import type {
   ActorHold,
   MethodCall,
 } from "./api/session_port.ts";
-import type { RuntimeEnv } from "./api/option_types.ts";
 import type { Hold } from "./actor_holds.ts";
+import type { Inheritance } from "./caller_templates.ts";
 import { ActorDiedError, MantaError, unreachable } from "./base/errors.ts";
 import { newId } from "./base/ids.ts";
 import { NO_RESOURCES } from "./base/resources.ts";
@@ -23,34 +23,37 @@ import type { TaskTemplate } from "./owner/task_record.ts";
 import type {
   WireArguments,
   WireCode,
-  WireStrategy,
+  WireEnvironment,
 } from "./protocol/messages.ts";
 import type { FromNode, WireActor } from "./protocol/node_messages.ts";
 import type { WireError } from "./protocol/wire_error.ts";
+import { outsideRuns } from "./run_context.ts";
+import { environmentFor, variantFor } from "./runtime_env.ts";
 import type { ThreadSession } from "./thread_session.ts";
 
 /** See the head of the file. */
 export class ActorCreations {
   readonly #thread: ThreadSession;
-  /** The placement group that captures what the caller starts. */
-  readonly #captured: () => WireStrategy | undefined;
+  /** What the present caller passes on. */
+  readonly #inherited: () => Inheritance;
 
-  constructor(
-    thread: ThreadSession,
-    captured: () => WireStrategy | undefined,
-  ) {
+  constructor(thread: ThreadSession, inherited: () => Inheritance) {
     this.#thread = thread;
-    this.#captured = captured;
+    this.#inherited = inherited;
   }
 
   /** Makes an actor; its calls wait until it is there. */
   create(creation: ActorCreation, args: readonly unknown[]): ActorHold {
     const actorId = newId("actor");
     const hold = this.#thread.holds.get(actorId, creation.interface, true);
-    const strategy = creation.options.strategy ?? this.#captured() ?? "default";
+    const inherited = this.#inherited();
+    const strategy = creation.options.strategy ?? inherited.strategy ??
+      "default";
     const isolation = isolationOf(creation.options.isolation);
+    const home = codeAndEnvironment(creation, inherited);
     const wire = this.#arguments(hold, args);
-    this.#register(hold, creation, wire, { strategy, isolation }).catch(
+    const place = { strategy, isolation };
+    this.#register(hold, creation, Promise.all([home, wire]), place).catch(
       (error) => this.#failed(hold, error),
     );
     return hold;
@@ -84,17 +87,22 @@ export class ActorCreations {
   async #register(
     hold: Hold,
     creation: ActorCreation,
-    args: Promise<WireArguments>,
+    parts: Promise<[CodeAndEnvironment, WireArguments]>,
     place: Pick<WireActor, "strategy" | "isolation">,
   ): Promise<void> {
-    const [code, wire] = await this.#thread.holdOpen(
-      Promise.all([shippable(creation.code).ship(), args]),
-    );
-    const actor = wireActor(creation, code, wire);
+    const [home, args] = await this.#thread.holdOpen(parts);
+    const actor = wireActor(creation, home.code, args);
     const { namespace } = this.#thread.identity;
+    const { environment } = home;
     this.#thread.sendNode({
       type: "actor_register",
-      actor: { namespace, ...actor, ...place, actorId: hold.actorId },
+      actor: {
+        namespace,
+        ...actor,
+        ...place,
+        actorId: hold.actorId,
+        ...(environment ? { environment } : {}),
+      },
     });
   }
 
@@ -179,11 +187,20 @@ export function methodTemplate(
   };
 }
 
-/** The variables of a runtime environment, for a wire. */
-export function environmentOf(
-  runtimeEnv: RuntimeEnv | undefined,
-): { readonly environment?: Readonly<Record<string, string>> } {
-  return runtimeEnv?.envVars ? { environment: runtimeEnv.envVars } : {};
+interface CodeAndEnvironment {
+  readonly code: WireCode;
+  readonly environment: WireEnvironment | undefined;
+}
+
+/** Begins in the caller's context, whose variables may be referred to. */
+async function codeAndEnvironment(
+  { code, options }: ActorCreation,
+  inherited: Inheritance,
+): Promise<CodeAndEnvironment> {
+  const environment = environmentFor(inherited.environment, options.runtimeEnv);
+  const ship = async () =>
+    shippable(code).ship(await variantFor(environment));
+  return { code: await outsideRuns(ship), environment };
 }
 
 type WireActorParts = Omit<
@@ -212,7 +229,6 @@ function wireActor(
     maxConcurrency: options.maxConcurrency,
     concurrencyGroups: options.concurrencyGroups,
     interface: shape,
-    ...environmentOf(options.runtimeEnv),
   };
 }
 

@@ -2,11 +2,7 @@
 // become templates and tasks, handles become holds and channels. The wiring of
 // `api/` with `owner/` and `code/`; the same in drivers and executors.
 
-import {
-  ActorCreations,
-  environmentOf,
-  methodTemplate,
-} from "./actor_creations.ts";
+import { ActorCreations, methodTemplate } from "./actor_creations.ts";
 import type {
   ActorCreation,
   ActorHold,
@@ -18,7 +14,6 @@ import type {
   Session,
   TaskCall,
 } from "./api/session_port.ts";
-import type { RuntimeEnv } from "./api/option_types.ts";
 import type { NodeInfo, RuntimeContext } from "./api/session_types.ts";
 import { makeStream } from "./api/generator.ts";
 import {
@@ -28,6 +23,7 @@ import {
   unreachable,
 } from "./base/errors.ts";
 import { newId, type PlacementGroupId } from "./base/ids.ts";
+import { CallerTemplates, type Inheritance } from "./caller_templates.ts";
 import {
   NO_RESOURCES,
   type ResourceSet,
@@ -35,15 +31,13 @@ import {
 } from "./base/resources.ts";
 import { shippable } from "./code_port.ts";
 import { ObjectRef } from "./owner/object_ref.ts";
-import type {
-  SchedulingClass,
-  StreamSink,
-  TaskTemplate,
-} from "./owner/task_record.ts";
+import type { StreamSink, TaskTemplate } from "./owner/task_record.ts";
 import type { WaitScope } from "./owner/waiting.ts";
-import type { WireArguments, WireStrategy } from "./protocol/messages.ts";
+import type { WireStrategy, WireTemplate } from "./protocol/messages.ts";
 import type { FromNode, SessionIdentity } from "./protocol/node_messages.ts";
 import type { WireError } from "./protocol/wire_error.ts";
+import { outsideRuns } from "./run_context.ts";
+import { environmentFor, variantFor } from "./runtime_env.ts";
 import type { ThreadSession } from "./thread_session.ts";
 
 /** What differs between a driver and the tasks of an executor. */
@@ -51,9 +45,9 @@ export interface CallerContext {
   /** How the present caller waits. */
   scope(): WaitScope;
   /** The task that calls, for its children; none in a driver. */
-  parentTask(): number | undefined;
-  /** The placement group that captures what the caller starts. */
-  strategy(): WireStrategy | undefined;
+  parentTask(): object | undefined;
+  /** What the present caller passes on to what it starts. */
+  inherited(): Inheritance;
   context(): RuntimeContext;
   exitActor(): never;
   /** Ends the session with all it has. */
@@ -72,47 +66,64 @@ export class ApiSession implements Session {
     this.identity = thread.identity;
     this.#thread = thread;
     this.#caller = caller;
-    this.actors = new ActorCreations(thread, () => caller.strategy());
+    this.actors = new ActorCreations(thread, () => caller.inherited());
   }
 
   // -- Tasks -----------------------------------------------------------------
 
-  taskCaller({ code, name, options, retries }: TaskCall): Callable {
-    const returns = options.streaming ? -1 : options.numReturns;
-    const strategy = options.strategy ?? this.#caller.strategy() ?? "default";
-    const schedulingClass: SchedulingClass = {
-      key: classKey(options.resources, strategy, options.labelSelector),
-      resources: options.resources,
-      strategy,
-      ...(options.labelSelector
-        ? { labelSelector: options.labelSelector }
-        : {}),
+  taskCaller(call: TaskCall): Callable {
+    const templates = new CallerTemplates((inherited) =>
+      this.#taskTemplate(call, inherited)
+    );
+    return {
+      call: (args) =>
+        this.#submit(templates.for(this.#caller.inherited()), args),
     };
+  }
+
+  #taskTemplate(
+    { code, name, options, retries }: TaskCall,
+    inherited: Inheritance,
+  ): TaskTemplate {
+    const returns = options.streaming ? -1 : options.numReturns;
+    const { resources, labelSelector, timeoutMs } = options;
+    const strategy = options.strategy ?? inherited.strategy ?? "default";
     const backpressure = options.backpressure ?? 0;
-    const template: TaskTemplate = {
+    const environment = attempt(() =>
+      environmentFor(inherited.environment, options.runtimeEnv)
+    );
+    const prepare = async (): Promise<WireTemplate> => {
+      const found = environment();
+      const ship = async () => shippable(code).ship(await variantFor(found));
+      return {
+        name,
+        code: await this.#thread.holdOpen(ship()),
+        returns,
+        backpressure,
+        resources,
+        ...(timeoutMs === undefined ? {} : { timeoutMs }),
+        ...(found ? { environment: found } : {}),
+        ...captureOf(strategy),
+      };
+    };
+    return {
       index: ++this.#templateCount,
       name,
       returns,
       backpressure,
-      timeoutMs: options.timeoutMs,
+      timeoutMs,
       maxRetries: options.maxRetries,
       retries,
-      schedulingClass,
+      schedulingClass: {
+        // Environments are of tasks, not of threads: leases are shared.
+        key: classKey(resources, strategy, labelSelector),
+        resources,
+        strategy,
+        ...(labelSelector ? { labelSelector } : {}),
+      },
       spec: undefined,
-      prepare: async () => ({
-        name,
-        code: await this.#thread.holdOpen(shippable(code).ship()),
-        returns,
-        backpressure,
-        resources: options.resources,
-        ...(options.timeoutMs === undefined
-          ? {}
-          : { timeoutMs: options.timeoutMs }),
-        ...environmentOf(options.runtimeEnv),
-        ...captureOf(strategy),
-      }),
+      prepare: () => outsideRuns(prepare),
     };
-    return { call: (args) => this.#submit(template, args) };
   }
 
   #submit(template: TaskTemplate, args: readonly unknown[]): CallOutcome {
@@ -407,6 +418,18 @@ function classKey(
 ): string {
   return `${resourcesKey(resources)}|${JSON.stringify(strategy)}|` +
     JSON.stringify(labels ?? {});
+}
+
+/** Runs `work` now; gives its outcome, good or bad, when asked. */
+function attempt<T>(work: () => T): () => T {
+  try {
+    const value = work();
+    return () => value;
+  } catch (error) {
+    return () => {
+      throw error;
+    };
+  }
 }
 
 /** The group that what the task starts is placed in, if it captures it. */

@@ -19,14 +19,22 @@ import * as api from "./public_api.ts";
 type Captures = Parameters<typeof RemoteCode.atSite>[4];
 
 /** Puts the API where bundles look for it, and makes it work. */
-export function provideBundleApi(): void {
+export function provideBundleApi(
+  onBundleEntered: (hash: string) => void,
+): void {
   wireApi({
     captureCode,
     startSession: () => {
       throw new InvariantError("An executor's session starts with its thread");
     },
   });
-  Reflect.set(globalThis, "__manta", { ...api, forBundle });
+  Reflect.set(globalThis, "__manta", {
+    ...api,
+    forBundle: (bundleUrl: string) => {
+      onBundleEntered(bundleHashOf(bundleUrl));
+      return forBundle(bundleUrl);
+    },
+  });
 }
 
 function forBundle(bundleUrl: string): object {

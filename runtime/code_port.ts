@@ -2,7 +2,8 @@
 // `code/`: where it stands, whether it can be shipped, and the shipping.
 
 import type { Arity, ShippableCode } from "./api/session_port.ts";
-import { RemoteCode } from "./code/remote_code.ts";
+import { RemoteCode, shippedBundle, variantOf } from "./code/remote_code.ts";
+import type { CodeVariant } from "./code/variant.ts";
 import type { WireCode } from "./protocol/messages.ts";
 
 /** Code of this thread, or of another that it came from. */
@@ -11,13 +12,14 @@ export class PortableCode implements ShippableCode {
   /** Where executors find it, once that is known. */
   wire: WireCode | undefined;
   readonly #code: RemoteCode | undefined;
-  readonly #find: () => Promise<WireCode>;
-  #shipping: Promise<WireCode> | undefined;
+  readonly #find: (variant?: CodeVariant) => Promise<WireCode>;
+  /** By the key of the variant; "" for none. */
+  readonly #shipping = new Map<string, Promise<WireCode>>();
 
   private constructor(
     name: string,
     code: RemoteCode | undefined,
-    find: () => Promise<WireCode>,
+    find: (variant?: CodeVariant) => Promise<WireCode>,
   ) {
     this.name = name;
     this.#code = code;
@@ -26,15 +28,19 @@ export class PortableCode implements ShippableCode {
 
   /** Code that stands in this thread's sources or bundles. */
   static here(name: string, code: RemoteCode): PortableCode {
-    return new PortableCode(name, code, async () => {
-      const { reference, bundle } = await code.bundle();
+    return new PortableCode(name, code, async (variant) => {
+      const { reference, bundle } = await code.bundle(variant);
       return { ...reference, path: bundle.path };
     });
   }
 
   /** Code that is bundled already. */
   static bundled(name: string, wire: WireCode): PortableCode {
-    const code = new PortableCode(name, undefined, () => Promise.resolve(wire));
+    const code = new PortableCode(
+      name,
+      undefined,
+      (variant) => wireVariant(wire, variant),
+    );
     code.wire = wire;
     return code;
   }
@@ -44,7 +50,11 @@ export class PortableCode implements ShippableCode {
     name: string,
     find: () => Promise<WireCode>,
   ): PortableCode {
-    return new PortableCode(name, undefined, find);
+    return new PortableCode(
+      name,
+      undefined,
+      async (variant) => await wireVariant(await find(), variant),
+    );
   }
 
   analyse(): void {
@@ -58,13 +68,29 @@ export class PortableCode implements ShippableCode {
   }
 
   /** Where executors find the code; bundles it at the first call. */
-  ship(): Promise<WireCode> {
-    return this.#shipping ??= this.#ship();
+  ship(variant?: CodeVariant): Promise<WireCode> {
+    const key = variant?.key ?? "";
+    let shipping = this.#shipping.get(key);
+    if (!shipping) this.#shipping.set(key, shipping = this.#ship(variant));
+    return shipping;
   }
 
-  async #ship(): Promise<WireCode> {
-    return this.wire = await this.#find();
+  async #ship(variant: CodeVariant | undefined): Promise<WireCode> {
+    const wire = await this.#find(variant);
+    if (!variant) this.wire = wire;
+    return wire;
   }
+}
+
+/** Code that is on disk, for another environment than it was made for. */
+async function wireVariant(
+  wire: WireCode,
+  variant: CodeVariant | undefined,
+): Promise<WireCode> {
+  const { hash, exportName } = wire;
+  const shipped = shippedBundle({ hash, exportName });
+  const { reference, bundle } = await variantOf(shipped, variant);
+  return { ...reference, path: bundle.path };
 }
 
 /** The code of a function that is made remote; cheap. */

@@ -10,6 +10,7 @@ import { DriverOutput, printWarning } from "./driver_output.ts";
 import type { ThreadHost } from "./host.ts";
 import type { Platform } from "./platform/platform.ts";
 import type { SessionDirectory } from "./platform/session_directory.ts";
+import type { WireEnvironment } from "./protocol/messages.ts";
 import type { FromNode, SessionIdentity } from "./protocol/node_messages.ts";
 import type { ThreadSession } from "./thread_session.ts";
 
@@ -21,6 +22,8 @@ export interface DriverSetup {
   readonly directory: SessionDirectory;
   /** Whether the output of tasks is shown. */
   readonly logToDriver: boolean;
+  /** The job's environment. */
+  readonly environment: WireEnvironment | undefined;
 }
 
 /** A busy machine may need longer than the node's own limit. */
@@ -79,11 +82,12 @@ class Driver {
   }
 
   #caller(): CallerContext {
-    const { thread, host } = this.#setup;
+    const { thread, host, environment } = this.#setup;
+    const inheritance = { environment, strategy: undefined };
     return {
       scope: () => thread.waitScope,
       parentTask: () => undefined,
-      strategy: () => undefined,
+      inherited: () => inheritance,
       context: () => driverContext(thread.identity),
       exitActor: () => {
         throw new Error("Cannot exit: this is no actor");

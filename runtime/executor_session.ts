@@ -5,9 +5,10 @@ import { ApiSession, type CallerContext } from "./api_session.ts";
 import { setSession } from "./api/session_port.ts";
 import type { RuntimeContext } from "./api/session_types.ts";
 import { MantaError, TaskError, WorkerDiedError } from "./base/errors.ts";
-import { taskIdText } from "./base/ids.ts";
+import { type PlacementGroupId, taskIdText } from "./base/ids.ts";
 import { TASK_EVENTS_PER_MESSAGE_MAX } from "./base/limits.ts";
 import { resourceAmounts } from "./base/resources.ts";
+import type { Inheritance } from "./caller_templates.ts";
 import { loadCode } from "./code/load_code.ts";
 import { ExecutorOutput } from "./executor_output.ts";
 import { Executor, RunAbandoned } from "./executor/executor.ts";
@@ -17,12 +18,20 @@ import type { TaskRun } from "./executor/task_run.ts";
 import type { ExecutorStart } from "./host_messages.ts";
 import type { WaitScope } from "./owner/waiting.ts";
 import type { OutputStream, Platform } from "./platform/platform.ts";
-import type { WireStrategy } from "./protocol/messages.ts";
+import type { WireStrategy, WireTemplate } from "./protocol/messages.ts";
 import type { FromNode, TaskEvent } from "./protocol/node_messages.ts";
-import { currentRun, runWithin } from "./run_context.ts";
+import { currentRun, type RunContext, runWithin } from "./run_context.ts";
+import type { RunEnvironments } from "./run_environments.ts";
 import { makeSessionCodec } from "./session_objects.ts";
 import { ThreadSession } from "./thread_session.ts";
 import { Mailbox } from "./transport/mailbox.ts";
+
+/** What the entry of the thread has made of it. */
+export interface ThreadSurroundings {
+  /** Gives unfinished lines to `printed`. */
+  readonly flushOutput: () => void;
+  readonly environments: RunEnvironments;
+}
 
 /** See the head of the file. */
 export class ExecutorSession {
@@ -31,18 +40,19 @@ export class ExecutorSession {
   readonly #executor: Executor;
   readonly #output: ExecutorOutput;
   readonly #flushOutput: () => void;
+  readonly #environments: RunEnvironments;
   #events: TaskEvent[] = [];
   /** User code asked the thread to end: nothing is answered any more. */
   #exiting = false;
 
-  /** `flushOutput` gives unfinished lines to `printed`. */
   constructor(
     start: ExecutorStart,
     platform: Platform,
-    flushOutput: () => void,
+    { flushOutput, environments }: ThreadSurroundings,
   ) {
     this.#start = start;
     this.#flushOutput = flushOutput;
+    this.#environments = environments;
     this.#thread = new ThreadSession({
       platform,
       identity: start.identity,
@@ -202,14 +212,19 @@ export class ExecutorSession {
         actorExited: ({ actorId, incarnation }) =>
           thread.sendNode({ type: "actor_exited", actorId, incarnation }),
       },
-      loadCode: (code) => loadCode(code, code.path),
+      loadCode: (code, environment) =>
+        this.#environments.load(
+          code,
+          environment,
+          () => loadCode(code, code.path),
+        ),
       runAs: (run, work) => runWithin({ run, actor: run.slot.actor }, work),
       constructAs: (actor, work) => runWithin({ run: undefined, actor }, work),
       whenAcknowledged: (callback) => references.whenAcknowledged(callback),
       allAcknowledged: () => references.allAcknowledged,
       pin: (contained) => references.pin(contained),
       unpin: (contained) => references.unpin(contained),
-      cancelChildren: (number) => thread.owner.cancelChildren(number),
+      cancelChildren: (run) => thread.owner.cancelChildren(run),
       taskError: ({ template }, error) =>
         this.#taskError(template.spec.name, error),
       actorError: ({ className }, error) =>
@@ -251,8 +266,8 @@ export class ExecutorSession {
   #caller(): CallerContext {
     return {
       scope: () => this.#scope(),
-      parentTask: () => currentRun()?.run?.number,
-      strategy: () => captured(currentRun()?.run),
+      parentTask: () => currentRun()?.run,
+      inherited: () => inheritance(currentRun()),
       context: () => this.#context(),
       exitActor: () => {
         if (!currentRun()?.actor) {
@@ -305,10 +320,28 @@ export class ExecutorSession {
   }
 }
 
-/** The group that what a task starts is placed in. */
-function captured(run: TaskRun | undefined): WireStrategy | undefined {
-  const group = run?.template.spec.captureGroup;
-  return group === undefined
-    ? undefined
-    : { placementGroup: group, captureChildTasks: true };
+const NOTHING: Inheritance = { environment: undefined, strategy: undefined };
+/** Made once per template, so that it is the same for all of its runs. */
+const GROUPS = new WeakMap<WireTemplate, WireStrategy>();
+
+/** What the tasks and actors have that a run starts. */
+function inheritance(context: RunContext | undefined): Inheritance {
+  if (!context) return NOTHING;
+  const { run, actor } = context;
+  const spec = run?.template.spec;
+  const { environment } = actor ?? spec ?? {};
+  const strategy = spec?.captureGroup && captured(spec, spec.captureGroup);
+  return { environment, strategy };
+}
+
+function captured(
+  spec: WireTemplate,
+  placementGroup: PlacementGroupId,
+): WireStrategy {
+  let strategy = GROUPS.get(spec);
+  if (!strategy) {
+    strategy = { placementGroup, captureChildTasks: true };
+    GROUPS.set(spec, strategy);
+  }
+  return strategy;
 }

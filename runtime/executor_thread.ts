@@ -7,6 +7,7 @@ import type { ExecutorStart } from "./host_messages.ts";
 import { detectPlatform } from "./platform/detect.ts";
 import { captureOutput } from "./platform/output_capture.ts";
 import { guardThread } from "./platform/thread_guard.ts";
+import { RunEnvironments } from "./run_environments.ts";
 
 /** The global of a web worker, as far as an entry uses it. */
 interface ThreadGlobal {
@@ -34,12 +35,17 @@ const output = captureOutput(
   platform,
   (stream, line) => session?.printed(stream, line),
 );
-provideBundleApi();
+const environments = new RunEnvironments();
+platform.layerEnvironment(() => environments.current());
+provideBundleApi((hash) => environments.bundleEntered(hash));
 
 (globalThis as unknown as ThreadGlobal).addEventListener(
   "message",
   ({ data: start }) => {
     if (start.type !== "executor_start") return;
-    session = new ExecutorSession(start, platform, () => output.flush());
+    session = new ExecutorSession(start, platform, {
+      flushOutput: () => output.flush(),
+      environments,
+    });
   },
 );

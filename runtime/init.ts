@@ -22,6 +22,7 @@ import { cpuCount, memoryBytes } from "./platform/machine.ts";
 import type { Platform } from "./platform/platform.ts";
 import { openSessionDirectory } from "./platform/session_directory.ts";
 import type { SessionIdentity } from "./protocol/node_messages.ts";
+import { environmentFor } from "./runtime_env.ts";
 import { makeSessionCodec } from "./session_objects.ts";
 import { ThreadSession } from "./thread_session.ts";
 import { Mailbox, newMailboxBuffer } from "./transport/mailbox.ts";
@@ -40,6 +41,7 @@ function startEmbedded(
   options: ResolvedInitOptions,
 ): Session {
   refuseOtherAddresses(options.address);
+  const environment = environmentFor(undefined, options.runtimeEnv);
   const directory = openSessionDirectory();
   const identity: SessionIdentity = {
     jobId: newId("job"),
@@ -92,6 +94,7 @@ function startEmbedded(
     host,
     directory,
     logToDriver,
+    environment,
   });
   // Once they have their listeners: a listener refs its port.
   control.port1.unref();

@@ -1,4 +1,5 @@
-// What a node tells of itself when it is asked; see `node_control.ts`.
+// What a node tells of itself when it is asked, as plain data; what can be
+// asked is in `node_control.ts`.
 
 import process from "node:process";
 import { PlacementGroupRemovedError } from "./base/errors.ts";

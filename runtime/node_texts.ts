@@ -1,4 +1,5 @@
-// What a node says in words: why work cannot be placed, or cannot be yet.
+// What a node says in words: why work cannot be placed, or cannot be yet, and
+// what to do about it.
 
 import {
   type MantaError,

@@ -21,3 +21,8 @@ export function currentRun(): RunContext | undefined {
 export function runWithin<T>(context: RunContext, work: () => T): T {
   return storage.run(context, work);
 }
+
+/** Runs `work`, and all that it awaits, as nobody's: it is Manta's own. */
+export function outsideRuns<T>(work: () => T): T {
+  return storage.run(undefined as unknown as RunContext, work);
+}

@@ -1,4 +1,5 @@
-// How refs, actors' handles and remote functions travel inside values.
+// How refs, actors' handles and remote functions travel inside values: what
+// is written for them, and how they are made again on the other side.
 
 import { ActorHandle, makeHandle } from "./api/actor_handle.ts";
 import {

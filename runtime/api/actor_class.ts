@@ -1,4 +1,5 @@
-// What `remote(Class)` gives for a class.
+// What `remote(Class)` gives for a class: a way to start actors of it. Knows
+// nothing of where they run; that is the session's.
 
 import type {
   WireActorInterface,

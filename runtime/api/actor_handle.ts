@@ -1,4 +1,5 @@
-// The handle of an actor: its methods, each callable remotely.
+// The handle of an actor: its methods, each callable remotely. It keeps the
+// actor alive by its hold, and looks like a plain object to the user.
 
 import { PendingCallsLimitError } from "../base/errors.ts";
 import type { WireMethod } from "../protocol/node_messages.ts";

@@ -1,4 +1,5 @@
-// The types of remote classes and of the handles of their actors. Types only.
+// The types of remote classes and of the handles of their actors. Types only:
+// what is behind them is in `actor_class.ts` and `actor_handle.ts`.
 
 import type { AnyFunction, CallResult, RemoteArgs } from "./function_types.ts";
 import type { ActorOptions, MethodOptions } from "./option_types.ts";

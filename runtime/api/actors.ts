@@ -1,4 +1,5 @@
-// Actors by name, and their end.
+// Actors by name, and their end, as users call them. Checks what is given and
+// leaves the rest to the session.
 
 import { resolveGetActor, resolveKillOptions } from "./call_options.ts";
 import type {

@@ -1,4 +1,5 @@
-// The stream of refs that a remote generator gives.
+// The stream of refs that a remote generator gives: hands items out in order,
+// whatever the order they come in, and tells how many have been taken.
 
 import type { ObjectRefGenerator } from "./ref_types.ts";
 

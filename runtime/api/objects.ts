@@ -1,4 +1,5 @@
 // Objects and their refs as users see them: `put`, `get`, `wait`, `cancel`.
+// Checks what is given and leaves the rest to the session.
 
 import {
   resolveCancelOptions,

@@ -229,10 +229,10 @@ function placementGroup(value: unknown, path: string): void {
   }
 }
 
-const PERMISSION = (value: unknown, path: string): void => {
+function permission(value: unknown, path: string): void {
   if (typeof value === "boolean") return;
   listOf(aText, "a boolean or an array of strings")(value, path);
-};
+}
 
 /** The environment of a job, task or actor; for `init()`, too. */
 export function runtimeEnv(value: unknown, path: string): void {
@@ -251,14 +251,14 @@ function aString(value: unknown, path: string): void {
 function permissions(value: unknown, path: string): void {
   if (typeof value === "string") return oneOf("inherit", "none")(value, path);
   shape({
-    read: PERMISSION,
-    write: PERMISSION,
-    net: PERMISSION,
-    env: PERMISSION,
-    run: PERMISSION,
-    ffi: PERMISSION,
-    sys: PERMISSION,
-    import: PERMISSION,
+    read: permission,
+    write: permission,
+    net: permission,
+    env: permission,
+    run: permission,
+    ffi: permission,
+    sys: permission,
+    import: permission,
   })(value, path);
 }
 

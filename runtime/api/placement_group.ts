@@ -1,4 +1,5 @@
-// Placement groups: resources that are set aside together.
+// Placement groups: resources that are set aside together. What they hold is
+// the scheduler's business.
 
 import type { PlacementGroupId } from "../base/ids.ts";
 import { resolvePlacementGroup } from "./call_options.ts";

@@ -1,4 +1,5 @@
-// The types of placement groups. Types only.
+// The types of placement groups. Types only: what is behind them is in
+// `placement_group.ts`.
 
 /**
  * How the bundles of a group are laid over nodes. `"pack"` and `"spread"` try

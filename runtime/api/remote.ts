@@ -1,4 +1,5 @@
-// `remote()`: the way from a plain function or class to a remote one.
+// `remote()`: the way from a plain function or class to a remote one. Only
+// notes where the code stands; it is looked at when it is first called.
 
 import type {
   ActorClass,

@@ -1,4 +1,5 @@
-// What `remote(fn)` gives for a function.
+// What `remote(fn)` gives for a function: a way to start tasks of it, and the
+// plain function as `.local`.
 
 import type { FunctionKind } from "./function_kind.ts";
 import { checkArity, retryRule } from "./calls.ts";

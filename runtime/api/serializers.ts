@@ -1,4 +1,5 @@
-// How users make instances of their classes serialisable.
+// How users make instances of their classes serialisable, in this thread and
+// in the bundles that contain the registration.
 
 import { THREAD_SERIALIZERS } from "../protocol/serializers.ts";
 import type { AnyClass } from "./actor_types.ts";

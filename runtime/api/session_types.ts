@@ -146,7 +146,7 @@ export interface NodeInfo {
   /** Its labels. */
   readonly labels: Readonly<Record<string, string>>;
   /** The state of its object store. */
-  readonly objectStore: ObjectStoreInfo;
+  readonly objectStore: ObjectStoreUse;
   /** The id of its process. */
   readonly pid: number;
   /** The version of Manta that it runs. */
@@ -156,7 +156,7 @@ export interface NodeInfo {
 }
 
 /** How full an object store is. */
-export interface ObjectStoreInfo {
+export interface ObjectStoreUse {
   /** How much it can hold, in bytes. */
   readonly capacityBytes: number;
   /** How much it holds, in bytes. */

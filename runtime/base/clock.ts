@@ -1,4 +1,5 @@
-// Time as something that is handed in, so that simulations own it.
+// Time as something that is handed in, so that simulations own it. No part
+// with a state asks the machine for the time.
 
 /** A source of time; `nowMs` never goes back. */
 export interface Clock {

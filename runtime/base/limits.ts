@@ -94,6 +94,9 @@ export const PRIMITIVE_STRING_CHARACTERS_MAX = 1_024;
 /** Longest line of user output in one piece, in UTF-16 units. */
 export const OUTPUT_LINE_CHARS_MAX = 64 * 1024;
 
+/** Items of a stream that a thread can have stored and died untold. */
+export const STREAM_ITEMS_LOST_MAX = 64;
+
 /** Items of one stream; numbers for them are set aside when it starts. */
 export const STREAM_ITEMS_MAX = 2 ** 24;
 
@@ -240,3 +243,12 @@ export const OUTPUT_UNREAD_BYTES_MAX = 16 * 1024 * 1024;
 
 /** How long a driver's end waits for the last output of busy threads. */
 export const OUTPUT_DRAIN_MS_MAX = 50;
+
+/** How long the packages of a runtime environment may take to install. */
+export const PACKAGES_INSTALL_MS_MAX = 600_000;
+
+/** The end of an installer's output that an error shows, in characters. */
+export const INSTALLER_OUTPUT_CHARS_MAX = 8_192;
+
+/** Environments, or groups, that one remote function is called in at a time. */
+export const CALLER_TEMPLATES_MAX = 64;

@@ -73,7 +73,7 @@ export async function buildText(
     },
     outputPath,
     new Map(),
-    Infinity,
+    { loadedAtMs: Infinity },
   );
 }
 
@@ -93,7 +93,7 @@ export async function addPackages(
     },
     outputPath,
     new Map(),
-    Infinity,
+    { loadedAtMs: Infinity },
   );
   return text;
 }
@@ -114,7 +114,7 @@ async function tryBuild(
       },
       outputPath,
       modules.rendered,
-      request.loadedAtMs,
+      request,
     );
     requireShippable(modules);
     return built;
@@ -148,7 +148,7 @@ async function build(
   options: BuildOptions,
   outputPath: string,
   rendered: ReadonlyMap<string, MappedText>,
-  loadedAtMs: number,
+  { loadedAtMs, packages }: Pick<BundleRequest, "loadedAtMs" | "packages">,
 ): Promise<BuiltBundle> {
   const result = await withEsbuild((esbuild) => esbuild.build(options));
   const text = (suffix: string) =>
@@ -159,8 +159,10 @@ async function build(
   for (const name of Object.keys(result.metafile?.inputs ?? {})) {
     const input = inputAt(resolve(folder, name));
     if (!input) continue;
-    requireUnchanged(input.path, input.modifiedAtMs, loadedAtMs);
     inputs.push(input);
+    // The packages were installed after the driver was loaded.
+    if (packages && input.path.startsWith(packages.path)) continue;
+    requireUnchanged(input.path, input.modifiedAtMs, loadedAtMs);
   }
   return { text: text(".mjs") + inlineMapComment(map), inputs };
 }

@@ -47,7 +47,6 @@ export interface BundleRequest {
   readonly packages?: PackageFolder;
 }
 
-
 const SCRIPT = /\.[cm]?[jt]sx?$/;
 
 /** The modules of one run of esbuild. */

@@ -8,7 +8,8 @@ import type {
   Plugin,
   PluginBuild,
 } from "esbuild";
-import { isAbsolute } from "node:path";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import { isInNativePackage } from "./native_package.ts";
 import type { PackageFolder } from "./variant.ts";
 
@@ -39,15 +40,14 @@ export async function findInPackages(
   args: OnResolveArgs,
   { path }: PackageFolder,
 ): Promise<OnResolveResult | undefined> {
-  if (isOfPackage(args) || !isPackageName(args.path)) return undefined;
+  if (isOfPackage(args) || !isInstalled(args.path, path)) return undefined;
   const found = await build.resolve(args.path, {
     kind: args.kind as Exclude<ImportKind, "entry-point">,
     resolveDir: path,
     with: args.with,
     pluginData: PASS,
   });
-  // Beside it stand folders that are no part of the environment.
-  if (found.errors.length > 0 || !found.path.startsWith(path)) return undefined;
+  if (found.errors.length > 0) return undefined;
   if (isInNativePackage(found.path)) {
     return { path: found.path, external: true };
   }
@@ -59,7 +59,8 @@ function isOfPackage({ importer }: OnResolveArgs): boolean {
   return importer.includes("/node_modules/");
 }
 
-function isPackageName(specifier: string): boolean {
-  return !specifier.startsWith(".") && !isAbsolute(specifier) &&
-    !/^[a-z]+:/.test(specifier);
+/** What the folders above have is no part of the environment. */
+function isInstalled(specifier: string, folder: string): boolean {
+  const [name] = /^(?:@[^/]+\/)?[^@./:][^/:]*(?=\/|$)/.exec(specifier) ?? [];
+  return name !== undefined && existsSync(join(folder, "node_modules", name));
 }

@@ -3,7 +3,7 @@
 // finds out is remembered on disk for the next start.
 
 import process from "node:process";
-import { CaptureError } from "../base/errors.ts";
+import { CaptureError, RuntimeEnvError } from "../base/errors.ts";
 import { analysisLater, analysisNow } from "./analysis_module.ts";
 import { type CallSite, captureSite } from "./call_site.ts";
 import {
@@ -138,7 +138,9 @@ export class RemoteCode {
     const { packages } = variant;
     if (!packages) return await variantOf(await this.bundle(), variant);
     const { bundle, reference } = await this.#shipSource(packages);
-    const text = labelled(bundle.text, variant);
+    // For tasks that it starts with other packages. Some cannot do without.
+    const plain = await this.bundle().catch(() => undefined);
+    const text = labelled(bundle.text, variant, plain?.reference.hash);
     return ship(writeBundle(text), reference.exportName);
   }
 
@@ -205,15 +207,28 @@ export async function variantOf(
   variant: CodeVariant | undefined,
 ): Promise<ShippedCode> {
   const { bundle, reference } = shipped;
-  let { text } = bundle;
+  const { key, plainHash } = packagesOf(bundle.text);
   const packages = variant?.packages;
-  if (packages && packagesOf(text) !== packages.key) {
-    const module = await analysisLater();
-    text = await module.addPackages(text, packages);
+  if (key === (packages?.key ?? "")) {
+    const text = labelled(bundle.text, variant, plainHash);
+    if (text === bundle.text) return shipped;
+    return ship(writeBundle(text), reference.exportName);
   }
-  text = labelled(text, variant);
-  if (text === bundle.text) return shipped;
-  return ship(writeBundle(text), reference.exportName);
+  const plain = key === ""
+    ? writeBundle(labelled(bundle.text, undefined))
+    : readBundle(plainHash);
+  if (!plain) {
+    throw new RuntimeEnvError(
+      `Cannot give "${reference.exportName}" other packages than the task ` +
+        "that starts it: its modules import them. Name the same packages for " +
+        "both, or start it from the driver",
+    );
+  }
+  if (!packages) return await variantOf({ ...shipped, bundle: plain }, variant);
+  const module = await analysisLater();
+  const text = await module.addPackages(plain.text, packages);
+  const bundled = writeBundle(labelled(text, variant, plain.hash));
+  return ship(bundled, reference.exportName);
 }
 
 /** A bundle that some thread has loaded or made, for its reference. */

@@ -20,24 +20,34 @@ export interface PackageFolder {
   readonly key: string;
 }
 
+/** What a label says of a bundle's packages. */
+export interface PackagesLabel {
+  /** The key of the packages; "" for none. */
+  readonly key: string;
+  /** The hash of the bundle without them; "" where there can be none. */
+  readonly plainHash: string;
+}
+
 /** The last line before the map. */
-const LABEL = /\/\/manta-environment (\S+) (\S*)\n$/;
+const LABEL = /\/\/manta-environment (\S+) (\S*) (\S*)\n$/;
 
 /** The text of a bundle with the label of a variant, or with none. */
 export function labelled(
   text: string,
   variant: CodeVariant | undefined,
+  plainHash = "",
 ): string {
   const { code, map } = split(text);
   const plain = code.replace(LABEL, "");
   if (!variant) return plain + map;
-  const { key, packages } = variant;
-  return `${plain}//manta-environment ${key} ${packages?.key ?? ""}\n${map}`;
+  const parts = [variant.key, variant.packages?.key ?? "", plainHash];
+  return `${plain}//manta-environment ${parts.join(" ")}\n${map}`;
 }
 
-/** The key of the packages that a bundle was made with; "" for none. */
-export function packagesOf(text: string): string {
-  return LABEL.exec(split(text).code)?.[2] ?? "";
+/** The packages that a bundle was made with. */
+export function packagesOf(text: string): PackagesLabel {
+  const [, , key = "", plainHash = ""] = LABEL.exec(split(text).code) ?? [];
+  return { key, plainHash };
 }
 
 function split(text: string): { readonly code: string; readonly map: string } {

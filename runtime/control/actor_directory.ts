@@ -11,6 +11,7 @@ import {
   unreachable,
 } from "../base/errors.ts";
 import type { ActorId, WorkerId } from "../base/ids.ts";
+import { IDS_REMEMBERED_MAX } from "../base/limits.ts";
 import type { WireActor } from "../protocol/node_messages.ts";
 
 /** Ray's words, as users see them. */
@@ -132,12 +133,30 @@ export const UNHELD_GRACE_MS = 100;
 /** Dead actors that are remembered. */
 const DEAD_ACTORS_MAX = 10_000;
 
+/** What is known of an actor before it is registered. */
+interface EarlyNews {
+  readonly holders: Set<WorkerId>;
+  readonly watchers: Set<WorkerId>;
+  killed: boolean;
+}
+
+const EARLY_EVENTS: ReadonlySet<string> = new Set(
+  [
+    "actor_watched",
+    "actor_held",
+    "actor_dropped",
+    "actor_killed",
+  ] satisfies ActorEvent["type"][],
+);
+
 /** See the head of the file. */
 export class ActorDirectory {
   readonly #records = new Map<ActorId, ActorRecord>();
   /** `namespace/name` of living, named actors. */
   readonly #names = new Map<string, ActorId>();
   readonly #unheld = new Set<ActorRecord>();
+  /** What came for actors before their registration. */
+  readonly #early = new Map<ActorId, EarlyNews>();
   readonly #dead: ActorId[] = [];
 
   get records(): ReadonlyMap<ActorId, ActorRecord> {
@@ -166,7 +185,7 @@ export class ActorDirectory {
         break;
     }
     const record = this.#records.get(event.actorId);
-    if (!record) return [];
+    if (!record) return this.#noteEarly(event);
     // Late news of a former life.
     if ("incarnation" in event && event.incarnation !== record.incarnation) {
       return [];
@@ -224,9 +243,15 @@ export class ActorDirectory {
     if (this.#records.has(actorId)) {
       return [{ type: "answer_registration", to: creator, actorId }];
     }
+    const early = this.#early.get(actorId);
+    this.#early.delete(actorId);
     if (name !== undefined) {
       const taken = this.find(name, namespace);
-      if (taken) return [answerTaken(actor, creator, taken)];
+      if (taken) {
+        return [creator, ...early?.watchers ?? []].map((to) =>
+          answerTaken(actor, to, taken)
+        );
+      }
       this.#names.set(nameKey(name, namespace), actorId);
     }
     const record: ActorRecord = {
@@ -236,8 +261,8 @@ export class ActorDirectory {
       threadId: undefined,
       incarnation: 0,
       restartsUsed: 0,
-      holders: new Set([creator]),
-      watchers: new Set([creator]),
+      holders: new Set([creator, ...early?.holders ?? []]),
+      watchers: new Set([creator, ...early?.watchers ?? []]),
       unheldAtMs: undefined,
       retiring: false,
       deathError: undefined,
@@ -245,8 +270,33 @@ export class ActorDirectory {
     this.#records.set(actorId, record);
     return [
       { type: "answer_registration", to: creator, actorId },
-      { type: "place_actor", record },
+      ...early?.killed
+        ? this.#killed(record, true)
+        : [{ type: "place_actor", record } as const],
     ];
+  }
+
+  /**
+   * A handle can be used by a thread whose link is faster than the one that
+   * the registration comes by, or before the actor's code is bundled.
+   */
+  #noteEarly(event: ActorEvent & { readonly actorId: ActorId }): [] {
+    if (!EARLY_EVENTS.has(event.type)) return [];
+    let early = this.#early.get(event.actorId);
+    if (!early && event.type === "actor_dropped") return [];
+    if (!early) {
+      early = { holders: new Set(), watchers: new Set(), killed: false };
+      this.#early.set(event.actorId, early);
+      if (this.#early.size > IDS_REMEMBERED_MAX) {
+        this.#early.delete(this.#early.keys().next().value!);
+      }
+    }
+    if (event.type === "actor_watched") early.watchers.add(event.workerId);
+    else if (event.type === "actor_held") early.holders.add(event.workerId);
+    else if (event.type === "actor_dropped") {
+      early.holders.delete(event.workerId);
+    } else if (event.type === "actor_killed") early.killed ||= event.noRestart;
+    return [];
   }
 
   #placed(record: ActorRecord, threadId: WorkerId): ActorAction[] {
@@ -266,6 +316,10 @@ export class ActorDirectory {
 
   #workerEnded(workerId: WorkerId, error: MantaError): ActorAction[] {
     const actions: ActorAction[] = [];
+    for (const early of this.#early.values()) {
+      early.watchers.delete(workerId);
+      early.holders.delete(workerId);
+    }
     for (const record of this.#records.values()) {
       record.watchers.delete(workerId);
       if (record.holders.delete(workerId)) this.#noteIfUnheld(record);

@@ -45,6 +45,7 @@ function placeOf(actor: WireActor, incarnation: number): ActorPlace {
     className: actor.className,
     codeHash: actor.code.hash,
     resources: actor.held,
+    environment: actor.environment,
     incarnation,
     instance: undefined,
     groups,
@@ -65,9 +66,8 @@ async function construct(
   place: ActorPlace,
   ports: ExecutorPorts,
 ): Promise<void> {
-  const Class = await ports.loadCode(actor.code) as new (
-    ...args: readonly unknown[]
-  ) => unknown;
+  const loaded = await ports.loadCode(actor.code, actor.environment);
+  const Class = loaded as new (...args: readonly unknown[]) => unknown;
   const args = await actorArguments(actor, ports);
   if (place.ended) return;
   place.instance = ports.constructAs(place, () => new Class(...args));

@@ -319,9 +319,11 @@ export class Executor {
   /** Loads the run's code; undefined when it is there. */
   #load(run: TaskRun): Promise<void> | undefined {
     const { template } = run;
-    const { code } = template.spec;
+    const { code, environment } = template.spec;
     if (!code || template.target) return undefined;
-    template.loading ??= this.#ports.loadCode(code).then((target) => {
+    template.loading ??= this.#ports.loadCode(code, environment).then((
+      target,
+    ) => {
       template.target = target as (...args: unknown[]) => unknown;
     });
     return template.loading;
@@ -442,7 +444,7 @@ export class Executor {
       this.#queued(owner, number);
     if (!run) return;
     run.cancel(cancelledError(run));
-    if (recursive) this.#ports.cancelChildren(number);
+    if (recursive) this.#ports.cancelChildren(run);
   }
 
   #queued(owner: WorkerId, number: number): TaskRun | undefined {

@@ -1,7 +1,12 @@
-// What an executor needs of its surroundings; given by the thread's wiring.
+// What an executor needs of its surroundings, given by the thread's wiring;
+// tests and the simulation give their own.
 
 import type { ActorId, LeaseId, WorkerId } from "../base/ids.ts";
-import type { PeerMessage, WireCode } from "../protocol/messages.ts";
+import type {
+  PeerMessage,
+  WireCode,
+  WireEnvironment,
+} from "../protocol/messages.ts";
 import type { WireActor } from "../protocol/node_messages.ts";
 import type { WireError } from "../protocol/wire_error.ts";
 import type { ActorPlace, TaskRun } from "./task_run.ts";
@@ -53,7 +58,11 @@ export interface ExecutorPorts {
     actorConstructionFailed(actor: ActorLife, error: WireError): void;
     actorExited(actor: ActorLife): void;
   };
-  loadCode(code: WireCode): Promise<unknown>;
+  /** Loads code within the environment that it runs in. */
+  loadCode(
+    code: WireCode,
+    environment: WireEnvironment | undefined,
+  ): Promise<unknown>;
   /** Calls a function with the run as its context. */
   runAs(run: TaskRun, work: () => unknown): unknown;
   /** Calls a constructor with the actor as its context. */
@@ -63,7 +72,8 @@ export interface ExecutorPorts {
   readonly allAcknowledged: () => boolean;
   pin(contained: readonly object[]): void;
   unpin(contained: readonly object[]): void;
-  cancelChildren(number: number): void;
+  /** Cancels what a run has submitted. */
+  cancelChildren(run: TaskRun): void;
   /** Wraps what user code threw, with where that was. */
   taskError(run: TaskRun, error: unknown): unknown;
   /** The same for what a constructor threw. */

@@ -4,7 +4,11 @@
 import { Deque } from "../base/deque.ts";
 import type { ActorId, LeaseId, WorkerId } from "../base/ids.ts";
 import type { ResourceSet } from "../base/resources.ts";
-import type { WireArguments, WireTemplate } from "../protocol/messages.ts";
+import type {
+  WireArguments,
+  WireEnvironment,
+  WireTemplate,
+} from "../protocol/messages.ts";
 
 /** A template as an executor knows it: with its code, once loaded. */
 export interface LoadedTemplate {
@@ -57,6 +61,7 @@ export interface ActorPlace {
   readonly codeHash: string;
   /** What it holds while it lives. */
   readonly resources: ResourceSet;
+  readonly environment: WireEnvironment | undefined;
   readonly incarnation: number;
   instance: unknown;
   /** The slots of its concurrency groups; the default one is "". */

@@ -19,6 +19,7 @@ import {
 } from "./arguments.ts";
 import { LeaseBoard } from "./lease_board.ts";
 import { Lease } from "./lease_queue.ts";
+import { discardResult, freeLostResults } from "./lost_results.ts";
 import { ObjectRef, settleRef } from "./object_ref.ts";
 import type { Encoded, OwnerPorts } from "./ports.ts";
 import { Pushing } from "./pushing.ts";
@@ -248,15 +249,10 @@ export class Owner {
         if (value) this.references.settle(ref, value);
       });
     } else {
-      for (const value of returns) this.#discard(value);
+      for (const value of returns) discardResult(this.#ports.store, value);
     }
     if (task) this.#end(task);
     this.#confirmTaken(peer, number, returns);
-  }
-
-  /** A result that nobody waits for any more. */
-  #discard(value: WireValue): void {
-    if ("o" in value) this.#ports.store.free(...value.o);
   }
 
   /** Once we hold the refs inside results, their maker may let go. */
@@ -278,13 +274,24 @@ export class Owner {
     index: number,
     item: WireValue | { readonly error: WireError },
   ): void {
-    const stream = this.#tasks.get(number)?.stream;
-    if (stream) {
-      const ref = this.references.createWith(number + 1 + index);
+    const task = this.#tasks.get(number);
+    const itemNumber = number + 1 + index;
+    const isNew = task !== undefined && !task.stopped &&
+      index >= task.itemCount;
+    if (isNew) {
+      task.itemCount = index + 1;
+      const ref = this.references.createWith(itemNumber);
       if ("error" in item) this.references.fail(ref, item.error);
       else this.references.settle(ref, item);
-      stream.yielded(index, ref);
-    } else if (!("error" in item)) this.#discard(item);
+      task.stream?.yielded(index, ref);
+    } else {
+      // Stored again for the ref that it had, if there still is one.
+      const isWanted = this.references.isStored(itemNumber);
+      if (!("error" in item) && !isWanted) {
+        discardResult(this.#ports.store, item);
+      }
+      task?.stream?.restarted?.();
+    }
     this.#confirmTaken(peer, number, [item]);
   }
 
@@ -303,7 +310,7 @@ export class Owner {
       const cause = this.#ports.codec.decodeError(error).cause;
       if (template.retries(cause)) return this.#retry(task);
     }
-    this.failTask(task, error);
+    this.failTask(task, error, task.attempt > 0 || template.returns > 1);
   }
 
   #mayRetry(task: TaskRecord): boolean {
@@ -314,7 +321,8 @@ export class Owner {
   #retry(task: TaskRecord): void {
     this.#leave(task);
     task.attempt++;
-    task.stream?.restarted?.();
+    if (task.timer) (task.timer as () => void)();
+    task.timer = undefined;
     if (task.template.actorId) {
       const channel = this.channel(task.template.actorId);
       task.status = "queued";
@@ -327,8 +335,15 @@ export class Owner {
   }
 
   /** Settles everything of a task with an error. */
-  failTask(task: TaskRecord, error: WireError): void {
+  failTask(
+    task: TaskRecord,
+    error: WireError,
+    mayHaveStored = task.status === "pushed" || task.attempt > 0,
+  ): void {
     if (task.status === "ended") return;
+    if (mayHaveStored) {
+      freeLostResults(this.#ports.store, this.#ports.workerId, task);
+    }
     this.#end(task);
     if (!task.stopped) this.#settleFailed(task, error);
   }
@@ -469,8 +484,8 @@ export class Owner {
     this.#ports.scheduleFlush();
   }
 
-  /** Cancels what a task of this thread has submitted. */
-  cancelChildren(parent: number): void {
+  /** Cancels what a run of this thread has submitted. */
+  cancelChildren(parent: object): void {
     for (const task of [...this.#tasks.values()]) {
       if (task.parent === parent) {
         this.cancel(task, { force: false, recursive: true });

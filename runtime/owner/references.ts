@@ -50,6 +50,8 @@ export class References {
   /** Failures nobody has seen, by the number of their ref. */
   readonly #unseen = new Map<number, WireError>();
   readonly #endedOwners = new Set<WorkerId>();
+  /** Own objects in the store that were not freed. */
+  readonly #stored = new Set<number>();
 
   constructor(ports: OwnerPorts) {
     this.#ports = ports;
@@ -97,13 +99,16 @@ export class References {
 
   /** The ref's value lies in the store. */
   settleStored(ref: ObjectRef): void {
+    if (this.#isOwn(ref)) this.#stored.add(ref.number);
     settleRef(ref, "stored", undefined);
     this.#watch(ref);
   }
 
   fail(ref: ObjectRef, error: WireError): void {
     if (ref.state !== "pending") return;
-    if (this.#isOwn(ref) && !ref.seen) {
+    // Who cancels a task does not wonder why it has no result.
+    const isExpected = ref.seen || error.className === "task_cancelled";
+    if (this.#isOwn(ref) && !isExpected) {
       this.#unseen.set(ref.number, error);
     }
     settleRef(ref, "failed", error);
@@ -160,7 +165,7 @@ export class References {
     if (owner !== this.#ports.workerId) {
       return this.#dropBorrowed(owner, number);
     }
-    if (collected.stored) this.#ports.store.free(owner, number);
+    if (collected.stored) this.#free(number);
     const error = this.#unseen.get(number);
     this.#unseen.delete(number);
     if (error) this.#ports.reportUnseen(error);
@@ -183,6 +188,11 @@ export class References {
       if (!lent?.borrowers.delete(borrower)) continue;
       this.#unlend(lent.ref);
     }
+  }
+
+  /** Whether an own object lies in the store, for a ref of this thread. */
+  isStored(number: number): boolean {
+    return this.#stored.has(number);
   }
 
   /** The own object with this number, if others can reach it. */
@@ -359,9 +369,13 @@ export class References {
     this.unpin(ref.contained);
     ref.contained = undefined;
     if (!this.#isOwn(ref)) this.#dropBorrowed(ref.ownerId, ref.number);
-    else if (state === "stored") {
-      this.#ports.store.free(ref.ownerId, ref.number);
-    } else if (state === "failed") this.#unseen.delete(ref.number);
+    else if (state === "stored") this.#free(ref.number);
+    else if (state === "failed") this.#unseen.delete(ref.number);
+  }
+
+  #free(number: number): void {
+    this.#stored.delete(number);
+    this.#ports.store.free(this.#ports.workerId, number);
   }
 
   /** Another ref to an own object, which came back in a value. */

@@ -1,4 +1,5 @@
-// Puts values: small ones stay in their ref, large ones go to the store.
+// Puts values: small ones stay in their ref, large ones go to the store. The
+// bytes are taken over before a call returns.
 
 import { INLINE_VALUE_BYTES_MAX } from "../base/limits.ts";
 import { isPrimitive } from "../protocol/primitive.ts";

@@ -20,8 +20,8 @@ import {
 
 /** What a call is made with beside its arguments. */
 export interface SubmitOptions {
-  /** The task that makes the call, in an executor. */
-  readonly parent?: number | undefined;
+  /** The run that makes the call, in an executor. */
+  readonly parent?: object | undefined;
   /** Makes the sink of a streaming call. */
   readonly stream?: (number: number) => StreamSink;
 }

@@ -46,7 +46,7 @@ export interface StreamSink {
   yielded(index: number, ref: ObjectRef): void;
   ended(count: number): void;
   failed(error: unknown): void;
-  /** The task runs again from its start. */
+  /** The task runs again, and has come to an item that came before. */
   restarted?(): void;
 }
 
@@ -68,12 +68,14 @@ export class TaskRecord {
   place: unknown = undefined;
   /** The claim word that says whether the executor has begun it. */
   claim = 0;
-  /** The number of the task that submitted it, in an executor. */
-  parent: number | undefined = undefined;
+  /** The run that submitted it, in an executor. */
+  parent: object | undefined = undefined;
   cancelRequested = false;
   /** Its refs were settled early; its thread is not done with it yet. */
   stopped = false;
   stream: StreamSink | undefined = undefined;
+  /** Items of the stream that have come. */
+  itemCount = 0;
   timer: unknown = undefined;
   /** Position among the calls of its caller on its actor. */
   sequence = 0;

@@ -51,6 +51,17 @@ export interface WireCode {
   readonly path: string;
 }
 
+/**
+ * What a task or an actor runs in, over what the process has. Children inherit
+ * it; the packages are in the code's bundle already.
+ */
+export interface WireEnvironment {
+  readonly envVars?: Readonly<Record<string, string>>;
+  /** Absolute. */
+  readonly workingDirectory?: string;
+  readonly npm?: readonly string[];
+}
+
 /** What all tasks made by one `remote()` and its options have in common. */
 export interface WireTemplate {
   readonly name: string;
@@ -66,7 +77,7 @@ export interface WireTemplate {
   readonly timeoutMs?: number;
   /** The resources that the task holds, for `context()`. */
   readonly resources: ResourceSet;
-  readonly environment?: Readonly<Record<string, string>>;
+  readonly environment?: WireEnvironment;
   readonly captureGroup?: PlacementGroupId;
 }
 

@@ -12,7 +12,12 @@ import type {
 } from "../base/ids.ts";
 import type { ResourceSet } from "../base/resources.ts";
 import type { WireError } from "./wire_error.ts";
-import type { WireArguments, WireCode, WireStrategy } from "./messages.ts";
+import type {
+  WireArguments,
+  WireCode,
+  WireEnvironment,
+  WireStrategy,
+} from "./messages.ts";
 
 /** What a task or actor needs to be placed, and where it may be. */
 export interface WireClass {
@@ -43,7 +48,7 @@ export interface WireActor {
   readonly concurrencyGroups: Readonly<Record<string, number>>;
   /** What handles need: its methods and how they are called. */
   readonly interface: WireActorInterface;
-  readonly environment?: Readonly<Record<string, string>>;
+  readonly environment?: WireEnvironment;
 }
 
 /** What a handle needs to know; travels with handles. */

@@ -1,4 +1,5 @@
-// The values that travel in messages as they are, without the value codec.
+// The values that travel in messages as they are, without the value codec:
+// most arguments and results of small tasks.
 
 import { PRIMITIVE_STRING_CHARACTERS_MAX } from "../base/limits.ts";
 import type { Primitive } from "./messages.ts";

@@ -126,8 +126,9 @@ export class ClusterWorld implements ProgramWorld {
       this.network.deliver();
     }
     if (this.#dice.chance(0.25)) this.#passTime();
-    if (this.#dice.chance(0.1)) this.#sweepSome();
     for (let turn = 0; turn < MICROTASKS_PER_STEP; turn++) await undefined;
+    // Now nothing is on its way from one stack to another.
+    if (this.#dice.chance(0.1)) this.#sweepSome();
     this.node.flush();
     if (this.#steps % 4 === 0) this.node.validate();
     if (this.#failure) throw this.#failure;
@@ -391,7 +392,7 @@ export class ClusterWorld implements ProgramWorld {
     const { ref } = tracked;
     const isUsed = driver.reading.has(ref) ||
       driver.known.some((other) => other.ref === ref);
-    if (!isUsed && this.#dice.chance(0.5)) ref[Symbol.dispose]();
+    if (!isUsed && this.#dice.chance(0.5)) { (globalThis as any).TRACE?.("DISPOSE", { id: ref.id, by: driver.thread.id }); ref[Symbol.dispose](); }
   }
 
   #updateRoots({ thread, known, handles, reading }: Driver): void {
@@ -429,6 +430,7 @@ export class ClusterWorld implements ProgramWorld {
         end();
       },
       (error) => {
+        (globalThis as any).TRACE?.("READ", { id: ref.id, state: ref.state, contained: ref.contained?.map((r: any) => r.id ?? r.actorId) });
         this.#checkError(error, n);
         end();
       },

@@ -152,7 +152,7 @@ export function submitProgram(
     : null;
   const refs = tops.map(({ ref }) => ref);
   const task = thread.owner.submit(template, [program.id, extra, ...refs], {
-    parent: caller.parent?.number,
+    parent: caller.parent,
   });
   thread.tasks.add(task);
   for (const ref of task.refs) caller.frame.held.add(ref);
@@ -247,7 +247,7 @@ export function callActor(
   const extra = held.length > 0 ? packed(0, held) : null;
   const args = [thread.id, sequence, n, extra, ...tops.map(({ ref }) => ref)];
   const task = thread.owner.submit(template, args, {
-    parent: caller.parent?.number,
+    parent: caller.parent,
   });
   const channel = thread.owner.channel(actorId);
   if (channel.pendingCount > 0) channel.hold = handle.hold;

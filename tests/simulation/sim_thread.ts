@@ -259,6 +259,8 @@ export class SimThread {
     this.#views.sweep();
     this.collector.sweep((ref) =>
       roots.has(ref) || ref.pins > 0 ||
+      // Who is to settle an own ref has it, and nobody else may.
+      ref.state === "pending" && ref.ownerId === this.id ||
       this.owner.references.find(ref.number) === ref
     );
     for (const object of this.collector.contained()) roots.add(object);
@@ -530,7 +532,7 @@ export class SimThread {
         this.#countPins(contained, -1);
         references.unpin(contained);
       },
-      cancelChildren: (number) => this.owner.cancelChildren(number),
+      cancelChildren: (run) => this.owner.cancelChildren(run),
       taskError: ({ template }, error) => taskError(template.spec.name, error),
       actorError: ({ className }, error) => taskError(className, error),
       ended: (run) => {
