@@ -1,6 +1,9 @@
 // The modules that a script gets from this program when it imports them by name,
 // so that `manta run` needs no package beside the script.
 
+import { readFileSync } from "node:fs";
+import { pathToFileURL } from "node:url";
+
 import { offerEmbeddedEsbuild } from "./embedded_esbuild.ts";
 
 /** Module names with what loads them; each is loaded at its first import. */
@@ -8,10 +11,23 @@ export const BUNDLED_MODULES: Readonly<
   Record<string, () => Promise<object>>
 > = {
   "manta": loadManta,
-  "manta/util": () => import("../lib/util/mod.ts"),
+  "manta/util": loadUtil,
 };
+
+/** Set by scripts/build; not there when this runs from source. */
+declare const MANTA_IS_BINARY: boolean | undefined;
 
 function loadManta(): Promise<object> {
   offerEmbeddedEsbuild();
   return import("../mod.ts");
+}
+
+/** In the binary it becomes a file: its classes are shipped like a user's. */
+async function loadUtil(): Promise<object> {
+  if (typeof MANTA_IS_BINARY === "undefined") {
+    return await import("../lib/util/mod.ts");
+  }
+  const text = readFileSync(new URL("./util.script", import.meta.url), "utf8");
+  const { placeLibrary } = await import("../runtime/code/embedded_library.ts");
+  return await import(pathToFileURL(placeLibrary("util", text)).href);
 }

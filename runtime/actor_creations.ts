@@ -67,8 +67,11 @@ export class ActorCreations {
       channel.changed("DEAD", 0, undefined, message.error);
     } else if (message.existing) {
       // The name belongs to another actor, and that one was asked for.
-      owner.redirect(message.actorId, message.existing);
-      channel.hold = this.#thread.watchActor(message.existing);
+      const existing = this.#thread.watchActor(message.existing);
+      owner.redirect(message.actorId, existing);
+      // Handles of the actor that was not made keep the other one alive.
+      const hold = this.#thread.holds.find(message.actorId);
+      if (hold) hold.existing = existing;
     }
     this.#thread.schedule();
   }
@@ -80,7 +83,9 @@ export class ActorCreations {
   }
 
   kill(hold: ActorHold, noRestart: boolean): void {
-    const { actorId } = this.#thread.owner.channel(hold.actorId);
+    const channel = this.#thread.owner.channel(hold.actorId);
+    const { actorId } = channel;
+    channel.killed();
     this.#thread.sendNode({ type: "actor_kill", actorId, noRestart });
   }
 
@@ -118,7 +123,7 @@ export class ActorCreations {
       codec,
       (encoded) => owner.putSoon(encoded),
     );
-    const { contained, dependencies } = prepared;
+    const { dependencies } = prepared;
     // They live as long as the actor may be made again.
     pinUntilDead(prepared, references, owner.channel(hold.actorId));
     if (!dependencies) return prepared.wire;
@@ -135,7 +140,15 @@ export class ActorCreations {
   #failed(hold: Hold, error: unknown): void {
     const { owner, codec } = this.#thread;
     const wire = codec.encodeError(error);
-    owner.channel(hold.actorId).changed("DEAD", 0, undefined, wire);
+    const { actorId } = hold;
+    owner.channel(actorId).changed("DEAD", 0, undefined, wire);
+    // Other threads may have handles of it by now.
+    this.#thread.sendNode({
+      type: "actor_construction_failed",
+      actorId,
+      incarnation: 0,
+      error: wire,
+    });
     this.#thread.schedule();
   }
 }
@@ -198,8 +211,7 @@ async function codeAndEnvironment(
   inherited: Inheritance,
 ): Promise<CodeAndEnvironment> {
   const environment = environmentFor(inherited.environment, options.runtimeEnv);
-  const ship = async () =>
-    shippable(code).ship(await variantFor(environment));
+  const ship = async () => shippable(code).ship(await variantFor(environment));
   return { code: await outsideRuns(ship), environment };
 }
 

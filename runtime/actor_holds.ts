@@ -11,6 +11,8 @@ export class Hold implements ActorHold {
   readonly actorId: ActorId;
   /** Unknown while the hold is only for a value that contains the actor. */
   shape: WireActorInterface | undefined;
+  /** The actor that is meant when this one was not made: see `getIfExists`. */
+  existing: Hold | undefined = undefined;
 
   constructor(actorId: ActorId, shape: WireActorInterface | undefined) {
     this.actorId = actorId;
@@ -43,7 +45,12 @@ export class ActorHolds {
 
   /** Whether this thread holds the actor. */
   has(actorId: ActorId): boolean {
-    return this.#holds.get(actorId)?.deref() !== undefined;
+    return this.find(actorId) !== undefined;
+  }
+
+  /** The hold on an actor that this thread holds already. */
+  find(actorId: ActorId): Hold | undefined {
+    return this.#holds.get(actorId)?.deref();
   }
 
   /** The hold on an actor; the node hears of the first. */

@@ -132,6 +132,7 @@ export class ApiSession implements Session {
     const parent = this.#caller.parentTask();
     if (template.returns >= 0) {
       const { refs } = owner.submit(template, args, { parent });
+      this.#thread.called();
       if (template.returns === 1) return refs[0];
       return template.returns === 0 ? undefined : refs;
     }
@@ -144,6 +145,7 @@ export class ApiSession implements Session {
         return made.sink;
       },
     });
+    this.#thread.called();
     return stream;
   }
 

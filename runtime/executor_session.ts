@@ -301,6 +301,7 @@ export class ExecutorSession {
     const context = currentRun();
     const run = context?.run;
     const actor = context?.actor;
+    const gpuIds = actor ? actor.gpuIds : run?.slot.gpuIds;
     const resources = run?.slot.actor?.resources ?? actor?.resources ??
       run?.template.spec.resources ?? {};
     return {
@@ -312,7 +313,7 @@ export class ExecutorSession {
       ...(actor?.name === undefined ? {} : { actorName: actor.name }),
       namespace: identity.namespace,
       assignedResources: resourceAmounts(resources),
-      acceleratorIds: {},
+      acceleratorIds: gpuIds ? { GPU: gpuIds } : {},
       attempt: run?.attempt ?? 0,
       wasRestarted: (actor?.incarnation ?? 0) > 0,
       signal: run?.signal ?? new AbortController().signal,

@@ -3,6 +3,7 @@
 // never runs user code, and does no work that is not bounded.
 
 import * as Comlink from "comlink";
+import process from "node:process";
 import {
   MantaError,
   PlacementGroupRemovedError,
@@ -386,6 +387,7 @@ export class Node {
           classKey: action.classKey,
           leaseId: action.leaseId,
           threadId: action.threadId,
+          ...gpuIdsOf(action.gpus),
         });
       case "reclaim_lease":
         return this.#send(action.owner, {
@@ -399,6 +401,7 @@ export class Node {
           type: "actor_placed",
           actorId: action.actorId,
           threadId: action.threadId,
+          ...gpuIdsOf(action.gpus),
         });
       case "fail_actor":
         return this.actors.direct({
@@ -451,6 +454,15 @@ const ACTOR_EVENTS = {
   actor_hold: "actor_held",
   actor_drop: "actor_dropped",
 } as const;
+
+/** The system's names of GPUs, where the process may use only some. */
+function gpuIdsOf(
+  gpus: readonly number[] | undefined,
+): { readonly gpuIds?: readonly string[] } {
+  if (!gpus) return {};
+  const visible = process.env["CUDA_VISIBLE_DEVICES"]?.split(",") ?? [];
+  return { gpuIds: gpus.map((gpu) => visible[gpu]?.trim() || String(gpu)) };
+}
 
 function asMantaError(error: Error): MantaError {
   return error instanceof MantaError

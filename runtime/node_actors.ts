@@ -66,6 +66,7 @@ export class NodeActors {
           type: "actor_start",
           actor: action.record.actor,
           incarnation: action.record.incarnation,
+          ...(action.gpuIds ? { gpuIds: action.gpuIds } : {}),
         });
       case "stop_actor":
         return this.#stopActor(action.record, action.threadId);

@@ -77,6 +77,10 @@ export class RunEnvironments {
         environment: place.template.spec.environment,
       }
       : { hash: place.codeHash, environment: place.environment };
-    return new EnvironmentLayer(this.#bundleLayer(hash, environment));
+    const gpuIds = "template" in place ? place.slot.gpuIds : place.gpuIds;
+    return new EnvironmentLayer(
+      this.#bundleLayer(hash, environment),
+      gpuIds && { CUDA_VISIBLE_DEVICES: gpuIds.join(",") },
+    );
   }
 }

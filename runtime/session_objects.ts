@@ -28,10 +28,11 @@ export function makeSessionCodec(thread: ThreadSession): SessionCodec {
 
 function refKind(thread: ThreadSession): SessionKind {
   return {
-    write: (object) =>
-      object instanceof ObjectRef
-        ? { value: [object.ownerId, object.number], holds: object }
-        : undefined,
+    write: (object) => {
+      if (!(object instanceof ObjectRef)) return undefined;
+      thread.owner.references.requireReadable(object);
+      return { value: [object.ownerId, object.number], holds: object };
+    },
     read: (value, source) =>
       thread.owner.references.importRef(value as ObjectKey, source),
   };

@@ -9,6 +9,8 @@ import { ActorHolds, type Hold } from "./actor_holds.ts";
 import { CodeExchange } from "./code_exchange.ts";
 import type { ActorId, LeaseId, WorkerId } from "./base/ids.ts";
 import {
+  CALL_WAIT_MS_MAX,
+  CALLS_UNSENT_MAX,
   SPIN_US_MAX,
   STORE_ANSWER_US_MAX,
   TURN_MS_MAX,
@@ -106,6 +108,8 @@ export class ThreadSession {
   readonly #collected: FinalizationRegistry<Collected>;
   #keepAlive: { ref(): unknown; unref(): unknown } | undefined;
   #keepers = 0;
+  #unsentCalls = 0;
+  #sentAtMs = 0;
   #turnScheduled = false;
   #turning = false;
   #ended = false;
@@ -213,8 +217,21 @@ export class ThreadSession {
     if (this.#mailbox.hasMail) this.#mailbox.poll();
   }
 
+  /**
+   * A call was made. Calls travel together at the end of the turn, but not
+   * behind a loop that makes many, or takes its time.
+   */
+  called(): void {
+    const waitedMs = performance.now() - this.#sentAtMs;
+    if (++this.#unsentCalls >= CALLS_UNSENT_MAX || waitedMs > CALL_WAIT_MS_MAX) {
+      this.flush();
+    }
+  }
+
   /** Sends everything that waits to be sent. */
   flush(): void {
+    this.#unsentCalls = 0;
+    this.#sentAtMs = performance.now();
     this.owner.flush();
     // Output goes before the results that may end a driver.
     this.#node.flush();
@@ -389,6 +406,7 @@ export class ThreadSession {
           known.classKey,
           known.leaseId,
           known.threadId,
+          known.gpuIds,
         );
       case "lease_reclaim":
         return this.owner.leaseReclaimed(known.leaseId);

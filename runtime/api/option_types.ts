@@ -91,8 +91,10 @@ export interface PermissionSet {
 }
 
 /**
- * The environment that a job, task or actor runs in. When it cannot be made,
- * the work fails with `RuntimeEnvError`, which has the installer's output.
+ * The environment that a job, task or actor runs in. What a task or actor
+ * starts has the same, where it does not say otherwise. When it cannot be
+ * made, the work fails with `RuntimeEnvError`, which has the installer's
+ * output.
  *
  * @example A variable and a package that the driver does not have
  * ```ts
@@ -105,14 +107,35 @@ export interface PermissionSet {
  * ```
  */
 export interface RuntimeEnv {
-  /** A folder that is copied to the nodes and becomes the current one. */
+  /**
+   * A folder of this machine that is the current one: what `process.cwd()` and
+   * `Deno.cwd()` give, and where programs start. Threads of a process share
+   * its real current folder, so file functions take relative paths from the
+   * driver's still: write `join(process.cwd(), "file.csv")`.
+   *
+   * @default {undefined} the caller's, in the end the driver's
+   */
   readonly workingDirectory?: string | undefined;
-  /** npm packages to install, each `name` or `name@version`. */
+  /**
+   * npm packages to install, each `name` or `name@version`, for
+   * `await import("name")` in the code. They go before the driver's own, are
+   * installed once per list and machine with the npm, Bun or Deno that is
+   * there, and are bundled with the code.
+   *
+   * @default {undefined} the caller's
+   */
   readonly npm?: readonly string[] | undefined;
-  /** Environment variables to set. */
+  /**
+   * Environment variables, over those of the caller, in `process.env`,
+   * `Deno.env`, `Bun.env` and in programs that are started; `${NAME}` in a
+   * value is what the caller has there. What the code writes there itself
+   * stays with the task or actor. Native libraries see the driver's.
+   */
   readonly envVars?: Readonly<Record<string, string>> | undefined;
   /**
-   * What the code may do, where the runtime can limit it.
+   * What the code may do. All threads share the permissions of their process,
+   * so that anything but `"inherit"` fails with `RuntimeEnvError` for now:
+   * start the driver itself with fewer permissions.
    *
    * @default {"inherit"}
    */

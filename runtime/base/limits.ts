@@ -85,8 +85,11 @@ export const ERROR_FIELDS_BYTES_MAX = 256 * 1024;
 /** Calls of one thread on one actor that are sent and not answered. */
 export const ACTOR_CALLS_UNDER_WAY_MAX = 4_096;
 
-/** Tasks that one flush collects before it happens within the turn. */
-export const FLUSH_TASKS_MAX = 128;
+/** Calls that a thread collects before it sends them within a turn. */
+export const CALLS_UNSENT_MAX = 128;
+
+/** How long a call waits for others when the turn goes on. */
+export const CALL_WAIT_MS_MAX = 1;
 
 /** Strings up to this length travel without the value codec. */
 export const PRIMITIVE_STRING_CHARACTERS_MAX = 1_024;

@@ -1,6 +1,7 @@
 // Reads the frames of V8's and JavaScriptCore's stack texts. Knows nothing of
-// files or bundles; one frame in, one frame out.
+// bundles or sources; one frame in, one frame out.
 
+import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
 /** One line of a stack that names a place. */
@@ -28,10 +29,19 @@ export function parseFrame(line: string): StackFrame | undefined {
 
 /** The file behind a location, or `undefined` if it is none. */
 export function locationPath(location: string): string | undefined {
-  if (location.startsWith("file://")) {
-    const end = location.search(/[?#]/);
-    return fileURLToPath(end === -1 ? location : location.slice(0, end));
-  }
+  if (location.startsWith("file://")) return urlPath(location);
   const isPath = location.startsWith("/") || /^[A-Z]:\\/.test(location);
   return isPath ? location : undefined;
+}
+
+/** Deno shows URLs decoded, so what looks like a query may be a name. */
+function urlPath(location: string): string {
+  const shown = location.slice("file://".length);
+  if (existsSync(shown)) return shown;
+  const end = location.search(/[?#]/);
+  try {
+    return fileURLToPath(end === -1 ? location : location.slice(0, end));
+  } catch { // A percent sign that stands for itself.
+    return shown;
+  }
 }

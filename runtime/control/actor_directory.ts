@@ -11,8 +11,8 @@ import {
   unreachable,
 } from "../base/errors.ts";
 import type { ActorId, WorkerId } from "../base/ids.ts";
-import { IDS_REMEMBERED_MAX } from "../base/limits.ts";
 import type { WireActor } from "../protocol/node_messages.ts";
+import { EarlyActors, isEarlyEvent, type Unmade } from "./early_actors.ts";
 
 /** Ray's words, as users see them. */
 export type ActorLifeState =
@@ -63,6 +63,7 @@ export type ActorEvent =
     readonly type: "actor_placed";
     readonly actorId: ActorId;
     readonly threadId: WorkerId;
+    readonly gpuIds?: readonly string[];
   }
   | {
     readonly type: "actor_constructed" | "actor_exited";
@@ -101,6 +102,7 @@ export type ActorAction =
     readonly type: "start_actor";
     readonly record: ActorRecord;
     readonly threadId: WorkerId;
+    readonly gpuIds?: readonly string[];
   }
   /** Ends the actor in its thread, and the thread if it is its own. */
   | {
@@ -133,30 +135,13 @@ export const UNHELD_GRACE_MS = 100;
 /** Dead actors that are remembered. */
 const DEAD_ACTORS_MAX = 10_000;
 
-/** What is known of an actor before it is registered. */
-interface EarlyNews {
-  readonly holders: Set<WorkerId>;
-  readonly watchers: Set<WorkerId>;
-  killed: boolean;
-}
-
-const EARLY_EVENTS: ReadonlySet<string> = new Set(
-  [
-    "actor_watched",
-    "actor_held",
-    "actor_dropped",
-    "actor_killed",
-  ] satisfies ActorEvent["type"][],
-);
-
 /** See the head of the file. */
 export class ActorDirectory {
   readonly #records = new Map<ActorId, ActorRecord>();
   /** `namespace/name` of living, named actors. */
   readonly #names = new Map<string, ActorId>();
   readonly #unheld = new Set<ActorRecord>();
-  /** What came for actors before their registration. */
-  readonly #early = new Map<ActorId, EarlyNews>();
+  readonly #early = new EarlyActors();
   readonly #dead: ActorId[] = [];
 
   get records(): ReadonlyMap<ActorId, ActorRecord> {
@@ -185,7 +170,7 @@ export class ActorDirectory {
         break;
     }
     const record = this.#records.get(event.actorId);
-    if (!record) return this.#noteEarly(event);
+    if (!record) return this.#unregistered(event);
     // Late news of a former life.
     if ("incarnation" in event && event.incarnation !== record.incarnation) {
       return [];
@@ -203,7 +188,7 @@ export class ActorDirectory {
         this.#noteIfUnheld(record);
         return [];
       case "actor_placed":
-        return this.#placed(record, event.threadId);
+        return this.#placed(record, event);
       case "actor_constructed":
         if (record.state === "DEAD") return [];
         this.#become(record, "ALIVE");
@@ -243,17 +228,18 @@ export class ActorDirectory {
     if (this.#records.has(actorId)) {
       return [{ type: "answer_registration", to: creator, actorId }];
     }
-    const early = this.#early.get(actorId);
-    this.#early.delete(actorId);
     if (name !== undefined) {
       const taken = this.find(name, namespace);
       if (taken) {
-        return [creator, ...early?.watchers ?? []].map((to) =>
-          answerTaken(actor, to, taken)
+        return this.#early.neverMade(
+          actorId,
+          unmadeBy(actor, taken),
+          creator,
         );
       }
       this.#names.set(nameKey(name, namespace), actorId);
     }
+    const early = this.#early.take(actorId);
     const record: ActorRecord = {
       actor,
       creator,
@@ -276,35 +262,26 @@ export class ActorDirectory {
     ];
   }
 
-  /**
-   * A handle can be used by a thread whose link is faster than the one that
-   * the registration comes by, or before the actor's code is bundled.
-   */
-  #noteEarly(event: ActorEvent & { readonly actorId: ActorId }): [] {
-    if (!EARLY_EVENTS.has(event.type)) return [];
-    let early = this.#early.get(event.actorId);
-    if (!early && event.type === "actor_dropped") return [];
-    if (!early) {
-      early = { holders: new Set(), watchers: new Set(), killed: false };
-      this.#early.set(event.actorId, early);
-      if (this.#early.size > IDS_REMEMBERED_MAX) {
-        this.#early.delete(this.#early.keys().next().value!);
-      }
-    }
-    if (event.type === "actor_watched") early.watchers.add(event.workerId);
-    else if (event.type === "actor_held") early.holders.add(event.workerId);
-    else if (event.type === "actor_dropped") {
-      early.holders.delete(event.workerId);
-    } else if (event.type === "actor_killed") early.killed ||= event.noRestart;
-    return [];
+  #unregistered(
+    event: ActorEvent & { readonly actorId: ActorId },
+  ): ActorAction[] {
+    if (!isEarlyEvent(event)) return [];
+    const meant = this.#early.meant(event.actorId);
+    return meant && event.type === "actor_killed"
+      ? this.handle({ ...event, actorId: meant })
+      : this.#early.note(event);
   }
 
-  #placed(record: ActorRecord, threadId: WorkerId): ActorAction[] {
+  #placed(
+    record: ActorRecord,
+    { threadId, gpuIds }: Extract<ActorEvent, { type: "actor_placed" }>,
+  ): ActorAction[] {
     if (record.state === "DEAD") {
       return [{ type: "release_place", actorId: record.actor.actorId }];
     }
     record.threadId = threadId;
-    return [{ type: "start_actor", record, threadId }];
+    const gpus = gpuIds ? { gpuIds } : {};
+    return [{ type: "start_actor", record, threadId, ...gpus }];
   }
 
   #killed(record: ActorRecord, noRestart: boolean): ActorAction[] {
@@ -316,10 +293,7 @@ export class ActorDirectory {
 
   #workerEnded(workerId: WorkerId, error: MantaError): ActorAction[] {
     const actions: ActorAction[] = [];
-    for (const early of this.#early.values()) {
-      early.watchers.delete(workerId);
-      early.holders.delete(workerId);
-    }
+    this.#early.workerEnded(workerId);
     for (const record of this.#records.values()) {
       record.watchers.delete(workerId);
       if (record.holders.delete(workerId)) this.#noteIfUnheld(record);
@@ -427,20 +401,17 @@ function nameKey(name: string, namespace: string): string {
   return `${namespace}/${name}`;
 }
 
-function answerTaken(
-  actor: WireActor,
-  creator: WorkerId,
+function unmadeBy(
+  { name, getIfExists }: WireActor,
   taken: ActorRecord,
-): ActorAction {
-  const { actorId, name, getIfExists } = actor;
-  const answer = { type: "answer_registration", to: creator, actorId } as const;
-  if (getIfExists) return { ...answer, existing: taken.actor.actorId };
+): Unmade {
+  if (getIfExists) return { existing: taken.actor.actorId };
   const error = new ActorNameTakenError(
     `Cannot name an actor "${name}": a living actor of the namespace has ` +
       "that name. Use another name, or `getIfExists: true` to share it",
     { details: { name } },
   );
-  return { ...answer, error };
+  return { error };
 }
 
 /** The cause is what the constructor threw, not our wrapping of it. */

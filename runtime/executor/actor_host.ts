@@ -7,16 +7,20 @@ import type { Executor } from "./executor.ts";
 import type { ExecutorPorts } from "./ports.ts";
 import { type ActorPlace, Slot } from "./task_run.ts";
 
+/** An actor that is to be made, and what it is given. */
+export interface ActorStart {
+  readonly actor: WireActor;
+  readonly incarnation: number;
+  readonly gpuIds?: readonly string[] | undefined;
+}
+
 /** See the head of the file. Calls that come meanwhile wait. */
 export function constructActor(
-  { actor, incarnation }: {
-    readonly actor: WireActor;
-    readonly incarnation: number;
-  },
+  { actor, incarnation, gpuIds }: ActorStart,
   executor: Executor,
   ports: ExecutorPorts,
 ): void {
-  const place = placeOf(actor, incarnation);
+  const place = placeOf({ actor, incarnation, gpuIds });
   executor.hostActor(place);
   construct(actor, place, ports).then(
     () => {
@@ -37,7 +41,7 @@ export function constructActor(
   );
 }
 
-function placeOf(actor: WireActor, incarnation: number): ActorPlace {
+function placeOf({ actor, incarnation, gpuIds }: ActorStart): ActorPlace {
   const groups = new Map<string, Slot>();
   const place: ActorPlace = {
     actorId: actor.actorId,
@@ -46,6 +50,7 @@ function placeOf(actor: WireActor, incarnation: number): ActorPlace {
     codeHash: actor.code.hash,
     resources: actor.held,
     environment: actor.environment,
+    gpuIds,
     incarnation,
     instance: undefined,
     groups,

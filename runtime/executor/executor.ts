@@ -120,6 +120,7 @@ export class Executor {
     let slot = this.#slots.get(leaseId);
     if (!slot) {
       slot = new Slot(1, leaseId, undefined);
+      slot.gpuIds = push.gpuIds;
       this.#slots.set(leaseId, slot);
     }
     return slot;

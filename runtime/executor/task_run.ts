@@ -35,6 +35,8 @@ export class Slot {
   readonly leaseId: LeaseId | undefined;
   readonly actor: ActorPlace | undefined;
   readonly concurrencyMax: number;
+  /** The GPUs of the lease; an actor's are with its place. */
+  gpuIds: readonly string[] | undefined = undefined;
   readonly queue = new Deque<TaskRun>();
   running = 0;
   /** Nothing is begun: the actor is being made. */
@@ -62,6 +64,7 @@ export interface ActorPlace {
   /** What it holds while it lives. */
   readonly resources: ResourceSet;
   readonly environment: WireEnvironment | undefined;
+  readonly gpuIds: readonly string[] | undefined;
   readonly incarnation: number;
   instance: unknown;
   /** The slots of its concurrency groups; the default one is "". */

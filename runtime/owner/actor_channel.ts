@@ -34,6 +34,8 @@ export class ActorChannel {
   readonly #whenDead: (() => void)[] = [];
   /** Submitted and not sent; may wait for arguments. */
   readonly #queue = new Deque<TaskRecord>();
+  /** This thread has killed the actor and has not heard of its end. */
+  #killed = false;
   /** How many of the queue have ended there: failed or cancelled. */
   #withdrawnCount = 0;
   /** Sent and not answered, in the order sent. */
@@ -69,7 +71,7 @@ export class ActorChannel {
   /** Sends what can be sent: ready calls up to the first that waits. */
   dispatch(): void {
     this.#dropWithdrawn();
-    if (this.state !== "ALIVE" || !this.threadId) return;
+    if (this.state !== "ALIVE" || !this.threadId || this.#killed) return;
     const calls: TaskRecord[] = [];
     for (;;) {
       const call = this.#queue.peek();
@@ -94,6 +96,8 @@ export class ActorChannel {
 
   /** Hands what was not sent over to another channel. */
   redirect(target: ActorChannel): void {
+    this.hold = undefined;
+    for (const callback of this.#whenDead.splice(0)) callback();
     for (;;) {
       this.#dropWithdrawn();
       const call = this.#queue.shift();
@@ -116,6 +120,11 @@ export class ActorChannel {
     }
   }
 
+  /** What is called after `kill()` must not run before it. */
+  killed(): void {
+    this.#killed = true;
+  }
+
   changed(
     state: ActorState,
     incarnation: number,
@@ -126,6 +135,7 @@ export class ActorChannel {
     const restarted = incarnation > this.incarnation && this.incarnation >= 0;
     const lost = this.#sent.size > 0 &&
       (state === "RESTARTING" || state === "DEAD" || restarted);
+    if (state !== this.state || restarted) this.#killed = false;
     this.state = state;
     this.incarnation = incarnation;
     this.threadId = threadId;

@@ -61,7 +61,8 @@ export class LeaseBoard {
     this.#settling.clear();
   }
 
-  granted(classKey: string, leaseId: LeaseId, threadId: WorkerId): void {
+  granted(classKey: string, lease: Lease): void {
+    const { id: leaseId, threadId } = lease;
     if (this.#byLease.has(leaseId)) return;
     const queue = this.#queues.get(classKey);
     const peer = this.#ports.peer(threadId);
@@ -69,7 +70,7 @@ export class LeaseBoard {
     this.#byLease.set(leaseId, queue);
     peer.whenOpen(() => {
       if (!this.#byLease.has(leaseId)) return;
-      queue.granted(leaseId, threadId);
+      queue.granted(lease);
       this.#ports.scheduleFlush();
     });
   }

@@ -30,6 +30,8 @@ export interface LeaseEffects {
 export class Lease {
   readonly id: LeaseId;
   readonly threadId: WorkerId;
+  /** GPUs that its tasks may use. */
+  readonly gpuIds: readonly string[] | undefined;
   /** Pushed tasks in order; ended ones are dropped as they reach an end. */
   readonly pushed = new Deque<TaskRecord>();
   /** How many of `pushed` have not ended. */
@@ -41,9 +43,14 @@ export class Lease {
   /** Grows whenever it gets work; tells a stale linger timer. */
   uses = 0;
 
-  constructor(id: LeaseId, threadId: WorkerId) {
+  constructor(
+    id: LeaseId,
+    threadId: WorkerId,
+    gpuIds?: readonly string[],
+  ) {
     this.id = id;
     this.threadId = threadId;
+    this.gpuIds = gpuIds;
   }
 }
 
@@ -88,10 +95,9 @@ export class LeaseQueue {
     return this.#pending.remove(task);
   }
 
-  granted(id: LeaseId, threadId: WorkerId): void {
-    if (this.leases.has(id)) return;
-    const lease = new Lease(id, threadId);
-    this.leases.set(id, lease);
+  granted(lease: Lease): void {
+    if (this.leases.has(lease.id)) return;
+    this.leases.set(lease.id, lease);
     this.dispatch();
     if (lease.underWay === 0) this.#feedIdle(lease);
   }

@@ -12,11 +12,6 @@ import type {
 import type { FromNode } from "../protocol/node_messages.ts";
 import type { WireError } from "../protocol/wire_error.ts";
 import { ActorChannel } from "./actor_channel.ts";
-import {
-  completeArguments,
-  prepareArguments,
-  type PreparedArguments,
-} from "./arguments.ts";
 import { LeaseBoard } from "./lease_board.ts";
 import { Lease } from "./lease_queue.ts";
 import { discardResult, freeLostResults } from "./lost_results.ts";
@@ -113,10 +108,10 @@ export class Owner {
   }
 
   /** Calls of one actor are meant for another from now on. */
-  redirect(from: ActorId, to: ActorId): void {
-    const channel = this.channel(to);
-    channel.watched = true;
+  redirect(from: ActorId, hold: { readonly actorId: ActorId }): void {
+    const channel = this.channel(hold.actorId);
     this.channel(from).redirect(channel);
+    if (channel.pendingCount > 0) channel.hold = hold;
     this.#channels.set(from, channel);
     this.#dirtyChannels.add(channel);
   }
@@ -124,7 +119,10 @@ export class Owner {
   /** Forgets an actor that no handle names any more, if nothing waits. */
   forgetChannel(actorId: ActorId): void {
     const channel = this.#channels.get(actorId);
-    if (!channel || channel.pendingCount > 0 || channel.isAwaited) return;
+    if (!channel) return;
+    const isNeeded = channel.pendingCount > 0 || channel.isAwaited;
+    // What was redirected has its calls counted by the other actor.
+    if (channel.actorId === actorId && isNeeded) return;
     this.#channels.delete(actorId);
   }
 
@@ -150,8 +148,13 @@ export class Owner {
 
   // -- Leases ----------------------------------------------------------------
 
-  leaseGranted(classKey: string, leaseId: LeaseId, threadId: WorkerId): void {
-    this.#leases.granted(classKey, leaseId, threadId);
+  leaseGranted(
+    classKey: string,
+    leaseId: LeaseId,
+    threadId: WorkerId,
+    gpuIds?: readonly string[],
+  ): void {
+    this.#leases.granted(classKey, new Lease(leaseId, threadId, gpuIds));
   }
 
   leaseReclaimed(leaseId: LeaseId): void {
@@ -286,7 +289,8 @@ export class Owner {
       task.stream?.yielded(index, ref);
     } else {
       // Stored again for the ref that it had, if there still is one.
-      const isWanted = this.references.isStored(itemNumber);
+      const isWanted = "o" in item &&
+        this.references.storedAgain(itemNumber, item);
       if (!("error" in item) && !isWanted) {
         discardResult(this.#ports.store, item);
       }

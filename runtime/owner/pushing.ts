@@ -72,6 +72,7 @@ export class Pushing {
       numbers: tasks.map((task) => task.number),
       args: tasks.map((task) => task.args),
       ...(lease ? { lease: lease.id, claim } : {}),
+      ...(lease?.gpuIds ? { gpuIds: lease.gpuIds } : {}),
       ...(retried ? { attempts: tasks.map((task) => task.attempt) } : {}),
     };
     this.#ports.peer(thread).send(message);

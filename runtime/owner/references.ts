@@ -51,7 +51,7 @@ export class References {
   readonly #unseen = new Map<number, WireError>();
   readonly #endedOwners = new Set<WorkerId>();
   /** Own objects in the store that were not freed. */
-  readonly #stored = new Set<number>();
+  readonly #stored = new Map<number, WeakRef<ObjectRef>>();
 
   constructor(ports: OwnerPorts) {
     this.#ports = ports;
@@ -99,7 +99,7 @@ export class References {
 
   /** The ref's value lies in the store. */
   settleStored(ref: ObjectRef): void {
-    if (this.#isOwn(ref)) this.#stored.add(ref.number);
+    if (this.#isOwn(ref)) this.#stored.set(ref.number, new WeakRef(ref));
     settleRef(ref, "stored", undefined);
     this.#watch(ref);
   }
@@ -126,6 +126,16 @@ export class References {
   reportAllUnseen(): void {
     for (const error of this.#unseen.values()) this.#ports.reportUnseen(error);
     this.#unseen.clear();
+  }
+
+  /** Throws if nobody can read the object by this ref any more. */
+  requireReadable(ref: ObjectRef): void {
+    if (!ref.disposed && ref.keeper === this) return;
+    throw new ObjectLostError(
+      `Cannot pass object ${ref.id} on: this ref was disposed of, or its ` +
+        "session has ended",
+      { details: { objectId: ref.id } },
+    );
   }
 
   // -- Pins ------------------------------------------------------------------
@@ -190,8 +200,17 @@ export class References {
     }
   }
 
-  /** Whether an own object lies in the store, for a ref of this thread. */
-  isStored(number: number): boolean {
+  /**
+   * An own object was stored once more, by a task that ran again: the refs in
+   * it are others now. False when there is no ref for the object any more.
+   */
+  storedAgain(number: number, value: WireHeld): boolean {
+    const ref = this.#stored.get(number)?.deref();
+    const before = ref?.contained;
+    if (ref && ("c" in value || "a" in value)) {
+      this.#hold(ref, this.#importHeld(value));
+      this.unpin(before);
+    }
     return this.#stored.has(number);
   }
 

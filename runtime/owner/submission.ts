@@ -68,6 +68,9 @@ export class Submission {
       this.#ports.codec,
       (encoded) => this.#storing.putSoon(encoded),
     );
+    for (const ref of prepared.dependencies ?? []) {
+      this.#references.requireReadable(ref);
+    }
     const task = this.#newTask(template, prepared.wire);
     task.parent = parent;
     if (stream) task.stream = stream(task.number);

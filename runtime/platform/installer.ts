@@ -12,6 +12,9 @@ export interface Installer {
   readonly env: Readonly<Record<string, string>>;
 }
 
+/** Output that goes into an error. */
+const PLAIN = { NO_COLOR: "1" };
+
 /** All that may be there, the best first. */
 export function installers(packages: readonly string[]): Installer[] {
   const bun = (command: string): Installer => ({
@@ -19,7 +22,7 @@ export function installers(packages: readonly string[]): Installer[] {
     command,
     args: ["add", "--no-summary", ...packages],
     // The compiled binary is a Bun only when it is told to be.
-    env: { BUN_BE_BUN: "1" },
+    env: { ...PLAIN, BUN_BE_BUN: "1" },
   });
   const deno = (command: string): Installer => ({
     name: "deno",
@@ -30,7 +33,7 @@ export function installers(packages: readonly string[]): Installer[] {
       "--node-modules-dir=auto",
       ...packages.map((name) => `npm:${name}`),
     ],
-    env: {},
+    env: PLAIN,
   });
   const npm: Installer = {
     name: "npm",
@@ -38,7 +41,7 @@ export function installers(packages: readonly string[]): Installer[] {
     args: ["install", "--no-audit", "--no-fund", "--loglevel=error"].concat(
       packages,
     ),
-    env: {},
+    env: PLAIN,
   };
   const own = process.execPath;
   return "Bun" in globalThis

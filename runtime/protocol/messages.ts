@@ -101,6 +101,8 @@ export interface TaskPush {
   readonly args: readonly WireArguments[];
   /** The first task's claim, the others have the next; absent for actors. */
   readonly claim?: number;
+  /** The GPUs of the lease, if it has any. */
+  readonly gpuIds?: readonly string[];
   /** Which attempt this is, from 0; absent when all are the first. */
   readonly attempts?: readonly number[];
 }

@@ -172,6 +172,8 @@ export type FromNode =
     readonly classKey: string;
     readonly leaseId: LeaseId;
     readonly threadId: WorkerId;
+    /** The GPUs that go with it, if any; to be told with its tasks. */
+    readonly gpuIds?: readonly string[];
   }
   | { readonly type: "lease_reclaim"; readonly leaseId: LeaseId }
   /** The lease is gone with its placement group. */
@@ -211,6 +213,8 @@ export type FromNode =
     readonly type: "actor_start";
     readonly actor: WireActor;
     readonly incarnation: number;
+    /** The GPUs that it has while it lives, if any. */
+    readonly gpuIds?: readonly string[];
   }
   /** Nobody holds the actor any more: end when its calls are done. */
   | { readonly type: "actor_retire"; readonly actorId: ActorId }

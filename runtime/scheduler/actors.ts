@@ -5,6 +5,7 @@
 import type { ActorId } from "../base/ids.ts";
 import { ACTORS_PER_NODE_MAX } from "../base/limits.ts";
 import { fits, type ResourceSet, resourcesKey } from "../base/resources.ts";
+import { gpuIndices, gpuUnits } from "./gpu_table.ts";
 import { type LabelTest, parseLabelSelector } from "./label_selector.ts";
 import type {
   ActorRequested,
@@ -178,9 +179,10 @@ function settle(
   leaveQueue(state, actor);
   const { id, owner, spec, isolation, labels, failedStarts } = actor;
   const base = { id, owner, spec, isolation, labels, failedStarts };
-  const placed: PlacedActor = { ...base, state: next, thread, pool };
-  state.actors.set(id, placed);
   pool.take(spec.held);
+  const gpus = pool.gpus.take(gpuUnits(spec.held));
+  const placed: PlacedActor = { ...base, state: next, thread, pool, gpus };
+  state.actors.set(id, placed);
   thread.actors.add(id);
   if (next === "placed") announce(state, placed);
 }
@@ -192,12 +194,14 @@ function announce(state: SchedulerState, actor: PlacedActor): void {
     actorId: actor.id,
     threadId: actor.thread.id,
     ...(bundle ? { bundleIndex: bundle.index } : undefined),
+    ...gpuIndices(actor.gpus),
     cause: state.cause,
   });
 }
 
 function release(actor: PlacedActor): void {
   actor.pool.giveBack(actor.spec.held);
+  actor.pool.gpus.giveBack(actor.gpus);
   actor.thread.actors.delete(actor.id);
 }
 

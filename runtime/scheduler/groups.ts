@@ -66,7 +66,14 @@ export function chooseForGroup(
   { request, labels }: WaitingGroup,
 ): BundleChoice {
   const { bundles, strategy } = request;
-  return placeBundles(state.nodes, { bundles, strategy, labels });
+  const choice = placeBundles(state.nodes, { bundles, strategy, labels });
+  if (choice.type !== "fits") return choice;
+  const { gpus } = state.pool;
+  const shares = gpus.takeAll(bundles);
+  // There may be enough of GPUs, in parts of several.
+  if (!shares) return { type: "busy" };
+  for (const share of shares) gpus.giveBack(share);
+  return choice;
 }
 
 /** Ends the group and all that is in it or waits for it. */
@@ -89,14 +96,18 @@ export function removeGroup(state: SchedulerState, group: GroupRecord): void {
     }
   }
   if (group.state === "waiting") state.waitingGroups.delete(group);
-  else state.pool.giveBack(group.sum);
+  else {
+    state.pool.giveBack(group.sum);
+    for (const shares of group.gpus) state.pool.gpus.giveBack(shares);
+  }
 }
 
 function createGroup(state: SchedulerState, group: WaitingGroup): void {
   const { id, request, labels, sum } = group;
   checkEdge(state, GROUP_TRANSITIONS, { id, from: "waiting", to: "created" });
+  const gpus = state.pool.gpus.takeAll(request.bundles) ?? [];
   const pools = request.bundles.map((bundle, index) =>
-    new ResourcePool(bundle, { groupId: id, index })
+    new ResourcePool(bundle, { groupId: id, index }, gpus[index])
   );
   const created: CreatedGroup = {
     state: "created",
@@ -105,6 +116,7 @@ function createGroup(state: SchedulerState, group: WaitingGroup): void {
     labels,
     sum,
     pools,
+    gpus,
   };
   state.pool.take(sum);
   state.groups.set(id, created);

@@ -3,6 +3,7 @@
 
 import type { LeaseId } from "../base/ids.ts";
 import { countHeld } from "./demands.ts";
+import { gpuIndices, gpuUnits } from "./gpu_table.ts";
 import type { RevokeLease } from "./messages.ts";
 import {
   type DemandRecord,
@@ -31,6 +32,7 @@ export function openLease(
     id: `l-${state.nodeId.slice(2)}-${number}` as LeaseId,
     demand,
     pool,
+    gpus: pool.gpus.take(gpuUnits(demand.classRecord.spec.resources)),
     state: "assigned",
     thread,
     grantedAtMs: 0,
@@ -63,6 +65,7 @@ export function grantLease(state: SchedulerState, lease: LeaseRecord): void {
     classKey: lease.demand.classRecord.key,
     threadId: lease.thread.id,
     ...(bundle ? { bundleIndex: bundle.index } : undefined),
+    ...gpuIndices(lease.gpus),
     cause: state.cause,
   });
 }
@@ -106,6 +109,7 @@ export function endLease(state: SchedulerState, lease: LeaseRecord): void {
   const wasActive = lease.state !== "blocked";
   moveLease(state, lease, "ended");
   pool.giveBack(resources);
+  pool.gpus.giveBack(lease.gpus);
   if (!wasActive) pool.take(cpuPart(resources));
   state.threads.detach(lease.thread, lease, wasActive);
   state.leases.delete(lease.id);

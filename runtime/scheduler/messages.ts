@@ -168,6 +168,8 @@ export interface GrantLease extends Caused {
   readonly threadId: WorkerId;
   /** The bundle it draws from, when it is in a placement group. */
   readonly bundleIndex?: number;
+  /** The node's numbers of the GPUs that go with it, if any. */
+  readonly gpus?: readonly number[];
 }
 
 /** Asks the owner to return the lease as soon as its running task ends. */
@@ -194,6 +196,7 @@ export interface PlaceActor extends Caused {
   readonly actorId: ActorId;
   readonly threadId: WorkerId;
   readonly bundleIndex?: number;
+  readonly gpus?: readonly number[];
 }
 
 /** The scheduler has forgotten the actor, wherever it was. */

@@ -38,7 +38,9 @@ export function choosePool(
   if (typeof strategy !== "object" || !("placementGroup" in strategy)) {
     const choice = chooseNode(state.nodes, { resources, strategy, labels });
     if (choice.type === "infeasible" || choice.type === "never") return choice;
-    return { type: choice.type, pool: state.pool };
+    // There may be enough of GPUs, in parts of several.
+    const isOpen = choice.type === "fits" && state.pool.fits(resources);
+    return { type: isOpen ? "fits" : "busy", pool: state.pool };
   }
   const { placementGroup, bundleIndex } = strategy;
   const group = state.groups.get(placementGroup);

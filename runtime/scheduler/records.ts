@@ -9,6 +9,7 @@ import type {
   WorkerId,
 } from "../base/ids.ts";
 import type { ResourceSet } from "../base/resources.ts";
+import type { GpuShare } from "./gpu_table.ts";
 import type { HeapItem, IndexedHeap } from "./indexed_heap.ts";
 import type { LabelTest } from "./label_selector.ts";
 import type {
@@ -129,6 +130,7 @@ export interface LeaseRecord {
   readonly id: LeaseId;
   readonly demand: DemandRecord;
   readonly pool: ResourcePool;
+  readonly gpus: readonly GpuShare[];
   state: LeaseState;
   thread: ThreadRecord;
   grantedAtMs: number;
@@ -156,6 +158,7 @@ export type ActorRecord =
     readonly state: "placing" | "placed";
     readonly thread: ThreadRecord;
     readonly pool: ResourcePool;
+    readonly gpus: readonly GpuShare[];
   };
 export type WaitingActor = Extract<ActorRecord, { state: "waiting" }>;
 export type PlacedActor = Exclude<ActorRecord, { state: "waiting" }>;
@@ -185,5 +188,7 @@ export interface CreatedGroup extends GroupBase {
   readonly state: "created";
   /** One per bundle; their resources are taken from the node's pool. */
   readonly pools: readonly ResourcePool[];
+  /** The GPUs of each bundle, taken from the node's pool as well. */
+  readonly gpus: readonly (readonly GpuShare[])[];
 }
 export type GroupRecord = WaitingGroup | CreatedGroup;

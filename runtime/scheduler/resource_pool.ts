@@ -3,16 +3,24 @@
 
 import { fits, type ResourceSet } from "../base/resources.ts";
 import type { PlacementGroupId } from "../base/ids.ts";
+import { gpusOf, type GpuShare, GpuTable, gpuUnits } from "./gpu_table.ts";
 
 /** Resources that can be taken and given back. */
 export class ResourcePool {
   /** The bundle that this is, or nothing when it is the node's own. */
   readonly bundle: BundleName | undefined;
   readonly total: ResourceSet;
+  /** The amount of GPUs in `available`, one by one. */
+  readonly gpus: GpuTable;
   readonly #available: Record<string, number>;
 
-  constructor(total: ResourceSet, bundle?: BundleName) {
+  constructor(
+    total: ResourceSet,
+    bundle?: BundleName,
+    gpus: readonly GpuShare[] = gpusOf(gpuUnits(total)),
+  ) {
     this.bundle = bundle;
+    this.gpus = new GpuTable(gpus);
     // No prototype: a user may call a resource "constructor".
     this.total = Object.assign(Object.create(null), total);
     this.#available = Object.assign(Object.create(null), total);
@@ -24,7 +32,7 @@ export class ResourcePool {
   }
 
   fits(need: ResourceSet): boolean {
-    return fits(this.#available, need);
+    return fits(this.#available, need) && this.gpus.fits(gpuUnits(need));
   }
 
   take(amounts: ResourceSet): void {

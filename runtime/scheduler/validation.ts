@@ -42,6 +42,7 @@ function validatePools(state: SchedulerState): void {
       for (const { sum } of created) expected.take(sum);
     }
     validatePool(state, { pool, expected, mayExceedCpu });
+    validateGpus(state, pool);
   }
 }
 
@@ -62,6 +63,14 @@ function validatePool(
     const mayExceed = name === "CPU" && mayExceedCpu;
     check(state, left >= 0 || mayExceed, id, `${name}: ${left} is too much`);
   }
+}
+
+/** Every unit of a GPU is free or has one taker. */
+function validateGpus(state: SchedulerState, pool: ResourcePool): void {
+  const id = pool.bundle?.groupId ?? state.nodeId;
+  const free = pool.gpus.freeUnits;
+  const counted = pool.available["GPU"] ?? 0;
+  check(state, free === counted, id, `GPU: ${free} listed, ${counted} free`);
 }
 
 function takeOf(pool: ResourcePool, lease: LeaseRecord): void {

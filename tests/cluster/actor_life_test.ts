@@ -113,10 +113,6 @@ const startNamed = remote(async function startNamed(name: string) {
   return await get(counter.increment.remote());
 });
 
-const neverEnds = remote({ numCpus: 0 }, async function neverEnds(_: unknown) {
-  await new Promise(() => {});
-});
-
 /** Starts an actor whose handle nobody keeps, and gives the last call's ref. */
 function callAndForget(gate: GateHandle): ObjectRef<number> {
   const counter = RemoteCounter.remote(10);
@@ -236,11 +232,19 @@ describe("the end of an actor's creator", () => {
     assertEquals(await get(orphan.increment.remote()), 3);
     kill(orphan);
   });
+});
 
-  it("as a driver, ends with shutdown()", async () => {
+describe("the end of a driver", () => {
+  it("ends its actors, and their names are free in the next", async () => {
+    await testCluster();
+    const options = { name: "survivor", namespace: "old" };
+    const counter = RemoteCounter.options(options).remote();
+    await get(counter.increment.remote());
+
     await shutdown();
-    await using _cluster = await testCluster();
-    await assertRejects(getActor("nobody"), RangeError, "nobody");
+
+    await using _cluster = await testCluster({ namespace: "old" });
+    await assertRejects(getActor("survivor"), RangeError, "survivor");
   });
 });
 
@@ -303,7 +307,8 @@ describe("kill()", () => {
   });
 
   it("with noRestart false lets the actor come back, new", async () => {
-    const counter = RemoteCounter.options({ maxRestarts: 1 }).remote(5);
+    const options = { maxRestarts: 1, maxTaskRetries: -1 };
+    const counter = RemoteCounter.options(options).remote(5);
     assertEquals(await get(counter.increment.remote()), 6);
 
     kill(counter, { noRestart: false });
@@ -353,11 +358,15 @@ describe("exitActor()", () => {
       counter.increment.remote(),
     ];
 
-    const [ready] = await wait(refs as ObjectRef<unknown>[], { numReturns: 3 });
+    const [ready] = await wait(refs as ObjectRef<unknown>[], {
+      numReturns: 3,
+    });
 
     assertEquals(ready.length, 3);
     assertEquals(await get(before), 1);
-    for (const ref of refs) await assertRejects(get(ref), ActorDiedError);
+    for (const ref of refs) {
+      await assertRejects(get(ref as ObjectRef<unknown>), ActorDiedError);
+    }
   });
 
   it("is an error outside of an actor", async () => {
@@ -493,6 +502,20 @@ describe("a named actor", () => {
     await assertRejects(get(first.increment.remote()), ActorDiedError);
   });
 
+  it("is shared in one turn, before anybody knows of it", async () => {
+    const options = { name: "early", getIfExists: true };
+    const [first, second] = [1, 2].map(() =>
+      RemoteCounter.options(options).remote(10)
+    ) as [ActorHandle<Counter>, ActorHandle<Counter>];
+    const bumped = bump.remote(second);
+
+    assertEquals(
+      (await get([first.increment.remote(), second.increment.remote(), bumped]))
+        .sort(),
+      [11, 12, 13],
+    );
+  });
+
   it("is not found before it was started, or with a wrong name", async () => {
     await assertRejects(getActor("nobody"), RangeError, "nobody");
     await assertRejects(getActor(""), RangeError);
@@ -502,20 +525,5 @@ describe("a named actor", () => {
       TypeError,
       "name",
     );
-  });
-});
-
-describe("leaving work behind", () => {
-  useCluster();
-
-  it("cancels a task that holds a handle, and the actor ends", async () => {
-    const counter = RemoteCounter.remote();
-    await get(counter.increment.remote());
-    const endless = neverEnds.remote({ counter });
-    const { cancel } = await import("../../mod.ts");
-
-    cancel(endless, { force: true });
-
-    await assertRejects(get(endless));
   });
 });

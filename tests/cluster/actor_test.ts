@@ -164,6 +164,16 @@ const bumpAll = remote(
   },
 );
 
+const gateThenFail = remote(
+  { numCpus: 0 },
+  async function gateThenFail(
+    { gate }: { gate: ActorHandle<InstanceType<typeof Gate.local>> },
+  ): Promise<number> {
+    await get(gate.pass.remote());
+    throw new RangeError("no start");
+  },
+);
+
 const startCounter = remote(function startCounter(start: number) {
   return RemoteCounter.remote(start);
 });
@@ -319,6 +329,18 @@ describe("R-30 an actor whose constructor fails", () => {
       ActorDiedError,
     );
     assertEquals(rootOf(error).message, "no start");
+  });
+
+  it("rejects the calls of others who were given a handle", async () => {
+    const gate = Gate.remote();
+    const doomed = RemoteCounter.remote(gateThenFail.remote({ gate }));
+    const bumped = bump.remote(doomed);
+    await get(gate.arrivals.remote(1));
+
+    gate.open.remote();
+
+    await assertRejects(get(bumped), ActorDiedError);
+    await assertRejects(get(bump.remote(doomed)), ActorDiedError);
   });
 });
 

@@ -7,6 +7,7 @@ import {
   assertInstanceOf,
   assertRejects,
   assertStrictEquals,
+  assertThrows,
   describe,
   it,
 } from "../support/harness.ts";
@@ -41,6 +42,8 @@ const MIB = 1024 * 1024;
 const square = remote(function square(x: number) {
   return x * x;
 });
+
+const nothingOf = remote(function nothingOf(_value: unknown) {});
 
 const fail = remote(function fail(message: string): number {
   throw new RangeError(message);
@@ -118,7 +121,7 @@ describe("objects", () => {
         SerializationError,
         "value.list[1].socket",
       );
-      assertStrictEquals(error.code, "serialization_error");
+      assertStrictEquals(error.code, "serialization_failed");
       await assertRejects(put(Symbol("s")), SerializationError, "value");
       await assertRejects(put(new WeakMap()), SerializationError, "value");
       await assertRejects(
@@ -249,6 +252,9 @@ describe("objects", () => {
         await assertRejects(get(ref), ObjectLostError, ref.id);
         await assertRejects(get([ref]), ObjectLostError, "disposed");
         await assertRejects(wait([ref]), ObjectLostError);
+        assertThrows(() => nothingOf.remote(ref), ObjectLostError);
+        assertThrows(() => nothingOf.remote([ref]), ObjectLostError);
+        await assertRejects(put([ref]), ObjectLostError, ref.id);
       }
       await settled({ objects: 0 });
     });
@@ -380,8 +386,8 @@ describe("refs of an ended session", () => {
         await assertRejects(get(ref), ObjectLostError, "session has ended");
         await assertRejects(wait([ref]), ObjectLostError);
       }
-      const given = square.remote(small as ObjectRef<number>);
-      await assertRejects(get(given), ObjectLostError);
+      assertThrows(() => square.remote(small), ObjectLostError);
+      await assertRejects(put({ small }), ObjectLostError);
     } finally {
       await shutdown();
     }

@@ -447,7 +447,7 @@ export class ClusterWorld implements ProgramWorld {
   ): void {
     this.#check(
       sumOf(value) === n,
-      `${ref.id} should be ${n} and is ${JSON.stringify(value)}`,
+      `${ref.id} should be ${n} and is ${sumOf(value)}`,
     );
     if (this.#dice.chance(0.5)) this.#know(driver, ...heldBy(value));
     const frame = new Frame();
