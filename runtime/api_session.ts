@@ -16,25 +16,16 @@ import type {
 } from "./api/session_port.ts";
 import type { NodeInfo, RuntimeContext } from "./api/session_types.ts";
 import { makeStream } from "./api/generator.ts";
-import {
-  ConnectionError,
-  MantaError,
-  ObjectLostError,
-  unreachable,
-} from "./base/errors.ts";
+import { ConnectionError, ObjectLostError } from "./base/errors.ts";
 import { newId, type PlacementGroupId } from "./base/ids.ts";
 import { CallerTemplates, type Inheritance } from "./caller_templates.ts";
-import {
-  NO_RESOURCES,
-  type ResourceSet,
-  resourcesKey,
-} from "./base/resources.ts";
+import { type ResourceSet, resourcesKey } from "./base/resources.ts";
 import { shippable } from "./code_port.ts";
 import { ObjectRef } from "./owner/object_ref.ts";
 import type { StreamSink, TaskTemplate } from "./owner/task_record.ts";
 import type { WaitScope } from "./owner/waiting.ts";
 import type { WireStrategy, WireTemplate } from "./protocol/messages.ts";
-import type { FromNode, SessionIdentity } from "./protocol/node_messages.ts";
+import type { SessionIdentity } from "./protocol/node_messages.ts";
 import type { WireError } from "./protocol/wire_error.ts";
 import { outsideRuns } from "./run_context.ts";
 import { environmentFor, variantFor } from "./runtime_env.ts";

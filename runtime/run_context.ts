@@ -17,6 +17,13 @@ export function currentRun(): RunContext | undefined {
   return storage.getStore();
 }
 
+/** The hash of the bundle that the running code is of. */
+export function currentCode(): string | undefined {
+  const context = storage.getStore();
+  return context?.run?.template.spec.code?.hash ??
+    (context?.run?.slot.actor ?? context?.actor)?.codeHash;
+}
+
 /** Runs `work`, and all that it awaits, in a context. */
 export function runWithin<T>(context: RunContext, work: () => T): T {
   return storage.run(context, work);

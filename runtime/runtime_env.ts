@@ -64,8 +64,10 @@ function expanded(
   inherited: WireEnvironment | undefined,
 ): Record<string, string> {
   const known = inherited?.envVars ?? {};
-  const valueOf = (name: string) =>
-    process.env[name] ?? (Object.hasOwn(known, name) ? known[name]! : "");
+  const valueOf = (name: string) => {
+    if (Object.hasOwn(known, name)) return known[name]!;
+    return Object.hasOwn(process.env, name) ? process.env[name]! : "";
+  };
   return Object.fromEntries(
     Object.entries(envVars).map(([name, value]) => [
       name,

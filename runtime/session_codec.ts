@@ -4,7 +4,10 @@
 import { mapStack } from "./code/map_stack.ts";
 import { ObjectRef } from "./owner/object_ref.ts";
 import type { Encoded, OwnerCodec } from "./owner/ports.ts";
-import { THREAD_SERIALIZERS } from "./protocol/serializers.ts";
+import {
+  type SerializerRegistry,
+  THREAD_SERIALIZERS,
+} from "./protocol/serializers.ts";
 import {
   decodeValue,
   encodeValue,
@@ -31,13 +34,24 @@ export interface SessionKind {
 /** See the head of the file. */
 export class SessionCodec implements OwnerCodec {
   readonly #kinds: ReadonlyMap<string, SessionKind>;
-  #serializers = THREAD_SERIALIZERS;
+  readonly #currentCode: () => string | undefined;
+  /** Set by `within`, instead of what the present code has registered. */
+  #within: SerializerRegistry | undefined;
   #source: object | undefined;
   /** What the objects of the value under way hold on to, if any do. */
   #holds: Map<object, object> | undefined;
 
-  constructor(kinds: Readonly<Record<string, SessionKind>>) {
+  /** `currentCode` names the bundle of the code that runs, if one does. */
+  constructor(
+    kinds: Readonly<Record<string, SessionKind>>,
+    currentCode: () => string | undefined = () => undefined,
+  ) {
     this.#kinds = new Map(Object.entries(kinds));
+    this.#currentCode = currentCode;
+  }
+
+  get #serializers(): SerializerRegistry {
+    return this.#within ?? registryOf(this.#currentCode());
   }
 
   encode(value: unknown, root: string): Encoded {
@@ -87,14 +101,12 @@ export class SessionCodec implements OwnerCodec {
 
   /** Runs `work` with the classes that a bundle registered. */
   within<T>(codeHash: string | undefined, work: () => T): T {
-    const outer = this.#serializers;
-    if (codeHash !== undefined) {
-      this.#serializers = THREAD_SERIALIZERS.scope(codeHash);
-    }
+    const outer = this.#within;
+    this.#within = registryOf(codeHash);
     try {
       return work();
     } finally {
-      this.#serializers = outer;
+      this.#within = outer;
     }
   }
 
@@ -120,6 +132,13 @@ export class SessionCodec implements OwnerCodec {
       },
     };
   }
+}
+
+/** The classes that a bundle has registered, or else those of the thread. */
+function registryOf(codeHash: string | undefined): SerializerRegistry {
+  return codeHash === undefined
+    ? THREAD_SERIALIZERS
+    : THREAD_SERIALIZERS.scope(codeHash);
 }
 
 /** Errors whose stacks name the user's files already. */

@@ -14,6 +14,7 @@ import { shippable } from "./code_port.ts";
 import { ObjectRef } from "./owner/object_ref.ts";
 import type { ObjectKey } from "./protocol/messages.ts";
 import type { WireActorInterface } from "./protocol/node_messages.ts";
+import { currentCode } from "./run_context.ts";
 import { SessionCodec, type SessionKind } from "./session_codec.ts";
 import type { ThreadSession } from "./thread_session.ts";
 
@@ -23,7 +24,7 @@ export function makeSessionCodec(thread: ThreadSession): SessionCodec {
     ref: refKind(thread),
     actor: actorKind(thread),
     function: functionKind(thread),
-  });
+  }, currentCode);
 }
 
 function refKind(thread: ThreadSession): SessionKind {

@@ -8,11 +8,13 @@ import { clearTimeout, setInterval, setTimeout } from "node:timers";
 import { ActorHolds, type Hold } from "./actor_holds.ts";
 import { CodeExchange } from "./code_exchange.ts";
 import type { ActorId, LeaseId, WorkerId } from "./base/ids.ts";
+import { ConnectionError } from "./base/errors.ts";
 import {
   CALL_WAIT_MS_MAX,
   CALLS_UNSENT_MAX,
   SPIN_US_MAX,
   STORE_ANSWER_US_MAX,
+  TIMER_MS_MAX,
   TURN_MS_MAX,
 } from "./base/limits.ts";
 import type { NodeControl } from "./node_control.ts";
@@ -30,7 +32,7 @@ import type {
 } from "./owner/ports.ts";
 import { Reading, type WaitScope } from "./owner/waiting.ts";
 import type { Platform } from "./platform/platform.ts";
-import { spinHint } from "./platform/spin.ts";
+import { spinUntil, Watch } from "./platform/spin.ts";
 import type { PeerMessage } from "./protocol/messages.ts";
 import type {
   FromNode,
@@ -80,11 +82,6 @@ const EXECUTOR_MESSAGES: ReadonlySet<string> = new Set(
   ] satisfies PeerMessage["type"][],
 );
 
-/** Waits that were spun for in vain before spinning is given up. */
-const SPIN_MISSES_MAX = 4;
-/** Then it is tried again once in so many waits. */
-const SPIN_RETRY_EVERY = 64;
-
 /** See the head of the file. */
 export class ThreadSession {
   readonly identity: SessionIdentity;
@@ -113,8 +110,10 @@ export class ThreadSession {
   #turnScheduled = false;
   #turning = false;
   #ended = false;
-  #spinMisses = 0;
-  #waits = 0;
+  /** Before a caller sleeps that waits for an answer. */
+  readonly #waitWatch = new Watch(SPIN_US_MAX);
+  /** Before an executor sleeps that has nothing to do. */
+  readonly #idleWatch = new Watch(SPIN_US_MAX);
 
   constructor(setup: ThreadSessionSetup) {
     this.#setup = setup;
@@ -198,18 +197,7 @@ export class ThreadSession {
   /** An idle executor watches for its next task before it parks. */
   #spinIfIdle(): boolean {
     if (!this.work?.isIdle) return false;
-    return this.#spin(() => this.#mailbox.hasMail);
-  }
-
-  #spin(isOver: () => boolean, maxUs = SPIN_US_MAX): boolean {
-    const untilMs = performance.now() + maxUs / 1000;
-    do {
-      for (let round = 0; round < 32; round++) {
-        if (isOver()) return true;
-        spinHint();
-      }
-    } while (performance.now() < untilMs);
-    return false;
+    return this.#idleWatch.until(() => this.#mailbox.hasMail);
   }
 
   /** Takes in what has come, in the middle of other work. */
@@ -223,7 +211,9 @@ export class ThreadSession {
    */
   called(): void {
     const waitedMs = performance.now() - this.#sentAtMs;
-    if (++this.#unsentCalls >= CALLS_UNSENT_MAX || waitedMs > CALL_WAIT_MS_MAX) {
+    if (
+      ++this.#unsentCalls >= CALLS_UNSENT_MAX || waitedMs > CALL_WAIT_MS_MAX
+    ) {
       this.flush();
     }
   }
@@ -312,7 +302,7 @@ export class ThreadSession {
     });
     this.#node.flush();
     // Most often the node answers at once, and one copy is enough.
-    this.#spin(() => {
+    spinUntil(() => {
       this.poll();
       this.#node.pollShared();
       return granted !== undefined;
@@ -357,16 +347,11 @@ export class ThreadSession {
   watch(isSettled: () => boolean): void {
     if (this.#turning) return;
     this.flush();
-    this.#waits++;
-    const spinning = this.#spinMisses < SPIN_MISSES_MAX ||
-      this.#waits % SPIN_RETRY_EVERY === 0;
-    if (!spinning) return;
     this.#mailbox.unpark();
-    const settled = this.#spin(() => {
+    this.#waitWatch.until(() => {
       if (this.#mailbox.hasMail) this.#mailbox.poll();
       return isSettled();
     });
-    this.#spinMisses = settled ? 0 : this.#spinMisses + 1;
     if (!this.#mailbox.park()) this.schedule();
   }
 
@@ -385,6 +370,12 @@ export class ThreadSession {
     if (this.#ended) return;
     this.owner.references.reportAllUnseen();
     this.#ended = true;
+    const reason = new ConnectionError(
+      "Cannot wait any longer: the session has ended",
+    );
+    this.reading.endAll(reason);
+    this.owner.endStreams(this.codec.encodeError(reason));
+    this.store.failAll(reason);
     this.#keepAlive?.unref();
     this.#controlPort.close();
   }
@@ -418,12 +409,19 @@ export class ThreadSession {
         this.owner.actorChanged(known, this.holds.has(known.actorId));
         return this.schedule();
       case "worker_ended":
+        this.#takeLast(known.workerId);
         this.#peers.ended(known.workerId);
         this.owner.workerEnded(known.workerId, known.reason);
         break;
     }
     this.work?.fromNode(known);
     this.onNodeMessage(known);
+  }
+
+  /** What a thread has said before its end counts, and may lie unread. */
+  #takeLast(id: WorkerId): void {
+    const link = this.#peers.find(id)?.link;
+    if (link instanceof RingLink) link.poll();
   }
 
   #fromPeer(peer: WorkerId, message: PeerMessage): void {
@@ -555,7 +553,8 @@ function writeAndSeal(
 
 /** A timer that lets the process end. */
 export function after(delayMs: number, callback: () => void): () => void {
-  const timer = setTimeout(callback, delayMs);
+  // A longer one would fire at once.
+  const timer = setTimeout(callback, Math.min(delayMs, TIMER_MS_MAX));
   timer.unref();
   return () => clearTimeout(timer);
 }

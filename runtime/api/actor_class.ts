@@ -98,12 +98,14 @@ function interfaceOf(
       ...(arity ? { arity: [arity.least, arity.most] as const } : {}),
     });
   }
+  const groups = Object.keys(options.concurrencyGroups);
   return {
     className,
     ...(options.name === undefined ? {} : { name: options.name }),
     methods,
     maxTaskRetries: options.maxTaskRetries,
     maxPendingCalls: options.maxPendingCalls,
+    ...(groups.length > 0 ? { concurrencyGroups: groups } : {}),
   };
 }
 

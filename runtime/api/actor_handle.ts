@@ -4,7 +4,11 @@
 import { PendingCallsLimitError } from "../base/errors.ts";
 import type { WireMethod } from "../protocol/node_messages.ts";
 import { checkArity, namedRetryRule, retryRule } from "./calls.ts";
-import { mergeOptions, resolveMethodOptions } from "./options.ts";
+import {
+  checkConcurrencyGroup,
+  mergeOptions,
+  resolveMethodOptions,
+} from "./options.ts";
 import type { MethodOptions } from "./option_types.ts";
 import { currentSession } from "./session.ts";
 import type {
@@ -110,6 +114,8 @@ class ActorMethod {
       undefined,
       this.#method.streaming ? "generator" : "plain",
     );
+    const { concurrencyGroups = [] } = ActorHandle.hold(this.#handle).interface;
+    checkConcurrencyGroup(options.concurrencyGroup, concurrencyGroups);
     return new ActorMethod(this.#handle, this.#method, options);
   }
 

@@ -109,9 +109,10 @@ export interface PermissionSet {
 export interface RuntimeEnv {
   /**
    * A folder of this machine that is the current one: what `process.cwd()` and
-   * `Deno.cwd()` give, and where programs start. Threads of a process share
-   * its real current folder, so file functions take relative paths from the
-   * driver's still: write `join(process.cwd(), "file.csv")`.
+   * `Deno.cwd()` give, and where `Deno.Command` and `Bun.spawn` start programs.
+   * Threads of a process share its real current folder, so file functions and
+   * `node:child_process` still start from the driver's: give them
+   * `join(process.cwd(), "file.csv")` and `cwd: process.cwd()`.
    *
    * @default {undefined} the caller's, in the end the driver's
    */

@@ -187,7 +187,7 @@ export function checkActorCreation(options: ResolvedActorOptions): void {
   for (const [name, method] of Object.entries(options.methods)) {
     checkConcurrencyGroup(
       method.concurrencyGroup,
-      options.concurrencyGroups,
+      Object.keys(options.concurrencyGroups),
       `methods.${name}.concurrencyGroup`,
     );
   }
@@ -196,11 +196,11 @@ export function checkActorCreation(options: ResolvedActorOptions): void {
 /** Throws a `RangeError` unless the group is one of the actor's. */
 export function checkConcurrencyGroup(
   group: string | undefined,
-  groups: Readonly<Record<string, unknown>>,
+  groups: readonly string[],
   path = "concurrencyGroup",
 ): void {
-  if (group === undefined || Object.hasOwn(groups, group)) return;
-  const names = Object.keys(groups).map((name) => `"${name}"`);
+  if (group === undefined || groups.includes(group)) return;
+  const names = groups.map((name) => `"${name}"`);
   throw new RangeError(
     `Option "${path}" must be one of the actor's concurrencyGroups ` +
       `(${inWords(names, "and") || "it has none"}), got ${shown(group)}`,

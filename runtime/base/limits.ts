@@ -255,3 +255,12 @@ export const INSTALLER_OUTPUT_CHARS_MAX = 8_192;
 
 /** Environments, or groups, that one remote function is called in at a time. */
 export const CALLER_TEMPLATES_MAX = 64;
+
+/** Longest delay of a timer, in milliseconds: what runtimes can count. */
+export const TIMER_MS_MAX = 2 ** 31 - 1;
+
+/** Watches in vain, one after another, before they are mostly skipped. */
+export const SPIN_MISSES_MAX = 4;
+
+/** A discouraged watch is tried again once in so many times. */
+export const SPIN_RETRY_EVERY = 64;

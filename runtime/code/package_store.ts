@@ -42,10 +42,8 @@ export async function packageFolder(
   const key = sha256(JSON.stringify([wanted, platform, arch]));
   let folder = installing.get(key);
   if (!folder) {
-    folder = installed(key, wanted);
+    folder = installed(key, wanted).finally(() => installing.delete(key));
     installing.set(key, folder);
-    // Another try may have better luck.
-    folder.catch(() => installing.delete(key));
   }
   return await folder;
 }
@@ -69,7 +67,8 @@ async function install(path: string, specs: readonly string[]): Promise<void> {
   try {
     writeFileSync(join(partial, "package.json"), '{ "private": true }\n');
     await runInstaller(partial, specs);
-    renameSync(partial, path);
+    // Somebody may have taken our lock for a dead one's, and be done.
+    if (!existsSync(path)) renameSync(partial, path);
   } finally {
     rmSync(partial, { recursive: true, force: true });
   }

@@ -133,9 +133,9 @@ export class ActorChannel {
   ): void {
     if (this.state === "DEAD" || incarnation < this.incarnation) return;
     const restarted = incarnation > this.incarnation && this.incarnation >= 0;
-    const lost = this.#sent.size > 0 &&
-      (state === "RESTARTING" || state === "DEAD" || restarted);
-    if (state !== this.state || restarted) this.#killed = false;
+    const ended = state === "RESTARTING" || state === "DEAD" || restarted;
+    const lost = this.#sent.size > 0 && ended;
+    if (ended) this.#killed = false;
     this.state = state;
     this.incarnation = incarnation;
     this.threadId = threadId;

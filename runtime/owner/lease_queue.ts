@@ -173,7 +173,9 @@ export class LeaseQueue {
     const lease = this.leases.get(id);
     if (!lease) return [];
     this.leases.delete(id);
-    return [...lease.pushed].filter((task) => isUnderWay(lease, task));
+    // One that came back and was pushed again stands there twice.
+    const pushed = [...new Set(lease.pushed)];
+    return pushed.filter((task) => isUnderWay(lease, task));
   }
 
   #fill(lease: Lease, sharers: number): void {

@@ -338,6 +338,13 @@ export class Owner {
     this.#ports.scheduleFlush();
   }
 
+  /** Nothing comes any more: streams must not leave their readers waiting. */
+  endStreams(reason: WireError): void {
+    for (const task of [...this.#tasks.values()]) {
+      if (task.stream) this.failTask(task, reason);
+    }
+  }
+
   /** Settles everything of a task with an error. */
   failTask(
     task: TaskRecord,
@@ -402,7 +409,9 @@ export class Owner {
     (task.timer as (() => void) | undefined)?.();
     task.timer = this.#ports.timers.after(timeoutMs, () => {
       const error = timeoutError(task, timeoutMs);
-      this.#stop(task, this.#ports.codec.encodeError(error), true, true);
+      // The thread of a call is an actor's, and maybe that of many actors.
+      const force = task.template.actorId === undefined;
+      this.#stop(task, this.#ports.codec.encodeError(error), force, true);
     });
   }
 

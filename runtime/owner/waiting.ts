@@ -43,6 +43,7 @@ export interface WaitLimits {
 /** See the head of the file. */
 export class Reading {
   readonly #ports: ReadingPorts;
+  readonly #underWay = new Set<Wait>();
 
   constructor(ports: ReadingPorts) {
     this.#ports = ports;
@@ -109,7 +110,12 @@ export class Reading {
     scope.signal?.throwIfAborted();
     if (limits.timeoutMs !== 0) scope.before(() => wait.isOver());
     if (wait.isOver() || limits.timeoutMs === 0) return undefined;
-    return wait.begin(scope, this.#ports.timers);
+    return wait.begin(scope, this.#ports.timers, this.#underWay);
+  }
+
+  /** Whoever waits rejects with the reason: nothing will come any more. */
+  endAll(reason: Error): void {
+    for (const wait of [...this.#underWay]) wait.abort(reason);
   }
 
   /** The value of a settled ref, or its error. */
@@ -149,6 +155,7 @@ class Wait implements RefWaiter {
   #settled = 0;
   #failed = false;
   #finish: (() => void) | undefined;
+  #abort: ((reason: unknown) => void) | undefined;
 
   constructor(refs: readonly ObjectRef[], limits: WaitLimits) {
     this.#refs = refs;
@@ -163,10 +170,20 @@ class Wait implements RefWaiter {
     return this.#enough();
   }
 
-  begin(scope: WaitScope, timers: OwnerTimers): Promise<void> {
+  abort(reason: unknown): void {
+    this.#abort?.(reason);
+  }
+
+  begin(
+    scope: WaitScope,
+    timers: OwnerTimers,
+    underWay: Set<Wait>,
+  ): Promise<void> {
+    underWay.add(this);
     return new Promise((resolve, reject) => {
       const { timeoutMs } = this.#limits;
       const end = () => {
+        underWay.delete(this);
         cancel?.();
         scope.signal?.removeEventListener("abort", onAbort);
         for (const ref of this.#refs) {
@@ -174,10 +191,11 @@ class Wait implements RefWaiter {
         }
         scope.end();
       };
-      const onAbort = () => {
+      this.#abort = (reason) => {
         end();
-        reject(scope.signal?.reason);
+        reject(reason);
       };
+      const onAbort = () => this.abort(scope.signal?.reason);
       this.#finish = () => {
         end();
         resolve();

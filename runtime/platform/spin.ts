@@ -1,11 +1,46 @@
-// One step of a short busy wait, as politely as the processor allows. How
-// long to wait is the caller's affair.
+// Short busy waits. Waking a thread of another processor costs tens of
+// microseconds, so that watching for a moment before sleeping is worth it as
+// long as it pays: a watch that has been in vain lately is mostly skipped.
+
+import { SPIN_MISSES_MAX, SPIN_RETRY_EVERY } from "../base/limits.ts";
 
 const atomics = Atomics as typeof Atomics & { pause?: () => void };
 
 /** Tells the processor that this thread spins; nothing where it cannot. */
-export const spinHint: () => void = typeof atomics.pause === "function"
+const spinHint: () => void = typeof atomics.pause === "function"
   ? atomics.pause.bind(atomics)
   : doNothing;
 
 function doNothing(): void {}
+
+/** Looks again and again, for so long at most; whether it came true. */
+export function spinUntil(isOver: () => boolean, maxUs: number): boolean {
+  const untilMs = performance.now() + maxUs / 1000;
+  do {
+    for (let round = 0; round < 32; round++) {
+      if (isOver()) return true;
+      spinHint();
+    }
+  } while (performance.now() < untilMs);
+  return false;
+}
+
+/** A place where it is decided again and again whether to spin. */
+export class Watch {
+  readonly #maxUs: number;
+  #misses = 0;
+  #skipped = 0;
+
+  constructor(maxUs: number) {
+    this.#maxUs = maxUs;
+  }
+
+  /** As `spinUntil`, unless that has been in vain the last few times. */
+  until(isOver: () => boolean): boolean {
+    const discouraged = this.#misses >= SPIN_MISSES_MAX;
+    if (discouraged && ++this.#skipped % SPIN_RETRY_EVERY !== 0) return false;
+    const came = spinUntil(isOver, this.#maxUs);
+    this.#misses = came ? 0 : this.#misses + 1;
+    return came;
+  }
+}

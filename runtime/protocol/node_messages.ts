@@ -58,6 +58,8 @@ export interface WireActorInterface {
   readonly methods: readonly WireMethod[];
   readonly maxTaskRetries: number;
   readonly maxPendingCalls: number;
+  /** The actor's concurrency groups; absent if it has none. */
+  readonly concurrencyGroups?: readonly string[];
 }
 
 /** A method and how it is called unless the caller says otherwise. */

@@ -58,10 +58,19 @@ export class SerializerRegistry {
     this.#byPrototype.set(prototype, entry);
   }
 
-  /** The serialiser of exactly the class that `prototype` belongs to. */
+  /**
+   * The serialiser of exactly the class that `prototype` belongs to; of any
+   * scope, since a class is in one at most, and its instances go anywhere.
+   */
   findByPrototype(prototype: object): SerializerEntry | undefined {
-    return this.#byPrototype.get(prototype) ??
-      this.#parent?.findByPrototype(prototype);
+    const entry = this.#byPrototype.get(prototype);
+    if (entry) return entry;
+    if (this.#parent) return this.#parent.findByPrototype(prototype);
+    for (const scope of this.#scopes.values()) {
+      const entry = scope.#byPrototype.get(prototype);
+      if (entry) return entry;
+    }
+    return undefined;
   }
 
   /** The serialiser to read instances with that were written as `name`. */

@@ -3,7 +3,7 @@
 
 import { fits, type ResourceSet } from "../base/resources.ts";
 import type { PlacementGroupId } from "../base/ids.ts";
-import { gpusOf, type GpuShare, GpuTable, gpuUnits } from "./gpu_table.ts";
+import { type GpuShare, gpusOf, GpuTable, gpuUnits } from "./gpu_table.ts";
 
 /** Resources that can be taken and given back. */
 export class ResourcePool {

@@ -13,6 +13,7 @@ class LoopbackLink implements Link {
   #outgoing: LinkMessage[] = [];
   #receiver: LinkReceiver | undefined;
   #early: LinkMessage[] = [];
+  #open = true;
   readonly #wake: () => void;
 
   constructor(pushed: ClaimTable, taken: ClaimTable, wake: () => void) {
@@ -31,7 +32,7 @@ class LoopbackLink implements Link {
   }
 
   flush(): void {
-    if (this.#outgoing.length === 0) return;
+    if (this.#outgoing.length === 0 || !this.#open) return;
     // Encoded like on any other link, so that nothing is shared by accident.
     const frame = encodeFrame(this.#outgoing).slice();
     this.#outgoing = [];
@@ -39,20 +40,23 @@ class LoopbackLink implements Link {
   }
 
   sendShared(message: LinkMessage): void {
+    if (!this.#open) return;
     queueMicrotask(() => this.#deliver([message]));
   }
 
   close(): void {
-    this.#outgoing = [];
+    this.flush();
+    this.#open = false;
+    this.#early = [];
   }
 
   #deliver(messages: readonly LinkMessage[]): void {
     const peer = this.peer;
-    if (!peer) return;
-    if (peer.#receiver) {
-      for (const message of messages) peer.#receiver.receive(message);
-    } else {
-      peer.#early.push(...messages);
+    for (const message of messages) {
+      // Closed, maybe by what the message before led to.
+      if (!peer || !peer.#open) return;
+      if (peer.#receiver) peer.#receiver.receive(message);
+      else peer.#early.push(message);
     }
     this.#wake();
   }

@@ -91,9 +91,13 @@ export class Peers {
     return this.#peers.get(id);
   }
 
-  /** A link is open, asked for by either side. */
+  /** A link is open, asked for by either side; of an ended peer, late. */
   opened(id: WorkerId, link: Link): Peer {
     let peer = this.#peers.get(id);
+    if (peer?.closed) {
+      link.close();
+      return peer;
+    }
     if (!peer) {
       peer = new Peer(id, this.#dirty);
       this.#peers.set(id, peer);

@@ -81,6 +81,7 @@ export class RingLink implements Link {
   }
 
   start(receiver: LinkReceiver): void {
+    if (!this.#open) return;
     this.#receiver = receiver;
     for (const message of this.#early.splice(0)) receiver.receive(message);
     this.poll();
@@ -127,7 +128,11 @@ export class RingLink implements Link {
       // Room was made: who waits for it must hear of it.
       if (this.#reader.takeWriterWaits()) this.#peer.notify();
       if (!frame) return;
-      for (const message of decodeFrame(frame)) receiver.receive(message);
+      for (const message of decodeFrame(frame)) {
+        // Closed, maybe by what the message before led to.
+        if (!this.#open) return;
+        receiver.receive(message);
+      }
     }
   }
 
@@ -157,6 +162,7 @@ export class RingLink implements Link {
   }
 
   #receive(message: LinkMessage): void {
+    if (!this.#open) return;
     if (this.#receiver) this.#receiver.receive(message);
     else this.#early.push(message);
     this.#mailbox.onMail();

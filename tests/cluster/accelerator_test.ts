@@ -2,7 +2,7 @@
 
 import process from "node:process";
 import { assertEquals, describe, it } from "../support/harness.ts";
-import { type ActorHandle, context, get, remote } from "../../mod.ts";
+import { type ActorHandle, context, get, kill, remote } from "../../mod.ts";
 import { Gate, useCluster } from "../support/cluster.ts";
 
 type Passing = Pick<ActorHandle<InstanceType<typeof Gate.local>>, "pass">;
@@ -52,15 +52,15 @@ describe("numGpus", () => {
   });
 
   it("gives an actor its GPUs for as long as it lives", async () => {
-    {
-      using trainer = Trainer.options({ numGpus: 2 }).remote();
-      const ids = ["0", "1"];
-      assertEquals(await get(trainer.gpus.remote()), [ids, ids, "0,1"]);
-      assertEquals(await get(gpus.options({ numGpus: 1 }).remote()), [
-        ["2"],
-        "2",
-      ]);
-    }
+    using trainer = Trainer.options({ numGpus: 2 }).remote();
+    const ids = ["0", "1"];
+    assertEquals(await get(trainer.gpus.remote()), [ids, ids, "0,1"]);
+    assertEquals(await get(gpus.options({ numGpus: 1 }).remote()), [
+      ["2"],
+      "2",
+    ]);
+
+    kill(trainer);
     assertEquals(await get(gpus.options({ numGpus: 3 }).remote()), [
       ["0", "1", "2"],
       "0,1,2",

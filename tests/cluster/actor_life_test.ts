@@ -307,8 +307,7 @@ describe("kill()", () => {
   });
 
   it("with noRestart false lets the actor come back, new", async () => {
-    const options = { maxRestarts: 1, maxTaskRetries: -1 };
-    const counter = RemoteCounter.options(options).remote(5);
+    const counter = RemoteCounter.options({ maxRestarts: 1 }).remote(5);
     assertEquals(await get(counter.increment.remote()), 6);
 
     kill(counter, { noRestart: false });

@@ -84,9 +84,11 @@ const giveRef = remote(async function giveRef(fill: number) {
   return [await put(new Uint8Array(MIB).fill(fill))];
 });
 
-const giveTaskRef = remote(function giveTaskRef(bytes: ObjectRef<Uint8Array>[]) {
-  return [firstByte.remote(bytes[0]!)];
-});
+const giveTaskRef = remote(
+  function giveTaskRef(bytes: ObjectRef<Uint8Array>[]) {
+    return [firstByte.remote(bytes[0]!)];
+  },
+);
 
 const giveBack = remote(function giveBack(refs: Ref[]) {
   return refs;

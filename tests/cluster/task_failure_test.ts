@@ -21,6 +21,7 @@ import {
   context,
   get,
   GetTimeoutError,
+  MantaError,
   type ObjectRef,
   put,
   remote,
@@ -45,6 +46,20 @@ type Passing = Pick<ActorHandle<InstanceType<typeof Gate.local>>, "pass">;
 class ColdError extends Error {
   override readonly name = "ColdError";
 }
+
+/** Code that only the driver can load. */
+const driverOnly = onlyHere();
+
+function onlyHere(): number {
+  if (Reflect.has(globalThis, "__manta")) {
+    throw new RangeError("this is no driver");
+  }
+  return 5;
+}
+
+const useDriverOnly = remote(function useDriverOnly() {
+  return driverOnly;
+});
 
 const square = remote(function square(x: number) {
   return x * x;
@@ -116,7 +131,10 @@ const attempt = remote(
 );
 
 const nestedAttempts = remote(
-  async function nestedAttempts(runs: ObjectRef<Int32Array>[], retries: number) {
+  async function nestedAttempts(
+    runs: ObjectRef<Int32Array>[],
+    retries: number,
+  ) {
     const ref = attempt.options({ maxRetries: retries })
       .remote(runs[0]!, "exit", 100);
     // Not in `get`, which would lend this thread to the task that ends it.
@@ -257,6 +275,15 @@ describe("failing tasks", () => {
     });
   });
 
+  it("R-36 say so when their code cannot be loaded", async () => {
+    const refs = [useDriverOnly.remote(), useDriverOnly.remote()];
+    for (const ref of refs) {
+      const error = await assertRejects(get(ref), MantaError);
+      assertStringIncludes(error.message, "this is no driver");
+    }
+    assertStrictEquals(await get(square.remote(3)), 9);
+  });
+
   describe("retries", () => {
     it("R-18 run maxRetries + 1 times when the thread ends", async () => {
       for (const maxRetries of [0, 1, 2]) {
@@ -336,12 +363,20 @@ describe("failing tasks", () => {
         () => once.remote(runs.ref, "exit", 1),
       );
       for (const ref of refs) await assertRejects(get(ref), WorkerDiedError);
-      assertEquals(await get([1, 2, 3].map((x) => square.remote(x))), [1, 4, 9]);
+      assertEquals(await get([1, 2, 3].map((x) => square.remote(x))), [
+        1,
+        4,
+        9,
+      ]);
     });
 
     it("do not harm tasks queued behind the one that ended it", async () => {
       using runs = await newFlag();
-      const bad = attempt.options({ maxRetries: 0 }).remote(runs.ref, "exit", 1);
+      const bad = attempt.options({ maxRetries: 0 }).remote(
+        runs.ref,
+        "exit",
+        1,
+      );
       const good = Array.from({ length: 200 }, (_, x) => square.remote(x));
       await assertRejects(get(bad), WorkerDiedError);
 
@@ -357,7 +392,10 @@ describe("failing tasks", () => {
         TaskTimeoutError,
       );
       assertMatch(error.message, /30 ms/);
-      assertStrictEquals(await get(limited.options({ timeout: 60_000 }).remote(1)), 1);
+      assertStrictEquals(
+        await get(limited.options({ timeout: 60_000 }).remote(1)),
+        1,
+      );
     });
 
     it("end even what never awaits", async () => {

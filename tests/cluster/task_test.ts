@@ -98,7 +98,10 @@ const dive = remote(async (depth: number): Promise<number> => {
 });
 
 const callWith = remote(
-  async function callWith(fn: RemoteFunction<(x: number) => number>, x: number) {
+  async function callWith(
+    fn: RemoteFunction<(x: number) => number>,
+    x: number,
+  ) {
     return await get(fn.remote(x));
   },
 );

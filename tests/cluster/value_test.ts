@@ -83,6 +83,34 @@ const mirror = remote(function mirror(point: Point) {
   return { norm: point.norm, mirrored: new Point(point.y, point.x) };
 });
 
+/** Points meet the API inside of a task: put, nested calls, get. */
+const roundTrip = remote(async function roundTrip(point: Point) {
+  const { mirrored } = await get(mirror.remote(await put(point)));
+  const [again] = await get(await put([mirrored]));
+  return again instanceof Point ? again : "lost its class";
+});
+
+const Plotter = remote(
+  { numCpus: 0 },
+  class Plotter {
+    #points: Point[];
+
+    constructor(first: Point) {
+      this.#points = [first];
+    }
+
+    async add(point: Point): Promise<boolean> {
+      await Promise.resolve();
+      this.#points.push(point);
+      return this.#points.every((known) => known instanceof Point);
+    }
+
+    *points(): Generator<Point> {
+      yield* this.#points;
+    }
+  },
+);
+
 const freeze = remote(function freeze(): void {
   throw new ColdError("freezing", -4);
 });
@@ -193,6 +221,19 @@ describe("values", () => {
     assertStrictEquals(norm, 5);
     assertInstanceOf(mirrored, Point);
     assertEquals([mirrored.x, mirrored.y], [4, 3]);
+  });
+
+  it("of registered classes keep it wherever the API is used", async () => {
+    const back = await get(roundTrip.remote(new Point(1, 2)));
+    assertInstanceOf(back, Point);
+    assertEquals([back.x, back.y], [2, 1]);
+    const plotter = Plotter.remote(new Point(0, 0));
+    assertStrictEquals(await get(plotter.add.remote(back)), true);
+    const xs: number[] = [];
+    for await (const ref of plotter.points.remote()) {
+      xs.push((await get(ref)).x);
+    }
+    assertEquals(xs, [0, 2]);
   });
 
   it("of registered classes keep it as errors, too", async () => {

@@ -319,7 +319,11 @@ export class ClusterWorld implements ProgramWorld {
       ns: held.map((each) => each.n),
     };
     const fails = this.faults.threadsDie && this.#dice.chance(0.1) ? 1 : 0;
-    const encoded = thread.codec.encode([fails, extra], "args");
+    const maxConcurrency = this.#dice.pick([1, 1, 3]);
+    const encoded = thread.codec.encode(
+      [fails, maxConcurrency === 1, extra],
+      "args",
+    );
     const { references } = thread.owner;
     references.pin(encoded.contained);
     thread.owner.channel(actorId).whenDead(() =>
@@ -341,7 +345,7 @@ export class ClusterWorld implements ProgramWorld {
         held: {},
         strategy: "default",
         maxRestarts: this.#dice.pick([0, 1, -1]),
-        maxConcurrency: this.#dice.pick([1, 1, 3]),
+        maxConcurrency,
         concurrencyGroups: {},
         interface: {
           className: "Actor",
@@ -392,7 +396,13 @@ export class ClusterWorld implements ProgramWorld {
     const { ref } = tracked;
     const isUsed = driver.reading.has(ref) ||
       driver.known.some((other) => other.ref === ref);
-    if (!isUsed && this.#dice.chance(0.5)) { (globalThis as any).TRACE?.("DISPOSE", { id: ref.id, by: driver.thread.id }); ref[Symbol.dispose](); }
+    if (!isUsed && this.#dice.chance(0.5)) {
+      (globalThis as any).TRACE?.("DISPOSE", {
+        id: ref.id,
+        by: driver.thread.id,
+      });
+      ref[Symbol.dispose]();
+    }
   }
 
   #updateRoots({ thread, known, handles, reading }: Driver): void {
@@ -430,7 +440,11 @@ export class ClusterWorld implements ProgramWorld {
         end();
       },
       (error) => {
-        (globalThis as any).TRACE?.("READ", { id: ref.id, state: ref.state, contained: ref.contained?.map((r: any) => r.id ?? r.actorId) });
+        (globalThis as any).TRACE?.("READ", {
+          id: ref.id,
+          state: ref.state,
+          contained: ref.contained?.map((r: any) => r.id ?? r.actorId),
+        });
         this.#checkError(error, n);
         end();
       },
@@ -587,7 +601,8 @@ export class ClusterWorld implements ProgramWorld {
       () => this.threads.get(source)?.schedule(),
       () => this.threads.get(target)?.schedule(),
     ], this.faults.isLossy);
-    ends[0].name = `${target}>${source}`; ends[1].name = `${source}>${target}`;
+    ends[0].name = `${target}>${source}`;
+    ends[1].name = `${source}>${target}`;
     return ends;
   }
 

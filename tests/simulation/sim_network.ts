@@ -271,7 +271,9 @@ export class SimLink implements Link {
   #take(message: LinkMessage): void {
     // A link that was closed by the message before takes nothing more.
     if (this.#closed) return;
-    if ((globalThis as any).TRACE && this.#receiver) (globalThis as any).TRACE(this.name, message);
+    if ((globalThis as any).TRACE && this.#receiver) {
+      (globalThis as any).TRACE(this.name, message);
+    }
     if (this.#receiver) this.#receiver.receive(message);
     else this.#early.push(message);
   }

@@ -184,15 +184,16 @@ const FLAG_WORDS = 64 * 1024;
 export async function newFlag(): Promise<Flag> {
   const ref = await put(new Int32Array(FLAG_WORDS));
   const words = await get(ref);
+  const raise = () => {
+    Atomics.store(words, 0, 1);
+    Atomics.notify(words, 0);
+  };
   return {
     ref,
     words,
-    raise() {
-      Atomics.store(words, 0, 1);
-      Atomics.notify(words, 0);
-    },
+    raise,
     [Symbol.dispose]() {
-      this.raise();
+      raise();
       ref[Symbol.dispose]();
     },
   };

@@ -2,7 +2,7 @@
 // possible, also within placement groups.
 
 import type { PlacementGroupId } from "../../../runtime/base/ids.ts";
-import { GpuTable, gpusOf } from "../../../runtime/scheduler/gpu_table.ts";
+import { gpusOf, GpuTable } from "../../../runtime/scheduler/gpu_table.ts";
 import { assert, assertEquals, describe, it } from "../../support/harness.ts";
 import { DrivenScheduler, grantsIn, typesOf } from "./scheduler_fixture.ts";
 
