@@ -48,8 +48,10 @@ export async function runMicrobenchmark(
     console.log(formatResult(result));
   }
   await shutdown();
-  for (const { name, reason } of SKIPPED_ROWS) {
-    console.log(`${name} left out: ${reason}`);
+  if (options.filter === undefined) {
+    for (const { name, reason } of SKIPPED_ROWS) {
+      console.log(`${name} left out: ${reason}`);
+    }
   }
   if (options.json !== undefined) {
     const report = jsonReport(describeMachine(), [...results.values()]);

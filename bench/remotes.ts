@@ -1,7 +1,14 @@
 // The remote functions and classes of the benchmark, with Ray's meaning: each
 // does as little as it can, so that the runtime's own work is what is timed.
 
-import { type ActorHandle, get, type ObjectRef, put, remote } from "manta";
+import {
+  type ActorHandle,
+  context,
+  get,
+  type ObjectRef,
+  put,
+  remote,
+} from "manta";
 
 export const smallValue = remote(function smallValue(): string {
   return "ok";
@@ -121,10 +128,8 @@ export const sumLists = remote(function sumLists(...lists: number[][]): number {
 
 /** Gives `count` lists of 10,000 whole numbers. */
 export const makeLists = remote(function makeLists(count: number): number[][] {
-  return Array.from(
-    { length: count },
-    () => Array.from({ length: 10_000 }, (_, i) => i),
-  );
+  const list = Array.from({ length: 10_000 }, (_, i) => i);
+  return Array.from({ length: count }, () => list.slice());
 });
 
 /** A light actor. */
@@ -152,6 +157,12 @@ export const Reader = remote(
     }
   },
 );
+
+/** Takes a CPU, and does nothing with it until it is cancelled. */
+export const holdCpu = remote(async function holdCpu(): Promise<void> {
+  const { signal } = context();
+  await new Promise((resolve) => signal.addEventListener("abort", resolve));
+});
 
 /** Keeps a core busy; the result makes sure that nothing is left out. */
 export const burn = remote(spin);

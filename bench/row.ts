@@ -17,8 +17,7 @@ export type Unit =
   | "per second"
   | "of ideal"
   | "seconds"
-  | "microseconds"
-  | "bytes per task";
+  | "microseconds";
 
 /** Figures of the same run that a row is compared with, and what is wanted. */
 export interface Target {

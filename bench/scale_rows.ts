@@ -3,11 +3,20 @@
 // shared memory and a busy machine should show.
 
 import process from "node:process";
-import { get, kill, type ObjectRef, put } from "manta";
+import {
+  availableResources,
+  cancel,
+  get,
+  kill,
+  type ObjectRef,
+  put,
+} from "manta";
+import { detectPlatform } from "../runtime/platform/detect.ts";
 import { cpuCount } from "../runtime/platform/machine.ts";
 import { manyToManyRow } from "./ray_rows.ts";
 import {
   burn,
+  holdCpu,
   Light,
   makeLists,
   Reader,
@@ -15,9 +24,17 @@ import {
   spin,
   sumLists,
 } from "./remotes.ts";
-import { type Measured, type Pace, rate, repeat, type Row } from "./row.ts";
+import {
+  type Measured,
+  type Pace,
+  rate,
+  repeat,
+  type Row,
+  summarize,
+} from "./row.ts";
 
 const LIST_LENGTH = 10_000;
+const LIST = Array.from({ length: LIST_LENGTH }, (_, i) => i);
 const BURNS = 64;
 const BURN_MS = 20;
 
@@ -159,44 +176,58 @@ async function getMany(make: () => ArrayLike<number>): Promise<number> {
   }) / 1_000;
 }
 
-/** Submits them all before any can run, then waits for all. */
+/** Queues them all while every CPU is taken, then lets them run. */
 async function queueTasks(pace: Pace): Promise<Measured> {
-  const total = pace.isQuick ? 200_000 : 1_000_000;
+  const total = pace.isQuick ? 100_000 : 1_000_000;
   await get(smallValue.remote());
-  const startMs = performance.now();
+  const holders = await holdAllCpus();
   const refs: ObjectRef<string>[] = [];
-  const marks = [residentBytes()];
-  for (let part = 1; part <= 2; part++) {
-    while (refs.length < total * part / 2) refs.push(smallValue.remote());
-    marks.push(residentBytes());
+  const heapBytes = [await heapInUse()];
+  let elapsedMs = 0;
+  for (const count of [total / 2, total]) {
+    elapsedMs += await elapsed(() => {
+      while (refs.length < count) refs.push(smallValue.remote());
+    });
+    heapBytes.push(await heapInUse());
   }
-  const submitMs = performance.now() - startMs;
-  await get(refs);
-  const elapsedMs = performance.now() - startMs;
+  const submitMs = elapsedMs;
+  elapsedMs += await elapsed(async () => {
+    for (const holder of holders) cancel(holder);
+    await get(refs);
+  });
   release(refs);
-  const [before, half, all] = marks as [number, number, number];
+  const [before, half, all] = heapBytes as [number, number, number];
   const perTask = (bytes: number) => Math.round(bytes / (total / 2));
-  const seconds = elapsedMs / 1_000 * (1_000_000 / total);
-  return {
-    mean: seconds,
-    deviation: 0,
-    note: `submitted in ${(submitMs / 1_000).toFixed(2)} s; ` +
-      `${perTask(half - before)} bytes a task in the first half, ` +
-      `${perTask(all - half)} in the second` +
-      (total < 1_000_000 ? `; from ${total} tasks` : ""),
-  };
+  const note = `submitted in ${(submitMs / 1_000).toFixed(2)} s; ` +
+    `${perTask(half - before)} bytes a task in the first half, ` +
+    `${perTask(all - half)} in the second` +
+    (total < 1_000_000 ? `; reckoned from ${total} tasks` : "");
+  return summarize([elapsedMs / 1_000 * (1_000_000 / total)], note);
 }
 
-function residentBytes(): number {
-  return process.memoryUsage().rss;
+/** Tasks that hold one CPU each until they are cancelled. */
+async function holdAllCpus(): Promise<ObjectRef<void>[]> {
+  const holders = Array.from({ length: cpuCount() }, () => holdCpu.remote());
+  holders.forEach((holder) => get(holder).catch(() => {}));
+  while (((await availableResources())["CPU"] ?? 0) > 0) {
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+  return holders;
 }
 
+/** Of this thread, with nothing in it that is garbage. */
+async function heapInUse(): Promise<number> {
+  await detectPlatform().collectGarbage();
+  return process.memoryUsage().heapUsed;
+}
+
+/** A copy each time, since making the numbers anew would cost the most. */
 function makeList(): number[] {
-  return Array.from({ length: LIST_LENGTH }, (_, i) => i);
+  return LIST.slice();
 }
 
 function makeArray(): Float64Array {
-  return Float64Array.from({ length: LIST_LENGTH }, (_, i) => i);
+  return Float64Array.from(LIST);
 }
 
 function requireList(list: ArrayLike<number>): void {

@@ -2,7 +2,7 @@
 // so that `manta run` needs no package beside the script.
 
 import { readFileSync } from "node:fs";
-import { pathToFileURL } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
 
 import { offerEmbeddedEsbuild } from "./embedded_esbuild.ts";
 
@@ -11,7 +11,7 @@ export const BUNDLED_MODULES: Readonly<
   Record<string, () => Promise<object>>
 > = {
   "manta": loadManta,
-  "manta/util": loadUtil,
+  "manta/util": loadPoolsAndQueues,
 };
 
 /** Set by scripts/build; not there when this runs from source. */
@@ -23,11 +23,12 @@ function loadManta(): Promise<object> {
 }
 
 /** In the binary it becomes a file: its classes are shipped like a user's. */
-async function loadUtil(): Promise<object> {
+async function loadPoolsAndQueues(): Promise<object> {
   if (typeof MANTA_IS_BINARY === "undefined") {
     return await import("../lib/util/mod.ts");
   }
-  const text = readFileSync(new URL("./util.script", import.meta.url), "utf8");
+  const source = new URL("./util.script", import.meta.url).href;
+  const text = readFileSync(fileURLToPath(source), "utf8");
   const { placeLibrary } = await import("../runtime/code/embedded_library.ts");
   return await import(pathToFileURL(placeLibrary("util", text)).href);
 }

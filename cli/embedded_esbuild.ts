@@ -12,7 +12,9 @@ declare const MANTA_ESBUILD_SHA256: string | undefined;
 export function offerEmbeddedEsbuild(): void {
   if (typeof MANTA_ESBUILD_SHA256 === "undefined") return;
   embedEsbuild({
-    path: fileURLToPath(new URL("./esbuild.program", import.meta.url)),
+    path: fileURLToPath(
+      new URL("./esbuild.program", import.meta.url).href,
+    ),
     sha256: MANTA_ESBUILD_SHA256,
   });
 }

@@ -66,8 +66,7 @@ function print(lines: readonly ShownLine[]): void {
     while (lines[end]?.stream === stream) end++;
     const text = lines.slice(start, end).map(({ text }) => text).join("\n");
     // Not `process.stdout`: its first use costs Bun 8 ms.
-    if (stream === "stdout") console.log(text);
-    else console.error(text);
+    console[stream === "stdout" ? "log" : "error"](text);
     start = end;
   }
 }

@@ -24,7 +24,7 @@ export interface ListedNode {
 
 /** The calls that threads may make to the node. */
 export function nodeControl(node: ListedNode): NodeControl {
-  const { scheduler, actors, groups, store, start } = node;
+  const { scheduler, actors, groups, store } = node;
   return {
     nodes: () => [listing(node)],
     totals: () => amounts(scheduler.totals()),

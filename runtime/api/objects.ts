@@ -114,10 +114,10 @@ export async function get(
  * console.log(await get(ready), pending.length); // [10] 1
  * ```
  */
-export async function wait<T>(
-  refs: readonly ObjectRef<T>[],
+export async function wait<R extends AnyObjectRef>(
+  refs: readonly R[],
   options?: WaitOptions,
-): Promise<[ready: ObjectRef<T>[], pending: ObjectRef<T>[]]> {
+): Promise<[ready: R[], pending: R[]]> {
   const session = currentSession();
   if (!Array.isArray(refs)) throw notARef("wait", refs, "an array of refs");
   for (const ref of refs) {
@@ -134,8 +134,8 @@ export async function wait<T>(
   }
   const { numReturns, timeoutMs } = resolveWaitOptions(options, refs.length);
   await session.waitFor(refs, numReturns, timeoutMs);
-  const ready: ObjectRef<T>[] = [];
-  const pending: ObjectRef<T>[] = [];
+  const ready: R[] = [];
+  const pending: R[] = [];
   for (const ref of refs) {
     const isReady = ready.length < numReturns && session.isReady(ref);
     (isReady ? ready : pending).push(ref);

@@ -3,7 +3,6 @@
 
 import type { ActorId, PlacementGroupId } from "../base/ids.ts";
 import type {
-  WireActor,
   WireActorInterface,
 } from "../protocol/node_messages.ts";
 import type { SessionIdentity } from "../protocol/node_messages.ts";

@@ -114,6 +114,8 @@ export class Executor {
     const { actorId, concurrencyGroup = "" } = template.spec;
     if (actorId) {
       const actor = this.#actors.get(actorId);
+      // Sent to a former life: the sender sends it again, or has given it up.
+      if (actor?.incarnation !== push.incarnation) return undefined;
       return actor?.groups.get(concurrencyGroup) ?? actor?.groups.get("");
     }
     const leaseId = push.lease!;
@@ -348,6 +350,10 @@ export class Executor {
   #threw(run: TaskRun, error: unknown): void {
     if (run.ended) return;
     if (error instanceof RunAbandoned) {
+      run.ended = true;
+      this.#underWay--;
+      run.owner.runs.delete(run.number);
+      this.#ports.ended(run, false);
       const { actor } = run.slot;
       if (actor) this.#exitActor(actor);
       return;

@@ -1,7 +1,7 @@
 // What an executor needs of its surroundings, given by the thread's wiring;
 // tests and the simulation give their own.
 
-import type { ActorId, LeaseId, WorkerId } from "../base/ids.ts";
+import type { LeaseId, WorkerId } from "../base/ids.ts";
 import type {
   PeerMessage,
   WireCode,

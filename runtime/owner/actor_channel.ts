@@ -12,7 +12,11 @@ export type ActorState = "PENDING_CREATION" | "ALIVE" | "RESTARTING" | "DEAD";
 /** What a channel does to the world. */
 export interface ActorEffects {
   /** Sends calls, in order, to the thread that hosts the actor. */
-  push(thread: WorkerId, calls: readonly TaskRecord[]): void;
+  push(
+    thread: WorkerId,
+    calls: readonly TaskRecord[],
+    incarnation: number,
+  ): void;
   /** Settles the call with an error. */
   fail(call: TaskRecord, error: WireError): void;
   unavailable(channel: ActorChannel): WireError;
@@ -84,7 +88,8 @@ export class ActorChannel {
       calls.push(call);
       this.#dropWithdrawn();
     }
-    if (calls.length > 0) this.#effects.push(this.threadId, calls);
+    if (calls.length === 0) return;
+    this.#effects.push(this.threadId, calls, this.incarnation);
   }
 
   /** A sent call has its outcome. */

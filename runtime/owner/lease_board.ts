@@ -3,7 +3,7 @@
 
 import type { LeaseId, WorkerId } from "../base/ids.ts";
 import { LEASE_LINGER_MS } from "../base/limits.ts";
-import { Lease, LeaseQueue } from "./lease_queue.ts";
+import { type Lease, LeaseQueue } from "./lease_queue.ts";
 import type { OwnerPorts } from "./ports.ts";
 import type { Pushing } from "./pushing.ts";
 import type { TaskRecord, TaskTemplate } from "./task_record.ts";
@@ -86,6 +86,11 @@ export class LeaseBoard {
     const tasks = this.#byLease.get(leaseId)?.lost(leaseId) ?? [];
     this.#byLease.delete(leaseId);
     return tasks;
+  }
+
+  /** No node can ever run this class; gives the tasks that waited. */
+  refused(classKey: string): TaskRecord[] {
+    return this.#queues.get(classKey)?.refused() ?? [];
   }
 
   /** The lease's task waits; `returned` were not begun and come back. */

@@ -152,6 +152,14 @@ export class LeaseQueue {
     this.dispatch();
   }
 
+  /** The scheduler has forgotten the demand; gives the tasks that waited. */
+  refused(): TaskRecord[] {
+    this.#demanded = 0;
+    const tasks = [...this.#pending];
+    this.#pending.clear();
+    return tasks;
+  }
+
   /** The scheduler wants the lease for somebody else. */
   reclaim(id: LeaseId): void {
     const lease = this.leases.get(id);

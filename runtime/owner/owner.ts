@@ -15,7 +15,7 @@ import { ActorChannel } from "./actor_channel.ts";
 import { LeaseBoard } from "./lease_board.ts";
 import { Lease } from "./lease_queue.ts";
 import { discardResult, freeLostResults } from "./lost_results.ts";
-import { ObjectRef, settleRef } from "./object_ref.ts";
+import { type ObjectRef, settleRef } from "./object_ref.ts";
 import type { Encoded, OwnerPorts } from "./ports.ts";
 import { Pushing } from "./pushing.ts";
 import { References } from "./references.ts";
@@ -97,7 +97,8 @@ export class Owner {
     let channel = this.#channels.get(actorId);
     if (!channel) {
       channel = new ActorChannel(actorId, {
-        push: (thread, calls) => this.#pushing.push(thread, calls),
+        push: (thread, calls, incarnation) =>
+          this.#pushing.push(thread, calls, { incarnation }),
         fail: (call, error) => this.failTask(call, error),
         unavailable: () =>
           this.#ports.codec.encodeError(unavailableError(actorId)),
@@ -170,9 +171,8 @@ export class Owner {
 
   /** No node can ever run this class of tasks. */
   demandFailed(classKey: string, error: WireError): void {
-    for (const task of [...this.#tasks.values()]) {
-      if (task.template.schedulingClass?.key !== classKey) continue;
-      if (task.status === "queued") this.failTask(task, error);
+    for (const task of this.#leases.refused(classKey)) {
+      this.failTask(task, error);
     }
   }
 

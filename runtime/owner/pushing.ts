@@ -25,8 +25,13 @@ export class Pushing {
   }
 
   /** Sends tasks, in order; those of a lease get their claims. */
-  push(thread: WorkerId, tasks: readonly TaskRecord[], lease?: Lease): void {
+  push(
+    thread: WorkerId,
+    tasks: readonly TaskRecord[],
+    right: Lease | { readonly incarnation: number },
+  ): void {
     const { claims } = this.#ports.peer(thread);
+    const lease = "id" in right ? right : undefined;
     if (lease) { for (const task of tasks) task.claim = claims!.queue(); }
     let first = 0;
     for (let next = 1; next <= tasks.length; next++) {
@@ -36,7 +41,7 @@ export class Pushing {
       const together = following?.template === last.template &&
         (!lease || following.claim === last.claim + 1);
       if (together) continue;
-      this.#send(thread, tasks.slice(first, next), lease);
+      this.#send(thread, tasks.slice(first, next), right);
       first = next;
     }
   }
@@ -61,7 +66,7 @@ export class Pushing {
   #send(
     thread: WorkerId,
     tasks: readonly TaskRecord[],
-    lease: Lease | undefined,
+    right: Lease | { readonly incarnation: number },
   ): void {
     const { template, claim } = tasks[0]!;
     this.#define(thread, template);
@@ -71,7 +76,9 @@ export class Pushing {
       template: template.index,
       numbers: tasks.map((task) => task.number),
       args: tasks.map((task) => task.args),
-      ...(lease ? { lease: lease.id, claim } : {}),
+      ...("id" in right
+        ? { lease: right.id, claim }
+        : { incarnation: right.incarnation }),
       ...(lease?.gpuIds ? { gpuIds: lease.gpuIds } : {}),
       ...(retried ? { attempts: tasks.map((task) => task.attempt) } : {}),
     };

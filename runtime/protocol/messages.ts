@@ -96,6 +96,8 @@ export interface TaskPush {
   readonly template: number;
   /** The lease that pays for them; absent for calls of actors. */
   readonly lease?: LeaseId;
+  /** The life of the actor that the calls are for; no other runs them. */
+  readonly incarnation?: number;
   /** The owner's number of each task, also that of its first result. */
   readonly numbers: readonly number[];
   readonly args: readonly WireArguments[];

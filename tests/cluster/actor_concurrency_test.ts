@@ -137,10 +137,6 @@ class Cancellable {
   aborted(): number {
     return this.#aborted;
   }
-
-  async never(): Promise<void> {
-    await new Promise(() => {});
-  }
 }
 
 const RemoteCancellable = remote({ numCpus: 0 }, Cancellable);
@@ -420,11 +416,26 @@ describe("the timeout of an actor's call", () => {
   useCluster();
 
   it("ends the call with TaskTimeoutError", async () => {
-    const actor = RemoteCancellable.options({ maxConcurrency: 2 }).remote();
-    const late = actor.never.options({ timeout: 1 }).remote();
+    const gate = Gate.remote();
+    const actor = RemoteCancellable.remote();
+    const late = actor.ignore.options({ timeout: 1 }).remote({ gate });
 
     await assertRejects(get(late), TaskTimeoutError);
     assertEquals(await get(actor.run.remote("lives")), ["lives"]);
+    gate.open.remote();
+  });
+
+  it("spares the actors beside it", async () => {
+    const gate = Gate.remote();
+    const actor = SharedSmall.remote(1);
+    const beside = Array.from({ length: 8 }, (_, n) => SharedSmall.remote(n));
+    await get(beside.map((other) => other.increment.remote()));
+    const late = actor.passGate.options({ timeout: 1 }).remote({ gate });
+
+    await assertRejects(get(late), TaskTimeoutError);
+    const values = await get(beside.map((other) => other.increment.remote()));
+    assertEquals(values, [2, 3, 4, 5, 6, 7, 8, 9]);
+    gate.open.remote();
   });
 });
 

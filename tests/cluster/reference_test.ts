@@ -383,7 +383,7 @@ describe("references", () => {
     });
 
     it("goes from task to task as often as it likes", async () => {
-      let refs = await get(giveRef.remote(2));
+      let refs: Ref[] = await get(giveRef.remote(2));
       for (let round = 0; round < 20; round++) {
         refs = await get(giveBack.remote(refs));
       }

@@ -87,9 +87,10 @@ export async function settled(wanted: Partial<Leftovers> = {}): Promise<void> {
   let held = await leftovers();
   await eventually(
     async () => {
-      await session().collectGarbage();
       held = await leftovers();
-      return keys.every((key) => held[key] === wanted[key]);
+      if (keys.every((key) => held[key] === wanted[key])) return true;
+      await session().collectGarbage();
+      return false;
     },
     () => `${JSON.stringify(held)} to become ${JSON.stringify(wanted)}`,
   );

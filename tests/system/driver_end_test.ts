@@ -3,8 +3,8 @@
 
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import {
-  DriverProject,
   type DriverOutcome,
+  DriverProject,
   RUNTIMES,
 } from "../support/driver_project.ts";
 import {
@@ -132,7 +132,9 @@ for (const runtime of RUNTIMES) {
     });
 
     it("is an uncaught error's, shown once, with code 1", async () => {
-      for (const how of ["throw", "setTimeout(() => { throw", "Promise.reject("]) {
+      for (
+        const how of ["throw", "setTimeout(() => { throw", "Promise.reject("]
+      ) {
         const close = { t: "", s: " }, 1)", P: ")" }[how[0]!];
         const { exit, stderr } = await run(
           "throws.ts",

@@ -3,10 +3,7 @@
 
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import {
-  DriverProject,
-  RUNTIMES,
-} from "../support/driver_project.ts";
+import { DriverProject, RUNTIMES } from "../support/driver_project.ts";
 import {
   afterAll,
   assert,

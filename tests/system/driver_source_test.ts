@@ -210,7 +210,10 @@ for (const runtime of RUNTIMES) {
       assertEquals(broken.exit, 1);
       assertMatch(broken.stderr, /broken\.ts:2/);
 
-      project.write("imports_broken.ts", 'import "manta"; import "./broken.ts";');
+      project.write(
+        "imports_broken.ts",
+        'import "manta"; import "./broken.ts";',
+      );
       const imports = await project.run(runtime, "imports_broken.ts");
       assertEquals(imports.exit, 1);
       assertMatch(imports.stderr, /broken\.ts:2/);

@@ -413,7 +413,7 @@ describe("checkActorCreation()", () => {
       RangeError,
       "it has none",
     );
-    assertThrows(() => checkConcurrencyGroup("toString", {}), RangeError);
+    assertThrows(() => checkConcurrencyGroup("toString", []), RangeError);
 
     checkActorCreation(
       actor({ methods, concurrencyGroups: { oi: 1 } }, ["load"]),
