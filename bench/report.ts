@@ -8,15 +8,17 @@ import type { Measured, Row } from "./row.ts";
 
 /** What became of a row. */
 export type Result =
-  | {
-    readonly type: "measured";
-    readonly name: string;
-    readonly row: Row;
-    readonly measured: Measured;
-    readonly ratios: readonly Ratio[];
-  }
+  | MeasuredResult
   | { readonly type: "skipped"; readonly name: string; readonly reason: string }
   | { readonly type: "failed"; readonly name: string; readonly reason: string };
+
+interface MeasuredResult {
+  readonly type: "measured";
+  readonly name: string;
+  readonly row: Row;
+  readonly measured: Measured;
+  readonly ratios: readonly Ratio[];
+}
 
 /** A row's figure against one that the machine sets. */
 export interface Ratio {
@@ -50,7 +52,7 @@ export function formatResult(result: Result): string {
   const { row: { unit, target }, measured: { mean, deviation, note } } = result;
   const notes: string[] = [];
   if (target?.value !== undefined) {
-    const sign = isMissed(result) ? "MISSED" : "reached";
+    const sign = isValueMissed(result) ? "MISSED" : "reached";
     const bound = wantsMore(result.row) ? "at least" : "at most";
     notes.push(`${sign} ${bound} ${target.value.toLocaleString("en")}`);
   }
@@ -102,9 +104,13 @@ function metricName(name: string): string {
   return name.replace(/[ :-]/g, "_").replace(/[(),]/g, "");
 }
 
-function isMissed({ row, measured, ratios }: Result & { type: "measured" }) {
-  const { value } = row.target ?? {};
-  if (ratios.some(({ ratio, least }) => ratio < least)) return true;
+function isMissed(result: MeasuredResult): boolean {
+  return isValueMissed(result) ||
+    result.ratios.some(({ ratio, least }) => ratio < least);
+}
+
+function isValueMissed({ row, measured }: MeasuredResult): boolean {
+  const value = row.target?.value;
   if (value === undefined) return false;
   return wantsMore(row) ? measured.mean < value : measured.mean > value;
 }

@@ -331,7 +331,9 @@ function inheritance(context: RunContext | undefined): Inheritance {
   const { run, actor } = context;
   const spec = run?.template.spec;
   const { environment } = actor ?? spec ?? {};
-  const strategy = spec?.captureGroup && captured(spec, spec.captureGroup);
+  const strategy = actor
+    ? actor.childStrategy
+    : spec?.captureGroup && captured(spec, spec.captureGroup);
   return { environment, strategy };
 }
 

@@ -4,17 +4,16 @@
 // and `transport/` for such a thread.
 
 import * as Comlink from "comlink";
-import { clearTimeout, setInterval, setTimeout } from "node:timers";
+import { setInterval, setTimeout } from "node:timers";
 import { ActorHolds, type Hold } from "./actor_holds.ts";
 import { CodeExchange } from "./code_exchange.ts";
-import type { ActorId, LeaseId, WorkerId } from "./base/ids.ts";
+import type { ActorId, WorkerId } from "./base/ids.ts";
 import { ConnectionError } from "./base/errors.ts";
 import {
   CALL_WAIT_MS_MAX,
   CALLS_UNSENT_MAX,
   SPIN_US_MAX,
   STORE_ANSWER_US_MAX,
-  TIMER_MS_MAX,
   TURN_MS_MAX,
 } from "./base/limits.ts";
 import type { NodeControl } from "./node_control.ts";
@@ -22,14 +21,9 @@ import type { LinkOpened } from "./node_peers.ts";
 import { isFromStore } from "./object_store/messages.ts";
 import { StoreClient } from "./object_store/store_client.ts";
 import type { WritableObject } from "./object_store/writable_object.ts";
+import { after, ownerPorts } from "./owner_ports.ts";
 import { Owner } from "./owner/owner.ts";
-import type { ObjectRef } from "./owner/object_ref.ts";
-import type {
-  Collected,
-  Encoded,
-  OwnerPeer,
-  OwnerPorts,
-} from "./owner/ports.ts";
+import type { Collected, Encoded } from "./owner/ports.ts";
 import { Reading, type WaitScope } from "./owner/waiting.ts";
 import type { Platform } from "./platform/platform.ts";
 import { spinUntil, Watch } from "./platform/spin.ts";
@@ -39,7 +33,6 @@ import type {
   SessionIdentity,
   ToNode,
   WireActorInterface,
-  WireClass,
 } from "./protocol/node_messages.ts";
 import type { WireError } from "./protocol/wire_error.ts";
 import type { SessionCodec } from "./session_codec.ts";
@@ -100,7 +93,6 @@ export class ThreadSession {
   readonly #mailbox: Mailbox;
   readonly #node: RingLink;
   readonly #peers: Peers;
-  readonly #ownerPeers = new Map<WorkerId, OwnerPeer>();
   readonly #controlPort: MessagePort;
   readonly #collected: FinalizationRegistry<Collected>;
   #keepAlive: { ref(): unknown; unref(): unknown } | undefined;
@@ -131,12 +123,11 @@ export class ThreadSession {
     this.#collected = new FinalizationRegistry((collected) => {
       if (!this.#ended) this.owner.references.collected(collected);
     });
-    this.owner = new Owner(this.#ownerPorts());
+    this.owner = new Owner(ownerPorts(this, setup, this.#collected));
     this.reading = new Reading({
       references: this.owner.references,
       codec: this.codec,
       store: {
-        ...this.#storePort(),
         // Who reads waits for the store, and for nothing else meanwhile.
         open: (owner, number) => this.holdOpen(this.store.open(owner, number)),
       },
@@ -469,76 +460,6 @@ export class ThreadSession {
     });
     this.schedule();
   }
-
-  // -- What the owner needs --------------------------------------------------
-
-  #ownerPorts(): OwnerPorts {
-    const { depth, reportUnseen } = this.#setup;
-    return {
-      workerId: this.identity.workerId,
-      peer: (id) => this.#ownerPeer(id),
-      node: {
-        demand: ({ key, resources, strategy, labelSelector }, count) =>
-          this.sendNode({
-            type: "demand_change",
-            schedulingClass: {
-              key,
-              resources,
-              strategy,
-              ...(labelSelector ? { labelSelector } : {}),
-            } as WireClass,
-            count,
-            depth: depth(),
-          }),
-        returnLease: (leaseId: LeaseId) =>
-          this.sendNode({ type: "lease_return", leaseId }),
-        killThread: (workerId, reason) =>
-          this.sendNode({ type: "thread_kill", workerId, reason }),
-      },
-      store: this.#storePort(),
-      codec: this.codec,
-      collector: {
-        watch: (ref: ObjectRef, collected: Collected) => {
-          this.#collected.unregister(ref);
-          this.#collected.register(ref, collected, ref);
-        },
-        unwatch: (ref: ObjectRef) => void this.#collected.unregister(ref),
-      },
-      timers: { after },
-      scheduleFlush: () => this.schedule(),
-      holdActor: (actorId) => this.holds.get(actorId),
-      reportUnseen,
-    };
-  }
-
-  #storePort(): OwnerPorts["store"] {
-    return {
-      write: (owner, number, encoded) =>
-        this.writeObject(owner, number, encoded),
-      open: (owner, number) => this.store.open(owner, number),
-      free: (owner, number) => this.store.free(owner, number),
-    };
-  }
-
-  #ownerPeer(id: WorkerId): OwnerPeer {
-    let known = this.#ownerPeers.get(id);
-    if (!known) {
-      const peer = this.#peers.get(id);
-      known = {
-        id,
-        get closed() {
-          return peer.closed;
-        },
-        get claims() {
-          return peer.link?.pushed;
-        },
-        send: (message) => peer.send(message),
-        whenOpen: (callback) => peer.whenOpen(callback),
-      };
-      this.#ownerPeers.set(id, known);
-    }
-    return known;
-  }
 }
 
 function writeAndSeal(
@@ -549,12 +470,4 @@ function writeAndSeal(
   using target = writable;
   layOut(target.bytes);
   target.seal();
-}
-
-/** A timer that lets the process end. */
-export function after(delayMs: number, callback: () => void): () => void {
-  // A longer one would fire at once.
-  const timer = setTimeout(callback, Math.min(delayMs, TIMER_MS_MAX));
-  timer.unref();
-  return () => clearTimeout(timer);
 }

@@ -2,9 +2,7 @@
 // The wiring provides both: the API itself knows no threads, links or owners.
 
 import type { ActorId, PlacementGroupId } from "../base/ids.ts";
-import type {
-  WireActorInterface,
-} from "../protocol/node_messages.ts";
+import type { WireActorInterface } from "../protocol/node_messages.ts";
 import type { SessionIdentity } from "../protocol/node_messages.ts";
 import type { ResourceSet } from "../base/resources.ts";
 import type { ResolvedActorOptions, ResolvedTaskOptions } from "./options.ts";

@@ -1,6 +1,7 @@
 // Makes an actor in its thread: loads its class, runs the constructor with
 // its arguments, and tells the node how that went.
 
+import type { WireStrategy } from "../protocol/messages.ts";
 import type { WireActor } from "../protocol/node_messages.ts";
 import { actorArguments } from "./arguments.ts";
 import type { Executor } from "./executor.ts";
@@ -41,6 +42,15 @@ export function constructActor(
   );
 }
 
+/** Where an actor's children go: into its placement group, if it says so. */
+function childStrategy(strategy: WireStrategy): WireStrategy | undefined {
+  const captures = typeof strategy === "object" &&
+    "placementGroup" in strategy && strategy.captureChildTasks;
+  if (!captures) return undefined;
+  const { placementGroup } = strategy;
+  return { placementGroup, captureChildTasks: true };
+}
+
 function placeOf({ actor, incarnation, gpuIds }: ActorStart): ActorPlace {
   const groups = new Map<string, Slot>();
   const place: ActorPlace = {
@@ -50,6 +60,7 @@ function placeOf({ actor, incarnation, gpuIds }: ActorStart): ActorPlace {
     codeHash: actor.code.hash,
     resources: actor.held,
     environment: actor.environment,
+    childStrategy: childStrategy(actor.strategy),
     gpuIds,
     incarnation,
     instance: undefined,

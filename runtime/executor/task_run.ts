@@ -7,6 +7,7 @@ import type { ResourceSet } from "../base/resources.ts";
 import type {
   WireArguments,
   WireEnvironment,
+  WireStrategy,
   WireTemplate,
 } from "../protocol/messages.ts";
 
@@ -65,6 +66,8 @@ export interface ActorPlace {
   readonly resources: ResourceSet;
   readonly environment: WireEnvironment | undefined;
   readonly gpuIds: readonly string[] | undefined;
+  /** Where the tasks and actors go that it starts. */
+  readonly childStrategy: WireStrategy | undefined;
   readonly incarnation: number;
   instance: unknown;
   /** The slots of its concurrency groups; the default one is "". */

@@ -7,7 +7,7 @@ import type { Primitive, WireArguments } from "../protocol/messages.ts";
 import { isPrimitive } from "../protocol/primitive.ts";
 import { ObjectRef } from "./object_ref.ts";
 import type { Encoded, OwnerCodec } from "./ports.ts";
-import { wireValue } from "./references.ts";
+import { wireValue } from "./wire_value.ts";
 
 /** One argument: final, or a ref whose value must be had first. */
 type Part =

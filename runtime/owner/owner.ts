@@ -9,9 +9,9 @@ import type {
   PeerMessage,
   WireValue,
 } from "../protocol/messages.ts";
-import type { FromNode } from "../protocol/node_messages.ts";
 import type { WireError } from "../protocol/wire_error.ts";
 import { ActorChannel } from "./actor_channel.ts";
+import { type ActorStateMessage, ChannelBoard } from "./channel_board.ts";
 import { LeaseBoard } from "./lease_board.ts";
 import { Lease } from "./lease_queue.ts";
 import { discardResult, freeLostResults } from "./lost_results.ts";
@@ -19,17 +19,11 @@ import { type ObjectRef, settleRef } from "./object_ref.ts";
 import type { Encoded, OwnerPorts } from "./ports.ts";
 import { Pushing } from "./pushing.ts";
 import { References } from "./references.ts";
+import { Stopping } from "./stopping.ts";
 import { Storing } from "./storing.ts";
 import { Submission, type SubmitOptions } from "./submission.ts";
-import {
-  cancelledError,
-  timeoutError,
-  unavailableError,
-  workerDiedError,
-} from "./task_errors.ts";
+import { unavailableError, workerDiedError } from "./task_errors.ts";
 import type { TaskRecord, TaskTemplate } from "./task_record.ts";
-
-type ActorStateMessage = Extract<FromNode, { readonly type: "actor_state" }>;
 
 /** See the head of the file. */
 export class Owner {
@@ -41,8 +35,8 @@ export class Owner {
   readonly #leases: LeaseBoard;
   readonly #storing: Storing;
   readonly #submission: Submission;
-  readonly #channels = new Map<ActorId, ActorChannel>();
-  readonly #dirtyChannels = new Set<ActorChannel>();
+  readonly #stopping: Stopping;
+  readonly #channels: ChannelBoard;
 
   constructor(ports: OwnerPorts) {
     this.#ports = ports;
@@ -51,8 +45,20 @@ export class Owner {
       ports,
       (actorId) => this.channel(actorId).actorId,
     );
+    this.#channels = new ChannelBoard((actorId) => ({
+      push: (thread, calls, incarnation) =>
+        this.#pushing.push(thread, calls, { incarnation }),
+      fail: (call, error) => this.failTask(call, error),
+      unavailable: () =>
+        this.#ports.codec.encodeError(unavailableError(actorId)),
+    }));
     this.#leases = new LeaseBoard(ports, this.#pushing);
     this.#storing = new Storing(ports, this.references);
+    this.#stopping = new Stopping(ports, {
+      withdraw: (task) => this.#leases.withdraw(task),
+      fail: (task, error) => this.failTask(task, error),
+      settle: (task, error) => this.#settleFailed(task, error),
+    });
     this.#submission = new Submission(ports, this.references, this.#storing, {
       ready: (task) => this.#ready(task),
       fail: (task, error) => this.failTask(task, error),
@@ -85,7 +91,7 @@ export class Owner {
     const { actorId } = task.template;
     if (actorId) {
       task.status = "queued";
-      this.#dirtyChannels.add(this.channel(actorId));
+      this.#channels.touch(this.channel(actorId));
     } else {
       this.#leases.submit(task);
     }
@@ -94,48 +100,22 @@ export class Owner {
 
   /** The channel to an actor, made on first use. */
   channel(actorId: ActorId): ActorChannel {
-    let channel = this.#channels.get(actorId);
-    if (!channel) {
-      channel = new ActorChannel(actorId, {
-        push: (thread, calls, incarnation) =>
-          this.#pushing.push(thread, calls, { incarnation }),
-        fail: (call, error) => this.failTask(call, error),
-        unavailable: () =>
-          this.#ports.codec.encodeError(unavailableError(actorId)),
-      });
-      this.#channels.set(actorId, channel);
-    }
-    return channel;
+    return this.#channels.get(actorId);
   }
 
   /** Calls of one actor are meant for another from now on. */
   redirect(from: ActorId, hold: { readonly actorId: ActorId }): void {
-    const channel = this.channel(hold.actorId);
-    this.channel(from).redirect(channel);
-    if (channel.pendingCount > 0) channel.hold = hold;
-    this.#channels.set(from, channel);
-    this.#dirtyChannels.add(channel);
+    this.#channels.redirect(from, hold);
   }
 
   /** Forgets an actor that no handle names any more, if nothing waits. */
   forgetChannel(actorId: ActorId): void {
-    const channel = this.#channels.get(actorId);
-    if (!channel) return;
-    const isNeeded = channel.pendingCount > 0 || channel.isAwaited;
-    // What was redirected has its calls counted by the other actor.
-    if (channel.actorId === actorId && isNeeded) return;
-    this.#channels.delete(actorId);
+    this.#channels.forget(actorId);
   }
 
-  /** The node says what has become of an actor; of a forgotten one, late. */
-  actorChanged(
-    { actorId, state, incarnation, threadId, error }: ActorStateMessage,
-    isHeld: boolean,
-  ): void {
-    const channel = this.#channels.get(actorId);
-    if (!channel) return;
-    channel.changed(state, incarnation, threadId, error);
-    if (state === "DEAD" && !isHeld) this.forgetChannel(actorId);
+  /** The node says what has become of an actor. */
+  actorChanged(message: ActorStateMessage, isHeld: boolean): void {
+    this.#channels.changed(message, isHeld);
   }
 
   // -- Sending ---------------------------------------------------------------
@@ -143,8 +123,7 @@ export class Owner {
   /** Pushes what is ready; the wiring then flushes the links. */
   flush(): void {
     this.#leases.flush();
-    for (const channel of this.#dirtyChannels) channel.dispatch();
-    this.#dirtyChannels.clear();
+    this.#channels.flush();
   }
 
   // -- Leases ----------------------------------------------------------------
@@ -199,7 +178,7 @@ export class Owner {
         this.#streamEnded(message.number, message.count);
         break;
       case "task_started":
-        this.#armTimeout(message.number);
+        this.#stopping.armTimeout(this.#tasks.get(message.number));
         break;
       case "lease_blocked":
         this.#leaseBlocked(message);
@@ -331,7 +310,7 @@ export class Owner {
       const channel = this.channel(task.template.actorId);
       task.status = "queued";
       channel.submit(task);
-      this.#dirtyChannels.add(channel);
+      this.#channels.touch(channel);
     } else {
       this.#leases.resubmit(task);
     }
@@ -384,13 +363,13 @@ export class Owner {
       this.#leases.ended(task, place);
     } else if (place instanceof ActorChannel) {
       place.ended(task);
-      this.#dirtyChannels.add(place);
+      this.#channels.touch(place);
       this.#ports.scheduleFlush();
     } else if (task.template.actorId) {
       // Calls behind it may wait for nothing else.
       const channel = this.channel(task.template.actorId);
       channel.withdrawn();
-      this.#dirtyChannels.add(channel);
+      this.#channels.touch(channel);
       this.#ports.scheduleFlush();
     }
   }
@@ -400,19 +379,6 @@ export class Owner {
       .map((number) => this.#tasks.get(number))
       .filter((task) => task?.place instanceof Lease);
     this.#leases.blocked(message.lease, returned as TaskRecord[]);
-  }
-
-  #armTimeout(number: number): void {
-    const task = this.#tasks.get(number);
-    const timeoutMs = task?.template.timeoutMs;
-    if (!task || timeoutMs === undefined) return;
-    (task.timer as (() => void) | undefined)?.();
-    task.timer = this.#ports.timers.after(timeoutMs, () => {
-      const error = timeoutError(task, timeoutMs);
-      // The thread of a call is an actor's, and maybe that of many actors.
-      const force = task.template.actorId === undefined;
-      this.#stop(task, this.#ports.codec.encodeError(error), force, true);
-    });
   }
 
   // -- Cancelling ------------------------------------------------------------
@@ -443,58 +409,9 @@ export class Owner {
 
   cancel(
     task: TaskRecord,
-    { force, recursive }: { force: boolean; recursive: boolean },
+    how: { force: boolean; recursive: boolean },
   ): void {
-    if (task.status === "ended" || task.stopped) return;
-    const error = cancelledError(task);
-    this.#stop(task, this.#ports.codec.encodeError(error), force, recursive);
-  }
-
-  /** Ends a task early, with `error` for whoever waits for it. */
-  #stop(
-    task: TaskRecord,
-    error: WireError,
-    force: boolean,
-    recursive: boolean,
-  ): void {
-    task.cancelRequested = true;
-    const { place } = task;
-    const { threadId } = (place ?? {}) as { threadId?: WorkerId };
-    if (threadId && this.#mayHaveBegun(task, threadId)) {
-      this.#stopStarted(task, threadId, force, recursive);
-      // It keeps its place until its thread is done with it.
-      task.stopped = true;
-      return this.#settleFailed(task, error);
-    }
-    if (task.status === "queued" && !task.template.actorId) {
-      this.#leases.withdraw(task);
-    }
-    this.failTask(task, error);
-  }
-
-  #mayHaveBegun(task: TaskRecord, threadId: WorkerId): boolean {
-    if (!(task.place instanceof Lease)) return true;
-    return !this.#ports.peer(threadId).claims?.revoke(task.claim);
-  }
-
-  #stopStarted(
-    task: TaskRecord,
-    threadId: WorkerId,
-    force: boolean,
-    recursive: boolean,
-  ): void {
-    this.#ports.peer(threadId).send({
-      type: "task_cancel",
-      number: task.number,
-      recursive,
-    });
-    if (force) {
-      this.#ports.node.killThread(
-        threadId,
-        `${task.template.name} was stopped`,
-      );
-    }
-    this.#ports.scheduleFlush();
+    this.#stopping.cancel(task, how);
   }
 
   /** Cancels what a run of this thread has submitted. */

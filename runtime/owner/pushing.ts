@@ -69,6 +69,7 @@ export class Pushing {
     right: Lease | { readonly incarnation: number },
   ): void {
     const { template, claim } = tasks[0]!;
+    const lease = "id" in right ? right : undefined;
     this.#define(thread, template);
     const retried = tasks.some((task) => task.attempt > 0);
     const message: TaskPush = {

@@ -2,8 +2,8 @@
 // threads and those it borrows from them. The owner of an object alone
 // decides that it is free: when no ref, no pin and no borrower is left.
 
-import { ObjectLostError, OwnerDiedError } from "../base/errors.ts";
-import type { ActorId, WorkerId } from "../base/ids.ts";
+import { ObjectLostError } from "../base/errors.ts";
+import type { WorkerId } from "../base/ids.ts";
 import { NumberTable } from "../base/number_table.ts";
 import type {
   Borrow,
@@ -17,7 +17,9 @@ import type {
 } from "../protocol/messages.ts";
 import type { WireError } from "../protocol/wire_error.ts";
 import { addWaiter, ObjectRef, settleRef } from "./object_ref.ts";
+import { lostError, ownerDiedError } from "./reference_errors.ts";
 import type { Collected, OwnerPorts } from "./ports.ts";
+import { compact, wireValue } from "./wire_value.ts";
 
 /** An object of ours that somebody else can reach. */
 interface Lent {
@@ -456,24 +458,14 @@ export class References {
   }
 
   #lostError(number: number): WireError {
-    return this.#ports.codec.encodeError(
-      new ObjectLostError(
-        `Cannot read object ${number}: its owner has freed it`,
-        { details: { ownerId: this.#ports.workerId } },
-      ),
-    );
+    const { codec, workerId } = this.#ports;
+    return codec.encodeError(lostError(workerId, number));
   }
 
-  #ownerDied(owner: WorkerId, number: number, cause?: WireError): WireError {
+  #ownerDied(owner: WorkerId, number: number, reason?: WireError): WireError {
     const { codec } = this.#ports;
-    return codec.encodeError(
-      new OwnerDiedError(
-        `Cannot read object ${number} of ${owner}: the thread that owned it ` +
-          "is gone. Keep the task or actor that made the object alive, or " +
-          "return the value instead of a ref",
-        cause ? { cause: codec.decodeError(cause) } : {},
-      ),
-    );
+    const cause = reason && codec.decodeError(reason);
+    return codec.encodeError(ownerDiedError(owner, number, cause));
   }
 }
 
@@ -481,33 +473,4 @@ export class References {
 export function whenSettled(ref: ObjectRef, callback: () => void): void {
   if (ref.state !== "pending") callback();
   else addWaiter(ref, { settled: callback });
-}
-
-/** The value of a settled ref, for a wire. */
-export function wireValue(ref: ObjectRef): WireValue {
-  switch (ref.state) {
-    case "primitive":
-      return { v: ref.value as never };
-    case "payload":
-      return { p: ref.value as Uint8Array, ...heldBy(ref) };
-    default:
-      return { o: [ref.ownerId, ref.number], ...heldBy(ref) };
-  }
-}
-
-/** The refs and the actors' handles that a ref's value holds. */
-function heldBy(ref: ObjectRef): WireHeld {
-  if (!ref.contained) return {};
-  const c: ObjectKey[] = [];
-  const a: ActorId[] = [];
-  for (const object of ref.contained) {
-    if (object instanceof ObjectRef) c.push([object.ownerId, object.number]);
-    else a.push((object as { actorId: ActorId }).actorId);
-  }
-  return { c, a };
-}
-
-/** A small view keeps its whole frame alive: copies it out. */
-function compact(bytes: Uint8Array): Uint8Array {
-  return bytes.byteLength * 2 < bytes.buffer.byteLength ? bytes.slice() : bytes;
 }

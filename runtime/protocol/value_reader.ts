@@ -11,6 +11,7 @@ import {
   type ErrorKind,
   makeError,
 } from "./error_shape.ts";
+import { unpackNumbers } from "./packed_numbers.ts";
 import { MAJOR } from "./value_bytes.ts";
 import { describeThrown } from "./value_failure.ts";
 import type { ValueHooks } from "./value_hooks.ts";
@@ -258,6 +259,8 @@ export class ValueReader extends ValueSource {
       case TAG.outOfLine:
         this.#setOutOfLineContent();
         return this.#typedArray(Uint8Array);
+      case TAG.numbers:
+        return this.#numbers();
       case TAG.arrayBuffer:
         this.#readContent();
         return this.#copyContent(new ArrayBuffer(this.#contentLength));
@@ -445,6 +448,14 @@ export class ValueReader extends ValueSource {
     return viewClass === Uint8Array
       ? copy
       : new viewClass(copy.buffer, 0, length);
+  }
+
+  #numbers(): number[] {
+    const arrayClass = TYPED_ARRAY_CLASSES.get(this.count(MAJOR.tag));
+    this.#readContent();
+    const list = arrayClass && unpackNumbers(this.#typedArray(arrayClass));
+    if (!list) throw malformed("a list of numbers is of the wrong type");
+    return list;
   }
 
   #copyContent<B extends ArrayBufferLike>(target: B): B {

@@ -47,6 +47,8 @@ export const TAG = {
   dateMs: 60_008,
   /** A byte string of UTF-16 code units: a string with lone surrogates. */
   utf16: 60_009,
+  /** A typed array: an array of numbers and nothing else. */
+  numbers: 60_010,
 } as const;
 
 /** Out-of-line bytes start at multiples of this, for every element type. */

@@ -7,6 +7,7 @@ import { OUT_OF_LINE_BYTES_MIN, VALUE_BYTES_MAX } from "../base/limits.ts";
 import { VALUE_DEPTH_MAX } from "../base/limits.ts";
 import { errorFieldNames, errorShape } from "./error_shape.ts";
 import type { SerializerEntry } from "./serializers.ts";
+import { packNumbers } from "./packed_numbers.ts";
 import { MAJOR, tooLargeReason, ValueBytes } from "./value_bytes.ts";
 import {
   describeThrown,
@@ -152,6 +153,13 @@ export class ValueWriter {
       if (keys.length !== array.length) return this.#sparseArray(array, keys);
     }
     this.#enter();
+    const packed = packNumbers(array);
+    if (packed) {
+      this.#out.head(MAJOR.tag, TAG.numbers);
+      WRITERS.get(Object.getPrototypeOf(packed))!(this, packed);
+      this.#depth--;
+      return;
+    }
     const length = array.length;
     this.#out.head(MAJOR.array, length);
     let i = 0;

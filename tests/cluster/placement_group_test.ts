@@ -24,7 +24,14 @@ import {
   TaskUnschedulableError,
   wait,
 } from "../../mod.ts";
-import { eventually, Gate, useCluster } from "../support/cluster.ts";
+import {
+  blocked,
+  blockUntil,
+  eventually,
+  Gate,
+  newFlag,
+  useCluster,
+} from "../support/cluster.ts";
 
 type GateHandle = ActorHandle<InstanceType<typeof Gate.local>>;
 
@@ -32,17 +39,16 @@ const where = remote(function where() {
   return context().assignedResources;
 });
 
-const waitFor = remote(
-  async function waitFor({ gate }: { gate: GateHandle }, name: string) {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const { signal } = context();
-    signal.addEventListener("abort", () => resolve());
-    get(gate.pass.remote()).then(() => resolve());
-    await promise;
-    signal.throwIfAborted();
-    return name;
-  },
-);
+/** Keeps its CPU until the flag is raised. */
+const hold = remote(function hold(flag: Int32Array, name: string) {
+  blockUntil(flag);
+  return name;
+});
+
+/** Gives its CPU back while it waits. */
+const pass = remote(async function pass({ gate }: { gate: GateHandle }) {
+  return await get(gate.pass.remote());
+});
 
 const parent = remote(async function parent() {
   return await get(where.remote());
@@ -134,11 +140,11 @@ describe("placementGroup()", () => {
     assertEquals(await tooLarge.wait(0), false);
     assertEquals(await apart.wait(0), false);
     assertEquals(await freeCpus(), 4);
-    const ready = tooLarge.ready();
+    const ready = assertRejects(tooLarge.ready(), PlacementGroupRemovedError);
     await tooLarge.remove();
     await apart.remove();
 
-    await assertRejects(ready, PlacementGroupRemovedError);
+    await ready;
     await assertRejects(tooLarge.ready(), PlacementGroupRemovedError);
   });
 
@@ -200,33 +206,34 @@ describe("work in a placement group", () => {
   });
 
   it("uses no more than the group has", async () => {
-    const gate = Gate.remote();
+    using flag = await newFlag();
     await using group = placementGroup([{ CPU: 1 }]);
-    const held = waitFor.options(inside(group));
-    const refs = [held.remote({ gate }, "a"), held.remote({ gate }, "b")];
-    await get(gate.arrivals.remote(1));
+    const held = hold.options(inside(group));
+    const refs = [held.remote(flag.ref, "a"), held.remote(flag.ref, "b")];
+    await blocked(flag, 1);
 
-    assertEquals(await get(gate.count.remote()), 1);
+    assertEquals(await get(where.remote()), { CPU: 1 });
+    assertEquals(flag.words[1], 1);
     assertEquals((await wait(refs, { timeout: 0 }))[0], []);
-    gate.open.remote();
+    flag.raise();
 
     assertEquals(await get(refs), ["a", "b"]);
   });
 
   it("goes to the bundle that it names", async () => {
-    const gate = Gate.remote();
+    using flag = await newFlag();
     await using group = placementGroup([{ CPU: 1 }, { CPU: 1 }]);
-    const first = waitFor.options(inside(group, 0));
-    const a = first.remote({ gate }, "a");
-    await get(gate.arrivals.remote(1));
-    const b = first.remote({ gate }, "b");
+    const first = hold.options(inside(group, 0));
+    const a = first.remote(flag.ref, "a");
+    await blocked(flag, 1);
+    const b = first.remote(flag.ref, "b");
 
     assertEquals(
       await get(where.options(inside(group, 1)).remote()),
       { CPU: 1 },
     );
     assertEquals((await wait([a, b], { timeout: 0 }))[0], []);
-    gate.open.remote();
+    flag.raise();
 
     assertEquals(await get([a, b]), ["a", "b"]);
   });
@@ -297,8 +304,8 @@ describe("the removal of a placement group", () => {
   it("fails running and queued tasks", async () => {
     const gate = Gate.remote();
     const group = placementGroup([{ CPU: 1 }]);
-    const held = waitFor.options(inside(group));
-    const refs = [held.remote({ gate }, "a"), held.remote({ gate }, "b")];
+    const waits = pass.options(inside(group));
+    const refs = [waits.remote({ gate }), waits.remote({ gate })];
     await get(gate.arrivals.remote(1));
 
     await group.remove();

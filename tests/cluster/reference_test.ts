@@ -430,7 +430,7 @@ describe("references", () => {
     kill(between);
     assertEquals(await get(last.read.remote()), [5]);
     kill(maker);
-    await settled({ actors: 1 });
+    await settled({ actors: 1, objects: 0 });
     await assertRejects(get(last.read.remote()), OwnerDiedError);
   });
 });

@@ -33,201 +33,216 @@ export function linkSuite(
   { carriesShared, outlivesClose }: LinkTraits,
 ): void {
   describe(`${name} as a Link`, () => {
-    it("delivers messages in the order sent, both ways", async () => {
-      const pair = makePair();
-      const got = listen(pair.target);
-      const back = listen(pair.source);
+    orderTests(makePair);
+    sizeTests(makePair);
+    closeTests(makePair, outlivesClose);
+    sharingTests(makePair, carriesShared);
+  });
+}
 
-      for (let n = 0; n < 100; n++) {
-        pair.source.send(numbered(n));
-        if (n % 7 === 0) pair.source.flush();
-        pair.target.send(numbered(-n));
-      }
-      pair.source.flush();
-      pair.target.flush();
-      await pair.settle();
+type MakePair = () => LinkPair;
 
-      assertEquals(got.map(({ n }) => n), count(100));
-      assertEquals(back.map(({ n }) => 0 - n), count(100));
+function orderTests(makePair: MakePair): void {
+  it("delivers messages in the order sent, both ways", async () => {
+    const pair = makePair();
+    const got = listen(pair.target);
+    const back = listen(pair.source);
+
+    for (let n = 0; n < 100; n++) {
+      pair.source.send(numbered(n));
+      if (n % 7 === 0) pair.source.flush();
+      pair.target.send(numbered(-n));
+    }
+    pair.source.flush();
+    pair.target.flush();
+    await pair.settle();
+
+    assertEquals(got.map(({ n }) => n), count(100));
+    assertEquals(back.map(({ n }) => 0 - n), count(100));
+  });
+
+  it("sends nothing before it is flushed", async () => {
+    const pair = makePair();
+    const got = listen(pair.target);
+
+    pair.source.send(numbered(1));
+    await pair.settle();
+    assertEquals(got, []);
+    pair.source.flush();
+    await pair.settle();
+
+    assertEquals(got, [numbered(1)]);
+  });
+
+  it("keeps what comes before `start`, in order", async () => {
+    const pair = makePair();
+
+    pair.source.send(numbered(1));
+    pair.source.flush();
+    await pair.settle();
+    pair.source.send(numbered(2));
+    pair.source.flush();
+    const got = listen(pair.target);
+    await pair.settle();
+
+    assertEquals(got.map(({ n }) => n), [1, 2]);
+  });
+
+  it("lets a receiver answer while it receives", async () => {
+    const pair = makePair();
+    const got = listen(pair.source);
+    pair.target.start({
+      receive: (message) => {
+        pair.target.send(message);
+        pair.target.flush();
+      },
+      closed: () => {},
     });
 
-    it("sends nothing before it is flushed", async () => {
-      const pair = makePair();
-      const got = listen(pair.target);
+    for (const n of count(50)) pair.source.send(numbered(n));
+    pair.source.flush();
+    await pair.settle();
 
-      pair.source.send(numbered(1));
-      await pair.settle();
-      assertEquals(got, []);
+    assertEquals(got.map(({ n }) => n), count(50));
+  });
+}
+
+function sizeTests(makePair: MakePair): void {
+  it("carries messages larger than its buffer", async () => {
+    const pair = makePair();
+    const got = listen(pair.target);
+
+    const bytes = fill(1_000_000, 3);
+    pair.source.send(numbered(1));
+    pair.source.send({ ...numbered(2), bytes } as LinkMessage);
+    pair.source.flush();
+    pair.source.send(numbered(3));
+    pair.source.flush();
+    await pair.settle();
+
+    assertEquals(got.map(({ n }) => n), [1, 2, 3]);
+    assertEquals(sum(got[1]!.bytes!), sum(bytes));
+    assertEquals(got[1]!.bytes!.length, bytes.length);
+  });
+
+  it("keeps what finds no room until the peer has read", async () => {
+    const pair = makePair();
+
+    for (let n = 0; n < 40; n++) {
+      const bytes = fill(20_000 + n, n);
+      pair.source.send({ ...numbered(n), bytes } as LinkMessage);
       pair.source.flush();
-      await pair.settle();
+    }
+    const got = listen(pair.target);
+    await pair.settle();
 
-      assertEquals(got, [numbered(1)]);
-    });
-
-    it("keeps what comes before `start`, in order", async () => {
-      const pair = makePair();
-
-      pair.source.send(numbered(1));
-      pair.source.flush();
-      await pair.settle();
-      pair.source.send(numbered(2));
-      pair.source.flush();
-      const got = listen(pair.target);
-      await pair.settle();
-
-      assertEquals(got.map(({ n }) => n), [1, 2]);
-    });
-
-    it("carries messages larger than its buffer", async () => {
-      const pair = makePair();
-      const got = listen(pair.target);
-
-      const bytes = fill(1_000_000, 3);
-      pair.source.send(numbered(1));
-      pair.source.send({ ...numbered(2), bytes } as LinkMessage);
-      pair.source.flush();
-      pair.source.send(numbered(3));
-      pair.source.flush();
-      await pair.settle();
-
-      assertEquals(got.map(({ n }) => n), [1, 2, 3]);
-      assertEquals(sum(got[1]!.bytes!), sum(bytes));
-      assertEquals(got[1]!.bytes!.length, bytes.length);
-    });
-
-    it("keeps what finds no room until the peer has read", async () => {
-      const pair = makePair();
-
-      for (let n = 0; n < 40; n++) {
-        const bytes = fill(20_000 + n, n);
-        pair.source.send({ ...numbered(n), bytes } as LinkMessage);
-        pair.source.flush();
-      }
-      const got = listen(pair.target);
-      await pair.settle();
-
-      assertEquals(got.map(({ n }) => n), count(40));
-      for (const { n, bytes } of got) {
-        assertEquals(bytes!.length, 20_000 + n);
-        assertEquals(sum(bytes!), sum(fill(20_000 + n, n)));
-      }
-    });
-
-    it("carries frames of any size intact", async () => {
-      const dice = new Dice(11);
-      const pair = makePair();
-      const got = listen(pair.target);
-
-      const sent: number[] = [];
-      for (let n = 0; n < 120; n++) {
-        const size = dice.below(dice.pick([8, 100, 5_000, 70_000, 300_000]));
-        const bytes = fill(size, n);
-        sent.push(sum(bytes));
-        pair.source.send({ ...numbered(n), bytes } as LinkMessage);
-        if (dice.chance(0.5)) pair.source.flush();
-        if (dice.chance(0.1)) await pair.settle();
-      }
-      pair.source.flush();
-      await pair.settle();
-
-      assertEquals(got.map(({ bytes }) => sum(bytes!)), sent);
-    });
-
-    it("lets a receiver answer while it receives", async () => {
-      const pair = makePair();
-      const got = listen(pair.source);
-      pair.target.start({
-        receive: (message) => {
-          pair.target.send(message);
-          pair.target.flush();
-        },
-        closed: () => {},
-      });
-
-      for (const n of count(50)) pair.source.send(numbered(n));
-      pair.source.flush();
-      await pair.settle();
-
-      assertEquals(got.map(({ n }) => n), count(50));
-    });
-
-    it("delivers nothing to an end that is closed", async () => {
-      const pair = makePair();
-      const got = listen(pair.target);
-
-      pair.source.send(numbered(1));
-      pair.source.flush();
-      await pair.settle();
-      pair.target.close();
-      pair.source.send(numbered(2));
-      pair.source.flush();
-      await pair.settle();
-
-      assertEquals(got.map(({ n }) => n), [1]);
-    });
-
-    it("takes nothing more once a receiver has closed it", async () => {
-      const pair = makePair();
-      const got: number[] = [];
-      pair.target.start({
-        receive: (message) => {
-          got.push((message as Numbered).n);
-          pair.target.close();
-        },
-        closed: () => {},
-      });
-
-      for (const n of count(3)) pair.source.send(numbered(n));
-      pair.source.flush();
-      await pair.settle();
-
-      assertEquals(got, [0]);
-    });
-
-    it("sends what was queued when it is closed, and nothing after", async () => {
-      const pair = makePair();
-      const got = listen(pair.target);
-
-      pair.source.send(numbered(1));
-      pair.source.close();
-      pair.source.send(numbered(2));
-      pair.source.flush();
-      await pair.settle();
-
-      const arrived = outlivesClose ? [1] : [];
-      assertEquals(got.map(({ n }) => n), arrived);
-    });
-
-    it("shows each side the other's claims", () => {
-      const { source, target } = makePair();
-
-      const claims = [0, 1, 2].map(() => source.pushed.queue());
-      const started = target.taken.start(claims[0]!);
-      const revoked = source.pushed.revoke(claims[1]!);
-
-      assert(started && revoked);
-      assertEquals(source.pushed.revoke(claims[0]!), false);
-      assertEquals(target.taken.start(claims[1]!), false);
-      assertEquals(target.taken.start(claims[2]!), true);
-    });
-
-    if (carriesShared) {
-      it("carries shared memory beside its frames", async () => {
-        const pair = makePair();
-        const got = listen(pair.target);
-
-        const memory = new SharedArrayBuffer(8);
-        pair.source.sendShared(
-          { ...numbered(1), memory } as LinkMessage,
-        );
-        await pair.settle();
-        new Uint8Array(memory)[0] = 7;
-
-        const [received] = got as unknown as { memory: SharedArrayBuffer }[];
-        assertEquals(new Uint8Array(received!.memory)[0], 7);
-      });
+    assertEquals(got.map(({ n }) => n), count(40));
+    for (const { n, bytes } of got) {
+      assertEquals(bytes!.length, 20_000 + n);
+      assertEquals(sum(bytes!), sum(fill(20_000 + n, n)));
     }
   });
+
+  it("carries frames of any size intact", async () => {
+    const dice = new Dice(11);
+    const pair = makePair();
+    const got = listen(pair.target);
+
+    const sent: number[] = [];
+    for (let n = 0; n < 120; n++) {
+      const size = dice.below(dice.pick([8, 100, 5_000, 70_000, 300_000]));
+      const bytes = fill(size, n);
+      sent.push(sum(bytes));
+      pair.source.send({ ...numbered(n), bytes } as LinkMessage);
+      if (dice.chance(0.5)) pair.source.flush();
+      if (dice.chance(0.1)) await pair.settle();
+    }
+    pair.source.flush();
+    await pair.settle();
+
+    assertEquals(got.map(({ bytes }) => sum(bytes!)), sent);
+  });
+}
+
+function closeTests(makePair: MakePair, outlivesClose: boolean): void {
+  it("delivers nothing to an end that is closed", async () => {
+    const pair = makePair();
+    const got = listen(pair.target);
+
+    pair.source.send(numbered(1));
+    pair.source.flush();
+    await pair.settle();
+    pair.target.close();
+    pair.source.send(numbered(2));
+    pair.source.flush();
+    await pair.settle();
+
+    assertEquals(got.map(({ n }) => n), [1]);
+  });
+
+  it("takes nothing more once a receiver has closed it", async () => {
+    const pair = makePair();
+    const got: number[] = [];
+    pair.target.start({
+      receive: (message) => {
+        got.push((message as Numbered).n);
+        pair.target.close();
+      },
+      closed: () => {},
+    });
+
+    for (const n of count(3)) pair.source.send(numbered(n));
+    pair.source.flush();
+    await pair.settle();
+
+    assertEquals(got, [0]);
+  });
+
+  it("sends what was queued when it is closed, and nothing after", async () => {
+    const pair = makePair();
+    const got = listen(pair.target);
+
+    pair.source.send(numbered(1));
+    pair.source.close();
+    pair.source.send(numbered(2));
+    pair.source.flush();
+    await pair.settle();
+
+    const arrived = outlivesClose ? [1] : [];
+    assertEquals(got.map(({ n }) => n), arrived);
+  });
+}
+
+function sharingTests(makePair: MakePair, carriesShared: boolean): void {
+  it("shows each side the other's claims", () => {
+    const { source, target } = makePair();
+
+    const claims = [0, 1, 2].map(() => source.pushed.queue());
+    const started = target.taken.start(claims[0]!);
+    const revoked = source.pushed.revoke(claims[1]!);
+
+    assert(started && revoked);
+    assertEquals(source.pushed.revoke(claims[0]!), false);
+    assertEquals(target.taken.start(claims[1]!), false);
+    assertEquals(target.taken.start(claims[2]!), true);
+  });
+
+  if (carriesShared) {
+    it("carries shared memory beside its frames", async () => {
+      const pair = makePair();
+      const got = listen(pair.target);
+
+      const memory = new SharedArrayBuffer(8);
+      pair.source.sendShared(
+        { ...numbered(1), memory } as LinkMessage,
+      );
+      await pair.settle();
+      new Uint8Array(memory)[0] = 7;
+
+      const [received] = got as unknown as { memory: SharedArrayBuffer }[];
+      assertEquals(new Uint8Array(received!.memory)[0], 7);
+    });
+  }
 }
 
 function listen(link: Link): Numbered[] {

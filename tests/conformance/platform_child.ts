@@ -2,7 +2,7 @@
 // prints is for the suite to read.
 
 import process from "node:process";
-import { openChannel } from "../../runtime/platform/channel.ts";
+import { openChannel } from "../support/channel.ts";
 import { detectPlatform } from "../../runtime/platform/detect.ts";
 import type { PlatformThread } from "../../runtime/platform/platform.ts";
 

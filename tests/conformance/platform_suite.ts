@@ -9,7 +9,7 @@ import type {
   PlatformThread,
   ThreadEnd,
 } from "../../runtime/platform/platform.ts";
-import { openChannel } from "../../runtime/platform/channel.ts";
+import { openChannel } from "../support/channel.ts";
 import {
   openFileCount,
   threadCount,

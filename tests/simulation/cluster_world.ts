@@ -396,13 +396,7 @@ export class ClusterWorld implements ProgramWorld {
     const { ref } = tracked;
     const isUsed = driver.reading.has(ref) ||
       driver.known.some((other) => other.ref === ref);
-    if (!isUsed && this.#dice.chance(0.5)) {
-      (globalThis as any).TRACE?.("DISPOSE", {
-        id: ref.id,
-        by: driver.thread.id,
-      });
-      ref[Symbol.dispose]();
-    }
+    if (!isUsed && this.#dice.chance(0.5)) ref[Symbol.dispose]();
   }
 
   #updateRoots({ thread, known, handles, reading }: Driver): void {
@@ -440,11 +434,6 @@ export class ClusterWorld implements ProgramWorld {
         end();
       },
       (error) => {
-        (globalThis as any).TRACE?.("READ", {
-          id: ref.id,
-          state: ref.state,
-          contained: ref.contained?.map((r: any) => r.id ?? r.actorId),
-        });
         this.#checkError(error, n);
         end();
       },
@@ -597,13 +586,10 @@ export class ClusterWorld implements ProgramWorld {
   }
 
   #link(source: WorkerId, target: WorkerId) {
-    const ends = this.network.connect([
+    return this.network.connect([
       () => this.threads.get(source)?.schedule(),
       () => this.threads.get(target)?.schedule(),
     ], this.faults.isLossy);
-    ends[0].name = `${target}>${source}`;
-    ends[1].name = `${source}>${target}`;
-    return ends;
   }
 
   // -- What threads ask for --------------------------------------------------

@@ -54,12 +54,6 @@ export class RefCollector implements OwnerCollector {
       if (isRooted(ref)) continue;
       this.watched.delete(ref);
       COLLECTED.add(ref);
-      (globalThis as any).TRACE?.("GC", {
-        id: ref.id,
-        disposed: ref.disposed,
-        state: ref.state,
-        contained: ref.contained?.map((r: any) => r.id ?? r.actorId),
-      });
       this.#due.push(collected);
     }
   }

@@ -113,7 +113,6 @@ export class SimLink implements Link {
   readonly pushed: ClaimTable;
   readonly taken: ClaimTable;
   readonly backlogBytes = 0;
-  name = "";
   peer: SimLink | undefined;
   session: ReliableSession | undefined;
   readonly #network: SimNetwork;
@@ -271,9 +270,6 @@ export class SimLink implements Link {
   #take(message: LinkMessage): void {
     // A link that was closed by the message before takes nothing more.
     if (this.#closed) return;
-    if ((globalThis as any).TRACE && this.#receiver) {
-      (globalThis as any).TRACE(this.name, message);
-    }
     if (this.#receiver) this.#receiver.receive(message);
     else this.#early.push(message);
   }

@@ -12,7 +12,7 @@ import type {
 } from "../../runtime/owner/task_record.ts";
 import { assert } from "../support/harness.ts";
 import type { Dice } from "./dice.ts";
-import { type Frame, SimHandle, type SimThread } from "./sim_thread.ts";
+import type { Frame, SimHandle, SimThread } from "./sim_thread.ts";
 
 /** Larger than what travels inline, smaller than the smallest segment. */
 const LARGE_BYTES = 110 * 1024;

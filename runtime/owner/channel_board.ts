@@ -1,0 +1,73 @@
+// All channels of an owner to actors: makes them on first use, leads what the
+// node says of an actor to its channel, and forgets those nobody needs.
+
+import type { ActorId } from "../base/ids.ts";
+import type { FromNode } from "../protocol/node_messages.ts";
+import { ActorChannel, type ActorEffects } from "./actor_channel.ts";
+
+export type ActorStateMessage = Extract<
+  FromNode,
+  { readonly type: "actor_state" }
+>;
+
+/** See the head of the file. */
+export class ChannelBoard {
+  readonly #effectsOf: (actorId: ActorId) => ActorEffects;
+  readonly #channels = new Map<ActorId, ActorChannel>();
+  /** Channels that may have something to send. */
+  readonly #dirty = new Set<ActorChannel>();
+
+  constructor(effectsOf: (actorId: ActorId) => ActorEffects) {
+    this.#effectsOf = effectsOf;
+  }
+
+  /** The channel to an actor, made on first use. */
+  get(actorId: ActorId): ActorChannel {
+    let channel = this.#channels.get(actorId);
+    if (!channel) {
+      channel = new ActorChannel(actorId, this.#effectsOf(actorId));
+      this.#channels.set(actorId, channel);
+    }
+    return channel;
+  }
+
+  /** The channel has something to send with the next flush. */
+  touch(channel: ActorChannel): void {
+    this.#dirty.add(channel);
+  }
+
+  flush(): void {
+    for (const channel of this.#dirty) channel.dispatch();
+    this.#dirty.clear();
+  }
+
+  /** Calls of one actor are meant for another from now on. */
+  redirect(from: ActorId, hold: { readonly actorId: ActorId }): void {
+    const channel = this.get(hold.actorId);
+    this.get(from).redirect(channel);
+    if (channel.pendingCount > 0) channel.hold = hold;
+    this.#channels.set(from, channel);
+    this.#dirty.add(channel);
+  }
+
+  /** Forgets an actor that no handle names any more, if nothing waits. */
+  forget(actorId: ActorId): void {
+    const channel = this.#channels.get(actorId);
+    if (!channel) return;
+    const isNeeded = channel.pendingCount > 0 || channel.isAwaited;
+    // What was redirected has its calls counted by the other actor.
+    if (channel.actorId === actorId && isNeeded) return;
+    this.#channels.delete(actorId);
+  }
+
+  /** The node says what has become of an actor; of a forgotten one, late. */
+  changed(
+    { actorId, state, incarnation, threadId, error }: ActorStateMessage,
+    isHeld: boolean,
+  ): void {
+    const channel = this.#channels.get(actorId);
+    if (!channel) return;
+    channel.changed(state, incarnation, threadId, error);
+    if (state === "DEAD" && !isHeld) this.forget(actorId);
+  }
+}
