@@ -98,6 +98,8 @@ export class ExecutorSession {
     this.#flushOutput();
     this.#executor.results.collect();
     this.#output.send();
+    // Before the node hears of it: it may end this thread at once.
+    this.#thread.flush();
     this.#exiting = true;
     const error = new WorkerDiedError(
       reason,
@@ -154,6 +156,10 @@ export class ExecutorSession {
           message.leaseId,
           this.#thread.codec.decodeError(message.error),
         );
+        this.#thread.sendNode({
+          type: "lease_left",
+          leaseId: message.leaseId,
+        });
         break;
       case "events_wanted":
         this.#sendEvents();

@@ -9,8 +9,13 @@ import {
   PlacementGroupRemovedError,
   WorkerDiedError,
 } from "./base/errors.ts";
-import { newId, type PlacementGroupId, type WorkerId } from "./base/ids.ts";
-import { NODE_TICK_MS } from "./base/limits.ts";
+import {
+  type LeaseId,
+  newId,
+  type PlacementGroupId,
+  type WorkerId,
+} from "./base/ids.ts";
+import { LEASE_OVER_GRACE_MS, NODE_TICK_MS } from "./base/limits.ts";
 import { PlacementGroups } from "./control/placement_groups.ts";
 import type { ExecutorStart, NodeStart, ToHost } from "./host_messages.ts";
 import { NodeActors, type Uncaused } from "./node_actors.ts";
@@ -63,6 +68,8 @@ export class Node {
   readonly #output: NodeOutput;
   /** Why a thread that is being stopped is stopped. */
   readonly #endings = new Map<WorkerId, MantaError>();
+  /** Leases that are over and whose threads have not said that they know. */
+  readonly #leaving = new Map<LeaseId, ReturnType<typeof setTimeout>>();
   #ticker: ReturnType<typeof setInterval> | undefined;
   #causeCount = 0;
 
@@ -191,6 +198,9 @@ export class Node {
           type: "lease_unblocked",
           leaseId: message.leaseId,
         });
+      case "lease_left":
+        clearTimeout(this.#leaving.get(message.leaseId));
+        return void this.#leaving.delete(message.leaseId);
       case "link_request":
         return this.#link(from, message.peer);
       case "thread_kill":
@@ -446,6 +456,12 @@ export class Node {
       leaseId,
       error: encodeError(error),
     });
+    // A thread that is too busy to notice would be given to others.
+    const timer = setTimeout(() => {
+      this.#leaving.delete(leaseId);
+      this.#stopThread(threadId, "a task of it went on without a lease");
+    }, LEASE_OVER_GRACE_MS);
+    this.#leaving.set(leaseId, timer);
   }
 }
 

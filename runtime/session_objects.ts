@@ -8,7 +8,12 @@ import {
 } from "./api/remote_function.ts";
 import type { FunctionKind } from "./api/function_kind.ts";
 import type { TaskOptions } from "./api/option_types.ts";
-import type { ActorId } from "./base/ids.ts";
+import {
+  makePlacementGroup,
+  placementGroupParts,
+} from "./api/placement_group.ts";
+import type { Bundle } from "./api/placement_group_types.ts";
+import type { ActorId, PlacementGroupId } from "./base/ids.ts";
 import type { CodePlace } from "./code_exchange.ts";
 import { shippable } from "./code_port.ts";
 import { ObjectRef } from "./owner/object_ref.ts";
@@ -24,6 +29,7 @@ export function makeSessionCodec(thread: ThreadSession): SessionCodec {
     ref: refKind(thread),
     actor: actorKind(thread),
     function: functionKind(thread),
+    group: GROUP_KIND,
   }, currentCode);
 }
 
@@ -53,6 +59,18 @@ function actorKind(thread: ThreadSession): SessionKind {
     },
   };
 }
+
+/** A placement group travels as its id: whoever has it may use it. */
+const GROUP_KIND: SessionKind = {
+  write: (object) => {
+    const parts = placementGroupParts(object);
+    return parts && { value: parts };
+  },
+  read: (value) => {
+    const [id, bundles] = value as [PlacementGroupId, readonly Bundle[]];
+    return makePlacementGroup(id, bundles);
+  },
+};
 
 /** A remote function travels as the place of its code, with its options. */
 function functionKind(thread: ThreadSession): SessionKind {

@@ -53,6 +53,23 @@ class PlacementGroup {
   }
 }
 
+/** What a group is made of; undefined for anything else. */
+export function placementGroupParts(
+  value: unknown,
+): readonly [PlacementGroupId, readonly Bundle[]] | undefined {
+  return value instanceof PlacementGroup
+    ? [value.id, value.bundles]
+    : undefined;
+}
+
+/** A group that there is, for this thread. */
+export function makePlacementGroup(
+  id: PlacementGroupId,
+  bundles: readonly Bundle[],
+): PublicGroup {
+  return new PlacementGroup(id, bundles) as unknown as PublicGroup;
+}
+
 /**
  * Sets resources aside, all or nothing: tasks and actors with the group in
  * their `schedulingStrategy` draw from them.
@@ -88,5 +105,5 @@ export function placementGroup(
     resolved.name,
     resolved.detached,
   );
-  return new PlacementGroup(id, bundles) as unknown as PublicGroup;
+  return makePlacementGroup(id, bundles);
 }

@@ -90,6 +90,8 @@ export type ToNode =
   }
   | { readonly type: "lease_return"; readonly leaseId: LeaseId }
   | { readonly type: "lease_block"; readonly leaseId: LeaseId }
+  /** The executor has seen that a lease is over: its thread is responsive. */
+  | { readonly type: "lease_left"; readonly leaseId: LeaseId }
   | { readonly type: "lease_unblock"; readonly leaseId: LeaseId }
   | { readonly type: "link_request"; readonly peer: WorkerId }
   | { readonly type: "actor_register"; readonly actor: WireActor }

@@ -39,5 +39,8 @@ export interface Link {
   sendShared(message: LinkMessage, transfer?: MessagePort[]): void;
   /** Names who receives; messages that came before are delivered now. */
   start(receiver: LinkReceiver): void;
+  /** Takes in what has arrived already, for a peer that is gone. */
+  drain(): void;
+  /** Sends what is queued; then neither side gets anything more. */
   close(): void;
 }

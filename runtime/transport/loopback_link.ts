@@ -44,6 +44,9 @@ class LoopbackLink implements Link {
     queueMicrotask(() => this.#deliver([message]));
   }
 
+  /** What is under way comes in its microtask, whatever happens. */
+  drain(): void {}
+
   close(): void {
     this.flush();
     this.#open = false;

@@ -110,6 +110,8 @@ export class Peers {
   ended(id: WorkerId): void {
     const peer = this.#peers.get(id) ?? new Peer(id, this.#dirty);
     this.#peers.set(id, peer);
+    // Its last words may have come by a slower way than the news of its end.
+    peer.link?.drain();
     peer.close();
   }
 

@@ -118,6 +118,10 @@ export class RingLink implements Link {
     this.#port?.close();
   }
 
+  drain(): void {
+    this.poll();
+  }
+
   /** Takes in all frames that lie in the ring; called by the mailbox. */
   poll(): void {
     if (this.#backlog.length > 0) this.sendBacklog();

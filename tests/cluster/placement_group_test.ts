@@ -66,6 +66,15 @@ class Holder {
 
 const RemoteHolder = remote(Holder);
 
+const runsIn = remote(
+  { numCpus: 0 },
+  async function runsIn(box: { group: PlacementGroup }) {
+    await box.group.ready();
+    const inGroup = { schedulingStrategy: { placementGroup: box.group } };
+    return [box.group.bundles, await get(where.options(inGroup).remote())];
+  },
+);
+
 const makesGroup = remote({ numCpus: 0 }, async function makesGroup() {
   await using group = placementGroup([{ CPU: 1 }]);
   await group.ready();
@@ -249,6 +258,15 @@ describe("work in a placement group", () => {
     await assertRejects(get(outside), TaskCancelledError);
   });
 
+  it("can be started by a task that was given the group", async () => {
+    await using group = placementGroup([{ CPU: 4 }]);
+
+    const [bundles, resources] = await get(runsIn.remote({ group }));
+
+    assertEquals(bundles, [{ CPU: 4 }]);
+    assertEquals(resources, { CPU: 1 });
+  });
+
   it("captures children if asked to", async () => {
     await using group = placementGroup([{ CPU: 4 }]);
     await group.ready();
@@ -275,10 +293,10 @@ describe("work in a placement group", () => {
     await using group = placementGroup([{ CPU: 1 }]);
     await group.ready();
 
-    await assertRejects(
-      get(where.options(inside(group, 3)).remote()),
-      TaskUnschedulableError,
-      "index",
+    assertThrows(
+      () => where.options(inside(group, 3)),
+      RangeError,
+      "bundleIndex",
     );
     await assertRejects(
       get(where.options({ numCpus: 2, ...inside(group) }).remote()),
@@ -291,7 +309,7 @@ describe("work in a placement group", () => {
       TaskUnschedulableError,
     );
     assertThrows(
-      () => where.options(inside(group, -1)),
+      () => where.options(inside(group, -2)),
       RangeError,
       "bundleIndex",
     );

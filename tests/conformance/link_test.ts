@@ -13,6 +13,25 @@ import { assertEquals, describe, it } from "../support/harness.ts";
 import { type LinkPair, linkSuite } from "./link_suite.ts";
 import { hammer, type HammerStart, type HammerTally } from "./link_hammer.ts";
 
+describe("RingLink", () => {
+  it("takes in what a peer has sent before it was gone", () => {
+    const { source, target } = ringPair();
+    const got: string[] = [];
+    target.start({
+      receive: ({ type }) => got.push(type),
+      closed: () => {},
+    });
+
+    source.send({ type: "last" });
+    source.flush();
+    target.drain();
+    target.close();
+
+    assertEquals(got, ["last"]);
+    source.close();
+  });
+});
+
 linkSuite("LoopbackLink", loopbackPair, {
   carriesShared: true,
   outlivesClose: true,

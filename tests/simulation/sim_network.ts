@@ -180,6 +180,10 @@ export class SimLink implements Link {
 
   sendBacklog(): void {}
 
+  drain(): void {
+    this.deliverUntil(Infinity);
+  }
+
   close(): void {
     this.flush();
     this.kill();

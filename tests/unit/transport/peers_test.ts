@@ -62,6 +62,19 @@ describe("Peers", () => {
     assertEquals([peer.closed, peer.link], [true, undefined]);
   });
 
+  it("takes in the last words of a peer before it closes the link", () => {
+    const { peers } = make();
+    const steps: string[] = [];
+    const [link] = newLoopbackLinks(() => {});
+    link.drain = () => void steps.push("drain");
+    link.close = () => void steps.push("close");
+    peers.opened(PEER, link);
+
+    peers.ended(PEER);
+
+    assertEquals(steps, ["drain", "close"]);
+  });
+
   // The race: links come by another way than the news of a thread's end.
   it("closes a link that comes after the end of its peer", async () => {
     const { peers } = make();
