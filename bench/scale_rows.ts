@@ -227,7 +227,7 @@ function makeList(): number[] {
 }
 
 function makeArray(): Float64Array {
-  return Float64Array.from(LIST);
+  return new Float64Array(LIST);
 }
 
 function requireList(list: ArrayLike<number>): void {

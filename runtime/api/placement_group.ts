@@ -29,8 +29,11 @@ class PlacementGroup {
 
   async wait(timeoutMs: number): Promise<boolean> {
     const session = currentSession();
-    const { promise, resolve } = Promise.withResolvers<false>();
-    const timer = setTimeout(() => resolve(false), timeoutMs);
+    const { promise, resolve } = Promise.withResolvers<Promise<false>>();
+    // An answer that is there is heard, however short the time: answers come
+    // in the order asked for.
+    const late = () => session.available().then(() => false as const);
+    const timer = setTimeout(() => resolve(late()), timeoutMs);
     const ready = session.groupReady(this.id).then(() => true);
     try {
       return await session.holdOpen(Promise.race([ready, promise]));

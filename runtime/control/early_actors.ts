@@ -115,8 +115,10 @@ export class EarlyActors {
     unmade: Unmade,
     creator?: WorkerId,
   ): UnmadeAnswer[] {
-    const waiting = new Set(this.take(actorId)?.watchers);
-    if (creator) waiting.add(creator);
+    const waiting = new Set(creator ? [creator] : []);
+    for (const watcher of this.take(actorId)?.watchers ?? []) {
+      waiting.add(watcher);
+    }
     remember(this.#unmade, actorId, unmade);
     return [...waiting].map((to) => answer(to, actorId, unmade));
   }

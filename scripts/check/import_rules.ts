@@ -119,11 +119,8 @@ function checkDeadFiles(project: Project): Finding[] {
     }));
 }
 
-/** What links between nodes will run on; until then the simulation does. */
-const AWAITED = "runtime/transport/reliable_session.ts";
-
 function isProgramRoot(path: string): boolean {
-  return path === AWAITED || path === "mod.ts" || path === "cli/main.ts" ||
+  return path === "mod.ts" || path === "cli/main.ts" ||
     /^(lib\/\w+\/mod|examples\/\w+|scripts\/\w+|bench\/\w+)\.ts$/.test(path) ||
     /^tests\/support\/std_testing\//.test(path);
 }

@@ -38,7 +38,7 @@ describe("EarlyActors", () => {
     const late = early.note({ type: "actor_watched", actorId, workerId: two });
 
     const answer = { type: "answer_registration", actorId, existing };
-    assertEquals(told, [{ ...answer, to: one }, { ...answer, to: two }]);
+    assertEquals(told, [{ ...answer, to: two }, { ...answer, to: one }]);
     assertEquals(late, [{ ...answer, to: two }]);
     assertEquals(early.meant(actorId), existing);
   });
