@@ -33,8 +33,7 @@ export class NumberTable<T> {
       page = { slots: new Array(PAGE_SLOTS).fill(undefined), used: 0 };
       const pageKey = Math.floor(key / PAGE_SLOTS);
       this.#pages.set(pageKey, page);
-      this.#recentKey = pageKey;
-      this.#recentPage = page;
+      this.#use(pageKey, page);
     }
     if (page.slots[key & SLOT_MASK] === undefined) {
       page.used++;
@@ -50,11 +49,9 @@ export class NumberTable<T> {
     if (!page || value === undefined) return undefined;
     page.slots[key & SLOT_MASK] = undefined;
     this.#size--;
-    if (--page.used === 0) {
-      this.#pages.delete(Math.floor(key / PAGE_SLOTS));
-      this.#recentPage = undefined;
-      this.#recentKey = -1;
-    }
+    // Empty, it stays until another page is used: the next key is most often
+    // on the same page, and to make one anew for each would cost the most.
+    page.used--;
     return value;
   }
 
@@ -68,10 +65,14 @@ export class NumberTable<T> {
     const pageKey = Math.floor(key / PAGE_SLOTS);
     if (pageKey === this.#recentKey) return this.#recentPage;
     const page = this.#pages.get(pageKey);
-    if (page) {
-      this.#recentKey = pageKey;
-      this.#recentPage = page;
-    }
+    if (page) this.#use(pageKey, page);
     return page;
+  }
+
+  /** Only the page used last may be empty. */
+  #use(pageKey: number, page: Page<T>): void {
+    if (this.#recentPage?.used === 0) this.#pages.delete(this.#recentKey);
+    this.#recentKey = pageKey;
+    this.#recentPage = page;
   }
 }

@@ -306,6 +306,14 @@ export class References {
     }
   }
 
+  /** Why a borrowed ref cannot be read any more, if its owner is gone. */
+  goneWith(ref: ObjectRef): WireError | undefined {
+    if (this.#isOwn(ref) || !this.#endedOwners.has(ref.ownerId)) {
+      return undefined;
+    }
+    return this.#ownerDied(ref.ownerId, ref.number);
+  }
+
   /** Sees to it that a borrowed, pending ref gets its value. */
   want(ref: ObjectRef): void {
     if (this.#isOwn(ref) || ref.state !== "pending") return;

@@ -121,6 +121,10 @@ export class Reading {
   /** The value of a settled ref, or its error. */
   #read(ref: ObjectRef): unknown {
     if (ref.disposed) this.#throw(ref);
+    const gone = this.#ports.references.goneWith(ref);
+    if (gone && ref.state !== "failed") {
+      throw this.#ports.codec.decodeError(gone);
+    }
     switch (ref.state) {
       case "primitive":
         return ref.value;
