@@ -12,6 +12,7 @@ import { ConnectionError } from "./base/errors.ts";
 import {
   CALL_WAIT_MS_MAX,
   CALLS_UNSENT_MAX,
+  COPY_BYTES_PER_US,
   SPIN_US_MAX,
   STORE_ANSWER_US_MAX,
   TURN_MS_MAX,
@@ -297,7 +298,7 @@ export class ThreadSession {
       this.poll();
       this.#node.pollShared();
       return granted !== undefined;
-    }, STORE_ANSWER_US_MAX);
+    }, Math.max(STORE_ANSWER_US_MAX, sizeBytes / COPY_BYTES_PER_US));
     if (granted) {
       writeAndSeal(granted, encoded);
       return created.then(() => {});

@@ -267,3 +267,9 @@ export const SPIN_MISSES_MAX = 4;
 
 /** A discouraged watch is tried again once in so many times. */
 export const SPIN_RETRY_EVERY = 64;
+
+/**
+ * What a second copy of a large value costs, in bytes per microsecond: a
+ * writer watches for the store's answer no longer than that would take.
+ */
+export const COPY_BYTES_PER_US = 2_000;
