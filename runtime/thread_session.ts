@@ -401,19 +401,12 @@ export class ThreadSession {
         this.owner.actorChanged(known, this.holds.has(known.actorId));
         return this.schedule();
       case "worker_ended":
-        this.#takeLast(known.workerId);
         this.#peers.ended(known.workerId);
         this.owner.workerEnded(known.workerId, known.reason);
         break;
     }
     this.work?.fromNode(known);
     this.onNodeMessage(known);
-  }
-
-  /** What a thread has said before its end counts, and may lie unread. */
-  #takeLast(id: WorkerId): void {
-    const link = this.#peers.find(id)?.link;
-    if (link instanceof RingLink) link.poll();
   }
 
   #fromPeer(peer: WorkerId, message: PeerMessage): void {
