@@ -403,6 +403,7 @@ export class ThreadSession {
       case "worker_ended":
         this.#peers.ended(known.workerId);
         this.owner.workerEnded(known.workerId, known.reason);
+        this.codeExchange.workerEnded(known.workerId);
         break;
     }
     this.work?.fromNode(known);
