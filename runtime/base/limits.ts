@@ -10,6 +10,12 @@ export const VALUE_DEPTH_MAX = 1_000;
 /** A link's ring, per direction. */
 export const RING_BYTES = 256 * 1024;
 
+/** From this size the bytes of a value travel beside a frame's CBOR. */
+export const ATTACHMENT_BYTES_MIN = 4 * 1024;
+
+/** Longest bytes beside a frame: a value that is not in the store. */
+export const ATTACHMENT_BYTES_MAX = 1024 * 1024;
+
 /** Frames longer than this go through a ring in parts. */
 export const RING_PART_BYTES_MAX = 64 * 1024;
 

@@ -3,6 +3,8 @@
 // their final place. See docs/decisions/0004-value-codec.md.
 
 import { MantaError, ProtocolError } from "../base/errors.ts";
+import { ATTACHMENT_BYTES_MIN } from "../base/limits.ts";
+import { AttachedBytes } from "./attached_bytes.ts";
 import { asFailure } from "./value_failure.ts";
 import type { EncodedValue, ValueHooks } from "./value_hooks.ts";
 import { ValueReader } from "./value_reader.ts";
@@ -66,10 +68,19 @@ export function layOut(encoded: EncodedValue, target: Uint8Array): void {
 
 /** A serialised value as one piece of memory of its own. */
 export function toPayload(encoded: EncodedValue): Uint8Array {
-  if (encoded.buffers.length === 0) return encoded.bytes;
-  const payload = new Uint8Array(encoded.sizeBytes);
+  const { bytes, buffers, sizeBytes } = encoded;
+  const isAttached = sizeBytes >= ATTACHMENT_BYTES_MIN;
+  if (buffers.length === 0) return isAttached ? attached(bytes) : bytes;
+  const payload = isAttached
+    ? new AttachedBytes(sizeBytes)
+    : new Uint8Array(sizeBytes);
   layOut(encoded, payload);
   return payload;
+}
+
+function attached(bytes: Uint8Array): AttachedBytes {
+  const { buffer, byteOffset, length } = bytes;
+  return new AttachedBytes(buffer as ArrayBuffer, byteOffset, length);
 }
 
 /**

@@ -420,7 +420,13 @@ export class ValueReader extends ValueSource {
     return this.#viewOf(arrayClass, arrayClass.BYTES_PER_ELEMENT);
   }
 
-  /** A view on the source itself if it may be shared, else on a copy. */
+  /** Whether what is read may be a view on the source for ever. */
+  #isShared(): boolean {
+    return this.#share && this.#contentIsOutOfLine &&
+      this.#contentLength >= INLINE_VALUE_BYTES_MAX;
+  }
+
+  /** A view on the source itself if that will do, else on a copy. */
   #viewOf(
     viewClass: Pick<TypedArrayClass, "prototype"> & {
       new (
@@ -430,17 +436,14 @@ export class ValueReader extends ValueSource {
       ): ArrayBufferView;
     },
     elementBytes: number,
+    isShared = this.#isShared(),
   ): ArrayBufferView {
     const length = this.#contentLength / elementBytes;
     if (!Number.isInteger(length)) {
       throw malformed("a typed array ends in half an element");
     }
     const start = this.bytes.byteOffset + this.#contentStart;
-    if (
-      this.#share && this.#contentIsOutOfLine &&
-      this.#contentLength >= INLINE_VALUE_BYTES_MAX &&
-      start % elementBytes === 0
-    ) {
+    if (isShared && start % elementBytes === 0) {
       return new viewClass(this.bytes.buffer, start, length);
     }
     const content = this.#contentStart;
@@ -453,7 +456,10 @@ export class ValueReader extends ValueSource {
   #numbers(): number[] {
     const arrayClass = TYPED_ARRAY_CLASSES.get(this.count(MAJOR.tag));
     this.#readContent();
-    const list = arrayClass && unpackNumbers(this.#typedArray(arrayClass));
+    // Only looked at, so that a view on the source will do.
+    const list = arrayClass && unpackNumbers(
+      this.#viewOf(arrayClass, arrayClass.BYTES_PER_ELEMENT, true),
+    );
     if (!list) throw malformed("a list of numbers is of the wrong type");
     return list;
   }

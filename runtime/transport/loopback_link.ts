@@ -1,7 +1,7 @@
 // A link of a thread to itself, for tasks that an owner runs on its own
 // thread. Messages are taken over at flush, in a later microtask.
 
-import { decodeFrame, encodeFrame } from "../protocol/frame_codec.ts";
+import { encodeFrame, joinFrame, readFrame } from "../protocol/frame_codec.ts";
 import { ClaimTable, newClaimBuffer } from "./claims.ts";
 import type { Link, LinkMessage, LinkReceiver } from "./link.ts";
 
@@ -34,9 +34,9 @@ class LoopbackLink implements Link {
   flush(): void {
     if (this.#outgoing.length === 0 || !this.#open) return;
     // Encoded like on any other link, so that nothing is shared by accident.
-    const frame = encodeFrame(this.#outgoing).slice();
+    const frame = joinFrame(encodeFrame(this.#outgoing));
     this.#outgoing = [];
-    queueMicrotask(() => this.#deliver(decodeFrame(frame)));
+    queueMicrotask(() => this.#deliver(readFrame(frame)));
   }
 
   sendShared(message: LinkMessage): void {

@@ -24,6 +24,11 @@ function padded(lengthBytes: number): number {
   return LENGTH_BYTES + ((lengthBytes + 3) & ~3);
 }
 
+/** The length of the part that a word leads. */
+function lengthIn(word: number): number {
+  return word >= MORE ? word - MORE : word;
+}
+
 /** What the two ends share: positions count bytes for ever, modulo 2^32. */
 class RingEnd {
   protected readonly control: Int32Array;
@@ -97,19 +102,33 @@ export class RingWriter extends RingEnd {
 export class RingReader extends RingEnd {
   /** Parts of a frame whose last part has not come. */
   #parts: Uint8Array[] = [];
+  /** How much has been read into the target that is being filled. */
+  #filled = 0;
 
   /** The next whole frame, copied out. */
   read(): Uint8Array | undefined {
     for (;;) {
-      const taken = Atomics.load(this.control, TAKEN) >>> 0;
-      if (Atomics.load(this.control, WRITTEN) >>> 0 === taken) return undefined;
-      const word = this.lengths[(taken & this.mask) >> 2]!;
-      const length = word >= MORE ? word - MORE : word;
-      const part = this.#copy((taken + LENGTH_BYTES) & this.mask, length);
-      Atomics.store(this.control, TAKEN, (taken + padded(length)) | 0);
+      const word = this.#nextWord();
+      if (word === undefined) return undefined;
+      const part = new Uint8Array(lengthIn(word));
+      this.#takePart(part, 0, part.length);
       if (word < MORE && this.#parts.length === 0) return part;
       this.#parts.push(part);
       if (word < MORE) return this.#join();
+    }
+  }
+
+  /** Reads the next frame into memory of its length; whether it is whole. */
+  readInto(target: Uint8Array): boolean {
+    for (;;) {
+      const word = this.#nextWord();
+      if (word === undefined) return false;
+      const length = lengthIn(word);
+      this.#takePart(target, this.#filled, length);
+      this.#filled += length;
+      if (word >= MORE) continue;
+      this.#filled = 0;
+      return true;
     }
   }
 
@@ -119,16 +138,26 @@ export class RingReader extends RingEnd {
     return Atomics.exchange(this.control, WRITER_WAITS, 0) === 1;
   }
 
-  #copy(start: number, length: number): Uint8Array {
+  /** The word that leads the next part, if one has come. */
+  #nextWord(): number | undefined {
+    const taken = Atomics.load(this.control, TAKEN) >>> 0;
+    if (Atomics.load(this.control, WRITTEN) >>> 0 === taken) return undefined;
+    return this.lengths[(taken & this.mask) >> 2]!;
+  }
+
+  /** Copies the next part out and gives its room back. */
+  #takePart(target: Uint8Array, offset: number, length: number): void {
+    const taken = Atomics.load(this.control, TAKEN) >>> 0;
+    const start = (taken + LENGTH_BYTES) & this.mask;
     const untilEnd = this.mask + 1 - start;
-    const part = new Uint8Array(length);
     if (length <= untilEnd) {
-      part.set(this.bytes.subarray(start, start + length));
+      target.set(this.bytes.subarray(start, start + length), offset);
     } else {
-      part.set(this.bytes.subarray(start));
-      part.set(this.bytes.subarray(0, length - untilEnd), untilEnd);
+      target.set(this.bytes.subarray(start), offset);
+      const rest = length - untilEnd;
+      target.set(this.bytes.subarray(0, rest), offset + untilEnd);
     }
-    return part;
+    Atomics.store(this.control, TAKEN, (taken + padded(length)) | 0);
   }
 
   #join(): Uint8Array {

@@ -3,8 +3,13 @@
 // (SharedArrayBuffers).
 
 import { receiveMessageOnPort } from "node:worker_threads";
+import { Deque } from "../base/deque.ts";
 import { RING_BYTES } from "../base/limits.ts";
-import { decodeFrame, encodeFrame } from "../protocol/frame_codec.ts";
+import {
+  decodeFrame,
+  encodeFrame,
+  type FrameContents,
+} from "../protocol/frame_codec.ts";
 import { ClaimTable, newClaimBuffer } from "./claims.ts";
 import type { Link, LinkMessage, LinkReceiver } from "./link.ts";
 import { type Mailbox, type MailboxBuffer, MailboxSignal } from "./mailbox.ts";
@@ -59,10 +64,13 @@ export class RingLink implements Link {
   readonly #mailbox: Mailbox;
   readonly #port: MessagePort | undefined;
   #outgoing: LinkMessage[] = [];
-  /** Frames that found no room; the first is written up to `#written`. */
-  #backlog: Uint8Array[] = [];
+  /** What found no room; the first is written up to `#written`. */
+  readonly #backlog = new Deque<Uint8Array>();
   #backlogBytes = 0;
   #written = 0;
+  /** A frame whose head has come, and how many of its attachments. */
+  #incomplete: FrameContents | undefined;
+  #filledCount = 0;
   #receiver: LinkReceiver | undefined;
   #early: LinkMessage[] = [];
   #open = true;
@@ -95,15 +103,22 @@ export class RingLink implements Link {
     if (this.#outgoing.length === 0 || !this.#open) return;
     const messages = this.#outgoing;
     this.#outgoing = [];
-    const frame = encodeFrame(messages);
-    const written = this.#backlog.length > 0 ? 0 : this.#writer.write(frame);
-    if (written < frame.length) {
-      if (this.#backlog.length === 0) this.#written = written;
-      // The encoder reuses its memory.
-      this.#backlog.push(frame.slice());
-      this.#backlogBytes += frame.length;
-    }
+    const { head, attachments } = encodeFrame(messages);
+    // The encoder reuses the memory of heads.
+    this.#write(head, () => head.slice());
+    for (const bytes of attachments) this.#write(bytes, () => bytes);
     this.#peer.notify();
+  }
+
+  /** Writes a piece into the ring, or has it wait with those before it. */
+  #write(piece: Uint8Array, keep: () => Uint8Array): void {
+    const waits = this.#backlog.length > 0;
+    const written = waits ? 0 : this.#writer.write(piece);
+    // An empty piece may be all written, or not at all.
+    if (!waits && written === piece.length) return;
+    if (!waits) this.#written = written;
+    this.#backlog.push(keep());
+    this.#backlogBytes += piece.length;
   }
 
   sendShared(message: LinkMessage, transfer: MessagePort[] = []): void {
@@ -128,16 +143,35 @@ export class RingLink implements Link {
     const receiver = this.#receiver;
     if (!receiver) return;
     for (;;) {
-      const frame = this.#reader.read();
+      const contents = this.#readFrame();
       // Room was made: who waits for it must hear of it.
       if (this.#reader.takeWriterWaits()) this.#peer.notify();
-      if (!frame) return;
-      for (const message of decodeFrame(frame)) {
+      if (!contents) return;
+      for (const message of contents.messages) {
         // Closed, maybe by what the message before led to.
         if (!this.#open) return;
         receiver.receive(message);
       }
     }
+  }
+
+  /** The next frame that is there with all that belongs to it. */
+  #readFrame(): FrameContents | undefined {
+    if (!this.#incomplete) {
+      const head = this.#reader.read();
+      if (!head) return undefined;
+      this.#incomplete = decodeFrame(head);
+      this.#filledCount = 0;
+    }
+    const contents = this.#incomplete;
+    const { attachments } = contents;
+    while (this.#filledCount < attachments.length) {
+      const target = attachments[this.#filledCount]!;
+      if (!this.#reader.readInto(target)) return undefined;
+      this.#filledCount++;
+    }
+    this.#incomplete = undefined;
+    return contents;
   }
 
   /** Takes in what has come over the port, without waiting for a turn. */
@@ -154,12 +188,13 @@ export class RingLink implements Link {
 
   /** Sends of that what there is room for now. */
   sendBacklog(): void {
-    while (this.#backlog.length > 0) {
-      const frame = this.#backlog[0]!;
-      this.#written = this.#writer.write(frame, this.#written);
-      if (this.#written < frame.length) break;
+    for (;;) {
+      const piece = this.#backlog.peek();
+      if (!piece) break;
+      this.#written = this.#writer.write(piece, this.#written);
+      if (this.#written < piece.length) break;
       this.#backlog.shift();
-      this.#backlogBytes -= frame.length;
+      this.#backlogBytes -= piece.length;
       this.#written = 0;
     }
     this.#peer.notify();

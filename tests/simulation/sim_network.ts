@@ -14,8 +14,9 @@ import {
   type SessionSegment,
 } from "../../runtime/transport/reliable_session.ts";
 import {
-  decodeFrame,
   encodeFrame,
+  joinFrame,
+  readFrame,
 } from "../../runtime/protocol/frame_codec.ts";
 import { assert } from "../support/harness.ts";
 import type { Dice } from "./dice.ts";
@@ -167,7 +168,7 @@ export class SimLink implements Link {
 
   flush(): void {
     if (this.#outgoing.length === 0 || this.#closed) return;
-    const frame = encodeFrame(this.#outgoing).slice();
+    const frame = joinFrame(encodeFrame(this.#outgoing));
     this.#outgoing = [];
     if (this.session) this.feed({ type: "frame_queued", frame });
     else this.peer!.#frames.push(this.#transit(frame));
@@ -267,7 +268,7 @@ export class SimLink implements Link {
 
   #receive(frame: Uint8Array): void {
     if (this.#closed) return;
-    for (const message of decodeFrame(frame)) this.#take(message);
+    for (const message of readFrame(frame)) this.#take(message);
     this.#wake();
   }
 

@@ -121,7 +121,8 @@ for (const runtime of RUNTIMES) {
       const file = project.write(
         "last_words.ts",
         'import { existsSync } from "node:fs";',
-        'import { get, remote } from "manta";',
+        'import { get, init, remote } from "manta";',
+        "await init({ numCpus: 2 });",
         "const leave = remote({ maxRetries: 0 }, function leave() {",
         '  console.log("last words");',
         "  process.exit(3);",

@@ -21,8 +21,9 @@ import {
   ERROR_TEXT_CHARACTERS_MAX,
 } from "../../../runtime/base/limits.ts";
 import {
-  decodeFrame,
   encodeFrame,
+  joinFrame,
+  readFrame,
 } from "../../../runtime/protocol/frame_codec.ts";
 import { SerializerRegistry } from "../../../runtime/protocol/serializers.ts";
 import {
@@ -35,7 +36,7 @@ import {
 /** Sends an error through a frame, as links do. */
 function transmit(wire: WireError): unknown {
   const frame = encodeFrame([{ type: "failed", error: wire }]);
-  const [message] = decodeFrame(new Uint8Array(frame)) as unknown as [
+  const [message] = readFrame(joinFrame(frame)) as unknown as [
     { error: unknown },
   ];
   return message.error;

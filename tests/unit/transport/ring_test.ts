@@ -60,6 +60,25 @@ describe("RingWriter and RingReader", () => {
     assertEquals(got, frame);
   });
 
+  it("carry a frame into memory that waits for it", () => {
+    const sizeBytes = 2 * RING_PART_BYTES_MAX;
+    const { writer, reader } = makeRing(sizeBytes);
+    const frame = new Uint8Array(3 * sizeBytes + 5);
+    for (let at = 0; at < frame.length; at++) frame[at] = at * 7;
+    const target = new Uint8Array(frame.length);
+
+    let written = 0;
+    let isWhole = false;
+    for (let turn = 0; !isWhole && turn < 20; turn++) {
+      if (written < frame.length) written = writer.write(frame, written);
+      isWhole = reader.readInto(target);
+    }
+    writer.write(Uint8Array.of(1));
+
+    assertEquals(target, frame);
+    assertEquals(reader.read(), Uint8Array.of(1));
+  });
+
   it("carry frames intact over the end of the ring, for ever", () => {
     const dice = new Dice(9);
     const { writer, reader } = makeRing(256);
