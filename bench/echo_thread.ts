@@ -1,12 +1,19 @@
-// The other end of the echoes: a thread that does nothing but answer. Its first
-// message says how it is spoken to. Must not import the runtime: it stands for
-// what a bare thread can do.
+// The other end of the echoes: a thread that does nothing but answer, or burn
+// its CPU when asked. Its first message says how it is spoken to. Must not
+// import the runtime: it stands for what a bare thread can do.
 
 import * as Comlink from "comlink";
+import { spin } from "./spin.ts";
 import { serveWebSocketEcho } from "../runtime/platform/web_socket_echo.ts";
 
 /** How the thread is spoken to; over a WebSocket it answers with the URL. */
-export type EchoKind = "bare" | "comlink" | "web_socket";
+export type EchoKind = "bare" | "comlink" | "web_socket" | "spin";
+
+/** What a thread of the kind "spin" is sent. */
+export interface SpinOrder {
+  readonly rounds: number;
+  readonly times: number;
+}
 
 /** What the thread offers through comlink. */
 export interface EchoApi {
@@ -28,6 +35,13 @@ function open(kind: EchoKind): string {
   switch (kind) {
     case "bare":
       scope.onmessage = (event) => scope.postMessage(event.data);
+      return "ready";
+    case "spin":
+      scope.onmessage = (event) => {
+        const { rounds, times } = event.data as SpinOrder;
+        for (let i = 0; i < times; i++) spin(rounds);
+        scope.postMessage("done");
+      };
       return "ready";
     case "comlink": {
       scope.onmessage = null;

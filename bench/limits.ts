@@ -3,7 +3,7 @@
 // two well-known libraries. Must not use the runtime's threads.
 
 import * as Comlink from "comlink";
-import type { EchoApi, EchoKind } from "./echo_thread.ts";
+import type { EchoApi, EchoKind, SpinOrder } from "./echo_thread.ts";
 import { type Loop, rate, type Row } from "./row.ts";
 
 export const POST_MESSAGE_ECHO = "postMessage echo";
@@ -89,6 +89,25 @@ function memoryCopy(sizeBytes: number): Loop {
   const source = new Uint8Array(sizeBytes).fill(1);
   const target = new Uint8Array(sizeBytes).fill(2);
   return { once: () => target.set(source) };
+}
+
+/** Bare threads that burn their CPUs at the same time. */
+export interface BareSpinners {
+  /** Has each thread spin so many times; resolves when all are done. */
+  spin(order: SpinOrder): Promise<unknown>;
+  end(): void;
+}
+
+/** Starts `count` of them. */
+export async function startBareSpinners(count: number): Promise<BareSpinners> {
+  const started = await Promise.all(
+    Array.from({ length: count }, () => startEchoThread("spin")),
+  );
+  const threads = started.map(({ thread }) => thread);
+  return {
+    spin: (order) => Promise.all(threads.map((thread) => ask(thread, order))),
+    end: () => threads.forEach((thread) => thread.terminate()),
+  };
 }
 
 async function startEchoThread(

@@ -5,6 +5,7 @@
 import { writeFileSync } from "node:fs";
 import process from "node:process";
 import { init, shutdown } from "manta";
+import { detectPlatform } from "../runtime/platform/detect.ts";
 import { LIMIT_ROWS, RowSkipped } from "./limits.ts";
 import { GROUP_RESOURCE, RAY_ROWS } from "./ray_rows.ts";
 import {
@@ -27,7 +28,7 @@ export interface MicrobenchmarkOptions {
 
 const USUAL_PACE: Pace = {
   isQuick: false,
-  warmUpMs: 250,
+  warmUpMs: 600,
   runs: 4,
   runMs: 350,
 };
@@ -110,6 +111,10 @@ async function runRow(
 /** The machine's own rows run before there is anything of ours. */
 async function openSession(row: Row): Promise<void> {
   if (LIMIT_ROWS.includes(row)) return;
+  if (row.startsAfresh) {
+    await shutdown();
+    await detectPlatform().collectGarbage();
+  }
   await init({ ignoreReinit: true, resources: { [GROUP_RESOURCE]: 100 } });
 }
 

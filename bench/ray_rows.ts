@@ -105,6 +105,7 @@ export function manyToManyRow(count: number): Row {
     CALLERS * CALLS,
     () => manyToMany(startServers(count)),
     { value: 300_000 },
+    { threads: count },
   );
 }
 

@@ -9,6 +9,7 @@ import {
   put,
   remote,
 } from "manta";
+import { spin } from "./spin.ts";
 
 export const smallValue = remote(function smallValue(): string {
   return "ok";
@@ -166,14 +167,3 @@ export const holdCpu = remote(async function holdCpu(): Promise<void> {
 
 /** Keeps a core busy; the result makes sure that nothing is left out. */
 export const burn = remote(spin);
-
-/** So many rounds of a random number generator. */
-export function spin(rounds: number): number {
-  let x = 88_172_645;
-  for (let i = 0; i < rounds; i++) {
-    x ^= x << 13;
-    x ^= x >>> 17;
-    x ^= x << 5;
-  }
-  return x;
-}

@@ -8,6 +8,8 @@ export interface Row {
   readonly unit: Unit;
   /** What the row must reach on a machine with two cores, if anything. */
   readonly target?: Target;
+  /** Whether it wants memory that no other row has filled. */
+  readonly startsAfresh?: boolean;
   /** Measures; whatever it made is gone when the promise resolves. */
   measure(pace: Pace): Promise<Measured>;
 }
@@ -49,13 +51,24 @@ export interface Loop {
   end?(): unknown;
 }
 
+/** What a row says of itself beside its name. */
+export interface RateOptions {
+  /**
+   * How many threads share the work. Each compiles its code by itself, so
+   * that it takes so many times as long until all of them are warm.
+   */
+  readonly threads?: number;
+}
+
 /** A row that counts how often a body runs; each time counts `multiplier`. */
 export function rate(
   name: string,
   multiplier: number,
   prepare: () => Loop | Promise<Loop>,
   target?: Target,
+  options: RateOptions = {},
 ): Row {
+  const { threads = 1 } = options;
   return {
     name,
     unit: "per second",
@@ -63,7 +76,11 @@ export function rate(
     measure: async (pace) => {
       const loop = await prepare();
       try {
-        return await timeLoop(() => loop.once(), multiplier, pace);
+        const warmUpMs = pace.warmUpMs * threads;
+        return await timeLoop(() => loop.once(), multiplier, {
+          ...pace,
+          warmUpMs,
+        });
       } finally {
         await loop.end?.();
       }

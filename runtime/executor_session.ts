@@ -199,7 +199,7 @@ export class ExecutorSession {
       store: {
         write: (owner, number, encoded) =>
           thread.writeObject(owner, number, encoded),
-        open: (owner, number) => thread.store.open(owner, number),
+        open: (owner, number) => thread.openObject(owner, number),
       },
       node: {
         blockLease: (leaseId) =>

@@ -33,15 +33,25 @@ export function makeSessionCodec(thread: ThreadSession): SessionCodec {
   }, currentCode);
 }
 
+/** A ref in a value: its key, and whether its value is in the store. */
+type WrittenRef = readonly [...ObjectKey, isStored?: boolean];
+
 function refKind(thread: ThreadSession): SessionKind {
   return {
     write: (object) => {
       if (!(object instanceof ObjectRef)) return undefined;
       thread.owner.references.requireReadable(object);
-      return { value: [object.ownerId, object.number], holds: object };
+      const { ownerId, number, state, contained } = object;
+      // Who knows where a value is need not ask its owner.
+      const isStored = state === "stored" && !contained;
+      const key: ObjectKey = [ownerId, number];
+      return { value: isStored ? [...key, true] : key, holds: object };
     },
-    read: (value, source) =>
-      thread.owner.references.importRef(value as ObjectKey, source),
+    read: (value, source) => {
+      const [owner, number, isStored = false] = value as WrittenRef;
+      const { references } = thread.owner;
+      return references.importRef([owner, number], { source, isStored });
+    },
   };
 }
 

@@ -4,7 +4,7 @@
 // and `transport/` for such a thread.
 
 import * as Comlink from "comlink";
-import { setInterval, setTimeout } from "node:timers";
+import { setImmediate, setInterval } from "node:timers";
 import { ActorHolds, type Hold } from "./actor_holds.ts";
 import { CodeExchange } from "./code_exchange.ts";
 import type { ActorId, WorkerId } from "./base/ids.ts";
@@ -105,6 +105,8 @@ export class ThreadSession {
   #ended = false;
   /** Before a caller sleeps that waits for an answer. */
   readonly #waitWatch = new Watch(SPIN_US_MAX);
+  /** Before a reader waits for the store. */
+  readonly #storeWatch = new Watch(STORE_ANSWER_US_MAX);
   /** Before an executor sleeps that has nothing to do. */
   readonly #idleWatch = new Watch(SPIN_US_MAX);
 
@@ -130,7 +132,7 @@ export class ThreadSession {
       codec: this.codec,
       store: {
         // Who reads waits for the store, and for nothing else meanwhile.
-        open: (owner, number) => this.holdOpen(this.store.open(owner, number)),
+        open: (owner, number) => this.holdOpen(this.openObject(owner, number)),
       },
       timers: { after },
     });
@@ -177,7 +179,7 @@ export class ThreadSession {
         this.flush();
         if (performance.now() > untilMs) {
           // Timers and ports of user code want their turn, too.
-          setTimeout(() => this.turn());
+          setImmediate(() => this.turn());
           return;
         }
       } while (this.#spinIfIdle() || !this.#mailbox.park());
@@ -203,9 +205,8 @@ export class ThreadSession {
    */
   called(): void {
     const waitedMs = performance.now() - this.#sentAtMs;
-    if (
-      ++this.#unsentCalls >= CALLS_UNSENT_MAX || waitedMs > CALL_WAIT_MS_MAX
-    ) {
+    const callsMax = CALLS_UNSENT_MAX * this.owner.receiverCount;
+    if (++this.#unsentCalls >= callsMax || waitedMs > CALL_WAIT_MS_MAX) {
       this.flush();
     }
   }
@@ -294,11 +295,8 @@ export class ThreadSession {
     });
     this.#node.flush();
     // Most often the node answers at once, and one copy is enough.
-    spinUntil(() => {
-      this.poll();
-      this.#node.pollShared();
-      return granted !== undefined;
-    }, Math.max(STORE_ANSWER_US_MAX, sizeBytes / COPY_BYTES_PER_US));
+    const maxUs = Math.max(STORE_ANSWER_US_MAX, sizeBytes / COPY_BYTES_PER_US);
+    spinUntil(() => this.#storeAnswered(() => granted !== undefined), maxUs);
     if (granted) {
       writeAndSeal(granted, encoded);
       return created.then(() => {});
@@ -308,6 +306,22 @@ export class ThreadSession {
     return created.then((writable) =>
       writeAndSeal(writable, { layOut: (target) => target.set(copy) })
     );
+  }
+
+  /** The bytes of an object; watches for the store's answer for a moment. */
+  openObject(owner: WorkerId, number: number): Promise<Uint8Array> {
+    const opened = this.store.open(owner, number);
+    const isOpen = () => this.store.isOpen(owner, number);
+    if (isOpen()) return opened;
+    this.#node.flush();
+    this.#storeWatch.until(() => this.#storeAnswered(isOpen));
+    return opened;
+  }
+
+  #storeAnswered(isAnswer: () => boolean): boolean {
+    this.poll();
+    this.#node.pollShared();
+    return isAnswer();
   }
 
   // -- Waiting ---------------------------------------------------------------

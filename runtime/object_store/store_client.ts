@@ -137,6 +137,11 @@ export class StoreClient {
     return new Uint8Array(segment, 0, sizeBytes);
   }
 
+  /** Whether `open` has the object without asking. */
+  isOpen(owner: WorkerId, number: number): boolean {
+    return this.#mappings.view(objectKey(owner, number)) !== undefined;
+  }
+
   /** The owner says that the object is not needed any more. */
   free(owner: WorkerId, number: number): void {
     this.#own.delete(objectKey(owner, number));

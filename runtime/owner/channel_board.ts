@@ -36,6 +36,11 @@ export class ChannelBoard {
     this.#dirty.add(channel);
   }
 
+  /** Channels with something to send. */
+  get touchedCount(): number {
+    return this.#dirty.size;
+  }
+
   flush(): void {
     for (const channel of this.#dirty) channel.dispatch();
     this.#dirty.clear();

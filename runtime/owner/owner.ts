@@ -120,6 +120,11 @@ export class Owner {
 
   // -- Sending ---------------------------------------------------------------
 
+  /** How many receivers the calls have, roughly, that are not sent. */
+  get receiverCount(): number {
+    return Math.max(1, this.#channels.touchedCount);
+  }
+
   /** Pushes what is ready; the wiring then flushes the links. */
   flush(): void {
     this.#leases.flush();

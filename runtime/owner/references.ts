@@ -40,6 +40,14 @@ interface Borrowing {
   wanted: boolean;
 }
 
+/** What is known of an object that came in a value. */
+interface ImportOptions {
+  /** What keeps the object alive until its owner has taken note of us. */
+  readonly source?: object | undefined;
+  /** Its value is in the store, and holds no refs. */
+  readonly isStored?: boolean;
+}
+
 /** See the head of the file. */
 export class References {
   readonly #ports: OwnerPorts;
@@ -264,11 +272,11 @@ export class References {
 
   // -- Borrowing -------------------------------------------------------------
 
-  /**
-   * A ref for an object that came in a value. `source` is what keeps the
-   * object alive until its owner has taken note of us.
-   */
-  importRef([owner, number]: ObjectKey, source?: object): ObjectRef {
+  /** A ref for an object that came in a value. */
+  importRef(
+    [owner, number]: ObjectKey,
+    { source, isStored = false }: ImportOptions = {},
+  ): ObjectRef {
     const ref = new ObjectRef(this, owner, number);
     if (owner === this.#ports.workerId) return this.#again(ref);
     if (this.#endedOwners.has(owner)) {
@@ -278,7 +286,8 @@ export class References {
     }
     const borrowing = this.#borrowing(owner, number);
     borrowing.count++;
-    borrowing.refs.add(new WeakRef(ref));
+    if (isStored) settleRef(ref, "stored", undefined);
+    else borrowing.refs.add(new WeakRef(ref));
     if (source && !borrowing.acknowledged) {
       borrowing.sources.push(source);
       this.pin([source]);

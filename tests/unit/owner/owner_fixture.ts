@@ -54,7 +54,7 @@ export class OwnerFixture {
             ? { value: [object.ownerId, object.number], holds: object }
             : undefined,
         read: (value, source) =>
-          this.owner.references.importRef(value as ObjectKey, source),
+          this.owner.references.importRef(value as ObjectKey, { source }),
       },
     });
     this.owner = new Owner(this.#ports(new ClaimTable(buffer)));

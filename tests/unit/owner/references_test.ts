@@ -58,7 +58,7 @@ describe("References", () => {
     const source = references.createHolder([]);
     references.settle(source, { v: 1 });
 
-    references.importRef(KEY, source);
+    references.importRef(KEY, { source });
     source[Symbol.dispose]();
     const before = source.state;
     references.acknowledged(OTHER, { type: "borrowed", numbers: [5] });
