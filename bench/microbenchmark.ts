@@ -28,7 +28,7 @@ export interface MicrobenchmarkOptions {
 
 const USUAL_PACE: Pace = {
   isQuick: false,
-  warmUpMs: 600,
+  warmUpMs: 1_000,
   runs: 4,
   runMs: 350,
 };

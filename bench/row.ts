@@ -99,6 +99,24 @@ export function summarize(figures: readonly number[], note?: string): Measured {
   };
 }
 
+/**
+ * The median, and the median distance from it, with the worst of them: for
+ * short times, of which a collection of garbage is now and then a part.
+ */
+export function summarizeByMedian(figures: readonly number[]): Measured {
+  const mean = medianOf(figures);
+  return {
+    mean,
+    deviation: medianOf(figures.map((figure) => Math.abs(figure - mean))),
+    note: `the median; at worst ${Math.round(Math.max(...figures))}`,
+  };
+}
+
+function medianOf(figures: readonly number[]): number {
+  const sorted = figures.toSorted((a, b) => a - b);
+  return sorted[sorted.length >> 1]!;
+}
+
 /** Calls `measureOnce` a few times: for what takes long and is not a loop. */
 export async function repeat(
   times: number,

@@ -32,6 +32,7 @@ import {
   repeat,
   type Row,
   summarize,
+  summarizeByMedian,
 } from "./row.ts";
 
 const LIST_LENGTH = 10_000;
@@ -93,22 +94,28 @@ export const SCALE_ROWS: readonly Row[] = [
   },
 ];
 
-/** Each sample reads a new object, in a thread that has read others before. */
+/**
+ * Each sample reads an object that its thread has not read. What was written
+ * just before has emptied all caches: small objects are read in between.
+ */
 async function readElsewhere(pace: Pace): Promise<Measured> {
   const array = new BigInt64Array(100 * 1024 * 1024).fill(7n);
   const reader = Reader.remote();
-  const readNew = async (value: BigInt64Array) => {
-    using ref = await put(value);
-    return await get(reader.read.remote({ ref }));
-  };
-  for (let i = 0; i < 200; i++) await readNew(array.slice(0, 100_000));
-  for (let i = 0; i < 5; i++) await readNew(array);
-  const measured = await repeat(
-    pace.isQuick ? 3 : 10,
-    async () => await readNew(array),
-  );
+  const read = (ref: ObjectRef<BigInt64Array>) =>
+    get(reader.read.remote({ ref }));
+  const figures: number[] = [];
+  for (let round = 0; round < (pace.isQuick ? 1 : 5); round++) {
+    const refs = [];
+    for (let i = 0; i < 3; i++) refs.push(await put(array));
+    for (let i = 0; i < 200; i++) {
+      using small = await put(array.slice(0, 100_000));
+      await read(small);
+    }
+    for (const ref of refs) figures.push(await read(ref));
+    release(refs);
+  }
   kill(reader);
-  return measured;
+  return summarizeByMedian(figures);
 }
 
 /** Against as many bare threads that share the same work. */
