@@ -1,4 +1,5 @@
-// Work for one CPU, the same in a task and in a bare thread.
+// Work for one CPU, the same in a task and in a bare thread. It must import
+// nothing: it is shipped with the task, and bundled into the bare thread.
 
 /** So many rounds of a random number generator. */
 export function spin(rounds: number): number {

@@ -7,11 +7,13 @@ import type {
   MethodCall,
 } from "./api/session_port.ts";
 import type { Hold } from "./actor_holds.ts";
+import { makeHandle } from "./api/actor_handle.ts";
 import type { Inheritance } from "./caller_templates.ts";
-import { ActorDiedError, MantaError, unreachable } from "./base/errors.ts";
-import { newId } from "./base/ids.ts";
+import { ActorDiedError, type MantaError } from "./base/errors.ts";
+import { type ActorId, newId } from "./base/ids.ts";
 import { NO_RESOURCES } from "./base/resources.ts";
 import { shippable } from "./code_port.ts";
+import { isolationOf } from "./isolation.ts";
 import type { ActorChannel } from "./owner/actor_channel.ts";
 import {
   completeArguments,
@@ -44,42 +46,59 @@ export class ActorCreations {
 
   /** Makes an actor; its calls wait until it is there. */
   create(creation: ActorCreation, args: readonly unknown[]): ActorHold {
+    const isolation = isolationOf(
+      creation.className,
+      creation.options.isolation,
+    );
     const actorId = newId("actor");
     const hold = this.#thread.holds.get(actorId, creation.interface, true);
+    this.#announce(actorId, creation.options);
     const inherited = this.#inherited();
     const strategy = creation.options.strategy ?? inherited.strategy ??
       "default";
-    const isolation = isolationOf(creation.options.isolation);
     const home = codeAndEnvironment(creation, inherited);
     const wire = this.#arguments(hold, args);
     const place = { strategy, isolation };
-    this.#register(hold, creation, Promise.all([home, wire]), place).catch(
-      (error) => this.#failed(hold, error),
-    );
+    // The node must know of the actor before it hears that nobody holds it.
+    hold.pin();
+    this.#register(hold, creation, Promise.all([home, wire]), place)
+      .catch((error) => this.#failed(hold, error))
+      .finally(() => hold.unpin());
     return hold;
   }
 
   /** The node's answer to a registration. */
-  registered(message: Extract<FromNode, { type: "actor_registered" }>): void {
-    const { owner } = this.#thread;
-    const channel = owner.channel(message.actorId);
-    if (message.error) {
-      channel.changed("DEAD", 0, undefined, message.error);
-    } else if (message.existing) {
-      // The name belongs to another actor, and that one was asked for.
-      const existing = this.#thread.watchActor(message.existing);
-      owner.redirect(message.actorId, existing);
-      // Handles of the actor that was not made keep the other one alive.
-      const hold = this.#thread.holds.find(message.actorId);
-      if (hold) hold.existing = existing;
+  registered(
+    { actorId, existing, error }: Extract<
+      FromNode,
+      { type: "actor_registered" }
+    >,
+  ): void {
+    const { owner, holds } = this.#thread;
+    const hold = holds.find(actorId);
+    if (existing && hold) {
+      // The name belongs to another actor, and that one was asked for: handles
+      // of the actor that was not made keep the other one alive.
+      hold.follow(this.#thread.watchActor(existing));
+      owner.redirect(actorId, existing);
+    } else if (existing || error) {
+      owner.channel(actorId).changed("DEAD", 0, undefined, error);
     }
+    if (!hold) owner.forgetChannel(actorId);
     this.#thread.schedule();
   }
 
-  async find(name: string, namespace: string): Promise<ActorHold | undefined> {
+  async find(name: string, namespace: string): Promise<object | undefined> {
     const found = await this.#thread.control.findActor(name, namespace);
     if (!found) return undefined;
-    return this.#thread.actorHold(found.actorId, found.interface);
+    return makeHandle(this.#thread.actorHold(found.actorId, found.interface));
+  }
+
+  /** Calls on an actor of an ended session fail. */
+  endForeign(hold: Hold): void {
+    const { owner, codec } = this.#thread;
+    const error = codec.encodeError(sessionEndedError(hold));
+    owner.channel(hold.actorId).changed("DEAD", 0, undefined, error);
   }
 
   kill(hold: ActorHold, noRestart: boolean): void {
@@ -87,6 +106,21 @@ export class ActorCreations {
     const { actorId } = channel;
     channel.killed();
     this.#thread.sendNode({ type: "actor_kill", actorId, noRestart });
+  }
+
+  /** At once: who asks for the name from now on waits for this actor. */
+  #announce(
+    actorId: ActorId,
+    { name, namespace = this.#thread.identity.namespace }:
+      ActorCreation["options"],
+  ): void {
+    const type = "actor_announce";
+    if (name === undefined) this.#thread.sendNode({ type, actorId });
+    else {this.#thread.sendNodeNow({
+        type,
+        actorId,
+        named: { name, namespace },
+      });}
   }
 
   async #register(
@@ -124,7 +158,6 @@ export class ActorCreations {
       (encoded) => owner.putSoon(encoded),
     );
     const { dependencies } = prepared;
-    // They live as long as the actor may be made again.
     pinUntilDead(prepared, references, owner.channel(hold.actorId));
     if (!dependencies) return prepared.wire;
     for (const ref of dependencies) {
@@ -153,10 +186,7 @@ export class ActorCreations {
   }
 }
 
-/**
- * A function of its own: on Bun, a closure made in an async function keeps
- * all arguments of it, and so the actor's hold.
- */
+/** Arguments live as long as the actor may be made again. */
 function pinUntilDead(
   { contained, dependencies }: PreparedArguments,
   references: References,
@@ -244,27 +274,17 @@ function wireActor(
   };
 }
 
+function sessionEndedError({ actorId, shape }: Hold): MantaError {
+  return new ActorDiedError(
+    `Cannot call actor ${shape?.className} (${actorId}): its session has ended`,
+    { details: { actorId } },
+  );
+}
+
 function argumentsError({ actorId, shape }: Hold, cause: Error): MantaError {
   return new ActorDiedError(
     `Cannot call actor ${shape?.className} (${actorId}): an argument of its ` +
       `constructor failed: ${cause.message}`,
     { cause, details: { actorId } },
   );
-}
-
-function isolationOf(
-  isolation: "thread" | "process" | "shared",
-): "thread" | "shared" {
-  switch (isolation) {
-    case "thread":
-    case "shared":
-      return isolation;
-    case "process":
-      throw new MantaError(
-        'Cannot run in a process of its own: isolation "process" is not ' +
-          'there yet. Use "thread"',
-      );
-    default:
-      return unreachable(isolation);
-  }
 }

@@ -3,6 +3,7 @@
 // `api/` with `owner/` and `code/`; the same in drivers and executors.
 
 import { ActorCreations, methodTemplate } from "./actor_creations.ts";
+import type { Hold } from "./actor_holds.ts";
 import type {
   ActorCreation,
   ActorHold,
@@ -21,6 +22,7 @@ import { newId, type PlacementGroupId } from "./base/ids.ts";
 import { CallerTemplates, type Inheritance } from "./caller_templates.ts";
 import { type ResourceSet, resourcesKey } from "./base/resources.ts";
 import { shippable } from "./code_port.ts";
+import { isolationOf } from "./isolation.ts";
 import { ObjectRef } from "./owner/object_ref.ts";
 import type { StreamSink, TaskTemplate } from "./owner/task_record.ts";
 import type { WaitScope } from "./owner/waiting.ts";
@@ -78,6 +80,7 @@ export class ApiSession implements Session {
   ): TaskTemplate {
     const returns = options.streaming ? -1 : options.numReturns;
     const { resources, labelSelector, timeoutMs } = options;
+    isolationOf(name, options.isolation);
     const strategy = options.strategy ?? inherited.strategy ?? "default";
     const backpressure = options.backpressure ?? 0;
     const environment = attempt(() =>
@@ -97,6 +100,7 @@ export class ApiSession implements Session {
         ...captureOf(strategy),
       };
     };
+    const isTimed = timeoutMs !== undefined;
     return {
       index: ++this.#templateCount,
       name,
@@ -107,10 +111,12 @@ export class ApiSession implements Session {
       retries,
       schedulingClass: {
         // Environments are of tasks, not of threads: leases are shared.
-        key: classKey(resources, strategy, labelSelector),
+        key: classKey(resources, strategy, labelSelector) +
+          (isTimed ? "|timed" : ""),
         resources,
         strategy,
         ...(labelSelector ? { labelSelector } : {}),
+        ...(isTimed ? { isTimed } : {}),
       },
       spec: undefined,
       prepare: () => outsideRuns(prepare),
@@ -155,10 +161,10 @@ export class ApiSession implements Session {
         const task = owner.task(number);
         if (task) owner.cancel(task, { force: false, recursive: true });
       },
-      holdOpen: (work) => this.#waitOpen(work),
+      wait: (work, giveUp) => this.#wait(work, giveUp),
     });
-    this.#streams.set(whole, number);
     const sink: StreamSink = {
+      whole,
       yielded: feed.yielded,
       restarted: feed.restarted,
       ended: (count) => {
@@ -167,16 +173,12 @@ export class ApiSession implements Session {
       },
       failed: (error) => {
         const last = references.create();
-        references.fail(last, error as WireError);
-        references.fail(whole, error as WireError);
+        references.failStream(whole, last, error as WireError);
         feed.failed(last);
       },
     };
     return { stream, sink };
   }
-
-  /** Tasks of streams, by the ref of the whole. */
-  readonly #streams = new WeakMap<ObjectRef, number>();
 
   #consumed(template: TaskTemplate, number: number, consumed: number): void {
     if (template.backpressure === 0) return;
@@ -186,30 +188,46 @@ export class ApiSession implements Session {
     this.#thread.schedule();
   }
 
-  /** As `holdOpen`, for waits that give the caller's CPU back meanwhile. */
-  async #waitOpen<T>(work: Promise<T>): Promise<T> {
+  /**
+   * Waits as `get` does: the caller's CPU is given back meanwhile, and the
+   * work is given up when the caller is cancelled.
+   */
+  async #wait<T>(
+    work: Promise<T>,
+    giveUp: (reason: unknown) => void,
+  ): Promise<T> {
     const scope = this.#caller.scope();
+    const { signal } = scope;
+    const onAbort = () => giveUp(signal?.reason);
+    if (signal?.aborted) onAbort();
+    signal?.addEventListener("abort", onAbort);
     scope.begin();
     try {
       return await work;
     } finally {
+      signal?.removeEventListener("abort", onAbort);
       scope.end();
     }
   }
 
   // -- Actors ----------------------------------------------------------------
 
-  methodCaller(hold: ActorHold, call: MethodCall): Callable {
-    const template = methodTemplate(++this.#templateCount, hold, call);
-    return {
-      call: (args) => {
-        const outcome = this.#submit(template, args);
+  methodCaller(hold: ActorHold, method: MethodCall): Callable {
+    const template = methodTemplate(++this.#templateCount, hold, method);
+    const pin = hold as Hold;
+    if (pin.keeper !== this.#thread.holds) this.actors.endForeign(pin);
+    const call = (args: readonly unknown[]) => {
+      // Code of the user's serializers may give the handle up meanwhile.
+      pin.pin();
+      try {
+        return this.#submit(template, args);
+      } finally {
         // The call keeps the actor alive until it is done.
-        const channel = this.#thread.owner.channel(hold.actorId);
-        if (channel.pendingCount > 0) channel.hold = hold;
-        return outcome;
-      },
+        this.#thread.owner.channel(hold.actorId).keep(pin);
+        pin.unpin();
+      }
     };
+    return { call };
   }
 
   createActor(creation: ActorCreation, args: readonly unknown[]): ActorHold {
@@ -217,7 +235,7 @@ export class ApiSession implements Session {
     return this.actors.create(creation, args);
   }
 
-  findActor(name: string, namespace: string): Promise<ActorHold | undefined> {
+  findActor(name: string, namespace: string): Promise<object | undefined> {
     return this.actors.find(name, namespace);
   }
 
@@ -295,10 +313,7 @@ export class ApiSession implements Session {
       });
       return this.#thread.schedule();
     }
-    const number = this.#streams.get(known);
-    const task = number === undefined
-      ? owner.taskOf(known)
-      : owner.task(number);
+    const task = owner.taskOf(known);
     if (!task) return;
     if (force && task.template.actorId) {
       throw new TypeError(

@@ -32,6 +32,7 @@ export class CodeExchange {
   readonly #given = new Map<number, PortableCode>();
   readonly #numbers = new Map<PortableCode, number>();
   readonly #asked = new Map<string, PromiseWithResolvers<WireCode>>();
+  readonly #ended = new Set<WorkerId>();
 
   constructor(thread: ExchangeThread) {
     this.#thread = thread;
@@ -81,14 +82,9 @@ export class CodeExchange {
 
   /** The thread is gone; what it promised will not come. */
   workerEnded(thread: WorkerId): void {
+    this.#ended.add(thread);
     for (const [key, asked] of this.#asked) {
-      if (!key.startsWith(`${thread}/`)) continue;
-      asked.reject(
-        new WorkerDiedError(
-          `Cannot load a remote function: thread ${thread}, which had its ` +
-            "code, is gone",
-        ),
-      );
+      if (key.startsWith(`${thread}/`)) asked.reject(endedError(thread));
     }
   }
 
@@ -96,6 +92,7 @@ export class CodeExchange {
     const key = `${thread}/${code}`;
     let asked = this.#asked.get(key);
     if (!asked) {
+      if (this.#ended.has(thread)) return Promise.reject(endedError(thread));
       asked = Promise.withResolvers<WireCode>();
       this.#asked.set(key, asked);
       this.#thread.send(thread, { type: "code_wanted", code });
@@ -103,6 +100,13 @@ export class CodeExchange {
     }
     return asked.promise;
   }
+}
+
+function endedError(thread: WorkerId): WorkerDiedError {
+  return new WorkerDiedError(
+    `Cannot load a remote function: thread ${thread}, which had its code, ` +
+      "is gone. Make the function remote in a module that the task imports",
+  );
 }
 
 function isPromised(

@@ -9,6 +9,7 @@ import { type PlacementGroupId, taskIdText } from "./base/ids.ts";
 import { TASK_EVENTS_PER_MESSAGE_MAX } from "./base/limits.ts";
 import { resourceAmounts } from "./base/resources.ts";
 import type { Inheritance } from "./caller_templates.ts";
+import { IdleGarbage } from "./idle_garbage.ts";
 import { loadCode } from "./code/load_code.ts";
 import { ExecutorOutput } from "./executor_output.ts";
 import { Executor, RunAbandoned } from "./executor/executor.ts";
@@ -16,10 +17,12 @@ import { constructActor } from "./executor/actor_host.ts";
 import type { ExecutorPorts } from "./executor/ports.ts";
 import type { TaskRun } from "./executor/task_run.ts";
 import type { ExecutorStart } from "./host_messages.ts";
+import { after } from "./owner_ports.ts";
 import type { WaitScope } from "./owner/waiting.ts";
 import type { OutputStream, Platform } from "./platform/platform.ts";
 import type { WireStrategy, WireTemplate } from "./protocol/messages.ts";
 import type { FromNode, TaskEvent } from "./protocol/node_messages.ts";
+import { describeThrown } from "./protocol/value_failure.ts";
 import { currentRun, type RunContext, runWithin } from "./run_context.ts";
 import type { RunEnvironments } from "./run_environments.ts";
 import { makeSessionCodec } from "./session_objects.ts";
@@ -41,6 +44,7 @@ export class ExecutorSession {
   readonly #output: ExecutorOutput;
   readonly #flushOutput: () => void;
   readonly #environments: RunEnvironments;
+  readonly #garbage: IdleGarbage;
   #events: TaskEvent[] = [];
   /** User code asked the thread to end: nothing is answered any more. */
   #exiting = false;
@@ -75,6 +79,13 @@ export class ExecutorSession {
         return executor.isIdle;
       },
     };
+    this.#garbage = new IdleGarbage({
+      isIdle: () => executor.isIdle,
+      heldCount: () =>
+        this.#thread.owner.references.borrowedCount + this.#thread.holds.count,
+      collect: () => platform.collectGarbage(),
+      after: (delayMs, callback) => void after(delayMs, callback),
+    });
     const session = new ApiSession(this.#thread, this.#caller());
     this.#thread.onNodeMessage = (message) => {
       if (message.type === "actor_registered") {
@@ -118,6 +129,7 @@ export class ExecutorSession {
     this.#executor.results.collect();
     this.#output.turnEnded();
     this.#sendManyEvents();
+    this.#garbage.turned();
   }
 
   /** The driver ends: what is held back would be lost. */
@@ -244,9 +256,7 @@ export class ExecutorSession {
   #taskError(taskName: string, error: unknown): MantaError {
     if (error instanceof MantaError) return error;
     const { nodeId, workerId } = this.#start.identity;
-    const text = error instanceof Error
-      ? `${error.name}: ${error.message}`
-      : String(error);
+    const text = typeof error === "string" ? error : describeThrown(error);
     return new TaskError(
       `${taskName} failed on node ${nodeId} in thread ${workerId}: ${text}`,
       { cause: error, details: { taskName, nodeId, workerId } },

@@ -7,6 +7,7 @@ import type { ExecutorStart } from "./host_messages.ts";
 import { detectPlatform } from "./platform/detect.ts";
 import { captureOutput } from "./platform/output_capture.ts";
 import { guardThread } from "./platform/thread_guard.ts";
+import { describeThrown } from "./protocol/value_failure.ts";
 import { RunEnvironments } from "./run_environments.ts";
 
 /** The global of a web worker, as far as an entry uses it. */
@@ -23,13 +24,12 @@ let session: ExecutorSession | undefined;
 guardThread({
   onExit: (code, how) =>
     session?.exiting(`user code called ${how}(${code}), which ends the thread`),
-  onUncaught: (reason, kind) =>
-    session?.exiting(
-      kind === "rejection"
-        ? "user code left a rejected promise without a handler"
-        : "user code threw an error that nothing caught",
-      reason,
-    ),
+  onUncaught: (reason, kind) => {
+    const what = kind === "rejection"
+      ? "user code left a rejected promise without a handler"
+      : "user code threw an error that nothing caught";
+    session?.exiting(`${what}: ${describeThrown(reason)}`, reason);
+  },
 });
 const output = captureOutput(
   platform,

@@ -12,6 +12,7 @@ import { ConnectionError } from "./base/errors.ts";
 import { newId } from "./base/ids.ts";
 import { fromUnits } from "./base/resources.ts";
 import { VERSION } from "./base/version.ts";
+import { recogniseApi } from "./code/repl_text.ts";
 import { captureCode } from "./code_port.ts";
 import { printError } from "./driver_output.ts";
 import { openDriverSession } from "./driver_session.ts";
@@ -22,6 +23,7 @@ import { cpuCount, memoryBytes } from "./platform/machine.ts";
 import type { Platform } from "./platform/platform.ts";
 import { openSessionDirectory } from "./platform/session_directory.ts";
 import type { SessionIdentity } from "./protocol/node_messages.ts";
+import * as publicApi from "./public_api.ts";
 import { environmentFor } from "./runtime_env.ts";
 import { makeSessionCodec } from "./session_objects.ts";
 import { ThreadSession } from "./thread_session.ts";
@@ -34,6 +36,7 @@ wireApi({
   captureCode,
   startSession: (options) => startEmbedded(platform, options),
 });
+recogniseApi(publicApi);
 
 /** Starts an embedded cluster; calls can be made at once. */
 function startEmbedded(

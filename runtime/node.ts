@@ -132,6 +132,10 @@ export class Node {
     this.#keepTicking();
   }
 
+  takeIn(): void {
+    this.#turn();
+  }
+
   /** The clock runs only while something waits for time to pass. */
   #keepTicking(): void {
     const waits = this.scheduler.isWaiting() ||
@@ -230,6 +234,12 @@ export class Node {
           type: "actor_registered",
           actor: message.actor,
           creator: from,
+        });
+      case "actor_announce":
+        return this.actors.direct({
+          ...message,
+          type: "actor_announced",
+          workerId: from,
         });
       case "actor_watch":
       case "actor_hold":

@@ -26,6 +26,8 @@ export interface NodeActorsPorts {
 export class NodeActors {
   readonly directory = new ActorDirectory();
   readonly #ports: NodeActorsPorts;
+  /** Called when something has happened that lookups may wait for. */
+  readonly #lookups: (() => void)[] = [];
 
   constructor(ports: NodeActorsPorts) {
     this.#ports = ports;
@@ -35,6 +37,19 @@ export class NodeActors {
   direct(event: ActorEvent): void {
     for (const action of this.directory.handle(event)) {
       this.#perform(action);
+    }
+    for (const goOn of this.#lookups.splice(0)) goOn();
+  }
+
+  /** The actor of a name; one that is being made under it is waited for. */
+  async find(
+    name: string,
+    namespace: string,
+  ): Promise<ActorRecord | undefined> {
+    for (;;) {
+      const found = this.directory.find(name, namespace);
+      if (found || !this.directory.isNaming(name, namespace)) return found;
+      await new Promise<void>((resolve) => this.#lookups.push(resolve));
     }
   }
 

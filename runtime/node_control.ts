@@ -55,7 +55,8 @@ export interface NodeControl {
   nodes(): NodeListing[];
   totals(): Record<string, number>;
   available(): Record<string, number>;
-  findActor(name: string, namespace: string): FoundActor | undefined;
+  /** An actor that is being made under this name is waited for. */
+  findActor(name: string, namespace: string): Promise<FoundActor | undefined>;
   actors(): ActorListing[];
   /** Resolves when the group is there, or with why it never will be. */
   groupReady(groupId: PlacementGroupId): Promise<WireError | undefined>;

@@ -20,6 +20,8 @@ export interface ListedNode {
   readonly groups: PlacementGroups;
   readonly store: NodeStore;
   trace(): Promise<unknown[]>;
+  /** Takes in what the threads have sent by now. */
+  takeIn(): void;
 }
 
 /** The calls that threads may make to the node. */
@@ -29,8 +31,10 @@ export function nodeControl(node: ListedNode): NodeControl {
     nodes: () => [listing(node)],
     totals: () => amounts(scheduler.totals()),
     available: () => amounts(scheduler.available()),
-    findActor: (name, namespace) => {
-      const record = actors.directory.find(name, namespace);
+    findActor: async (name, namespace) => {
+      // The calls come by another way than the news of actors.
+      node.takeIn();
+      const record = await actors.find(name, namespace);
       if (!record) return undefined;
       const { actorId, interface: shape } = record.actor;
       return { actorId, interface: shape };

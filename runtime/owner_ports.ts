@@ -4,7 +4,12 @@
 import { clearTimeout, setTimeout } from "node:timers";
 import { TIMER_MS_MAX } from "./base/limits.ts";
 import type { ActorId, WorkerId } from "./base/ids.ts";
-import type { Collected, OwnerPeer, OwnerPorts } from "./owner/ports.ts";
+import type {
+  ActorPin,
+  Collected,
+  OwnerPeer,
+  OwnerPorts,
+} from "./owner/ports.ts";
 import type { ToNode, WireClass } from "./protocol/node_messages.ts";
 import type { WireError } from "./protocol/wire_error.ts";
 import type { Peer } from "./transport/peers.ts";
@@ -14,7 +19,7 @@ export interface OwnerSession {
   readonly identity: { readonly workerId: WorkerId };
   readonly codec: OwnerPorts["codec"];
   readonly store: Pick<OwnerPorts["store"], "open" | "free">;
-  readonly holds: { get(actorId: ActorId): object };
+  readonly holds: { get(actorId: ActorId): ActorPin };
   readonly writeObject: OwnerPorts["store"]["write"];
   peer(id: WorkerId): Peer;
   sendNode(message: ToNode): void;
@@ -60,7 +65,10 @@ function nodePort(
   depth: () => number,
 ): OwnerPorts["node"] {
   return {
-    demand: ({ key, resources, strategy, labelSelector }, count) =>
+    demand: (
+      { key, resources, strategy, labelSelector, isTimed },
+      count,
+    ) =>
       session.sendNode({
         type: "demand_change",
         schedulingClass: {
@@ -68,6 +76,7 @@ function nodePort(
           resources,
           strategy,
           ...(labelSelector ? { labelSelector } : {}),
+          ...(isTimed ? { isTimed } : {}),
         } as WireClass,
         count,
         depth: depth(),

@@ -91,8 +91,7 @@ export class SessionCodec implements OwnerCodec {
   }
 
   encodeError(error: unknown): WireError {
-    mapStacks(error);
-    return encodeError(error, { serializers: this.#serializers });
+    return encodeError(error, { serializers: this.#serializers, mapStack });
   }
 
   decodeError(error: WireError): Error {
@@ -139,26 +138,6 @@ function registryOf(codeHash: string | undefined): SerializerRegistry {
   return codeHash === undefined
     ? THREAD_SERIALIZERS
     : THREAD_SERIALIZERS.scope(codeHash);
-}
-
-/** Errors whose stacks name the user's files already. */
-const MAPPED = new WeakSet<object>();
-
-/** Leads the stacks of an error and its causes back to the source. */
-function mapStacks(error: unknown): void {
-  for (let depth = 0; depth < 16; depth++) {
-    if (!(error instanceof Error) || MAPPED.has(error)) return;
-    MAPPED.add(error);
-    const { stack } = error;
-    if (typeof stack === "string") {
-      Object.defineProperty(error, "stack", {
-        value: mapStack(stack),
-        configurable: true,
-        writable: true,
-      });
-    }
-    error = error.cause;
-  }
 }
 
 /** Whether a value is a ref. */

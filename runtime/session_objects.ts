@@ -1,6 +1,7 @@
 // How refs, actors' handles and remote functions travel inside values: what
 // is written for them, and how they are made again on the other side.
 
+import { actorClassParts } from "./api/actor_class.ts";
 import { ActorHandle, makeHandle } from "./api/actor_handle.ts";
 import {
   makeRemoteFunction,
@@ -19,6 +20,7 @@ import { shippable } from "./code_port.ts";
 import { ObjectRef } from "./owner/object_ref.ts";
 import type { ObjectKey } from "./protocol/messages.ts";
 import type { WireActorInterface } from "./protocol/node_messages.ts";
+import { actorClassReason, ValueFailure } from "./protocol/value_failure.ts";
 import { currentCode } from "./run_context.ts";
 import { SessionCodec, type SessionKind } from "./session_codec.ts";
 import type { ThreadSession } from "./thread_session.ts";
@@ -86,6 +88,11 @@ const GROUP_KIND: SessionKind = {
 function functionKind(thread: ThreadSession): SessionKind {
   return {
     write: (object) => {
+      const actorClass = actorClassParts(object);
+      if (actorClass) {
+        const { target, code } = actorClass;
+        throw new ValueFailure(actorClassReason(target.name || code.name));
+      }
       const parts = remoteFunctionParts(object);
       if (!parts) return undefined;
       const { code, kind, options } = parts;

@@ -137,6 +137,7 @@ export class ThreadSession {
       timers: { after },
     });
     this.holds = new ActorHolds((type, actorId) => {
+      if (this.#ended) return;
       if (type === "actor_drop") this.owner.forgetChannel(actorId);
       this.sendNode({ type, actorId });
     });
@@ -412,6 +413,7 @@ export class ThreadSession {
       case "demand_fail":
         return this.owner.demandFailed(known.classKey, known.error);
       case "actor_state":
+        this.#hearOut(this.owner.threadOfActor(known.actorId));
         this.owner.actorChanged(known, this.holds.has(known.actorId));
         return this.schedule();
       case "worker_ended":
@@ -422,6 +424,11 @@ export class ThreadSession {
     }
     this.work?.fromNode(known);
     this.onNodeMessage(known);
+  }
+
+  /** What an actor's thread has said comes before the news of its end. */
+  #hearOut(thread: WorkerId | undefined): void {
+    if (thread) this.#peers.find(thread)?.link?.drain();
   }
 
   #fromPeer(peer: WorkerId, message: PeerMessage): void {

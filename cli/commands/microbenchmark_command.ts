@@ -31,7 +31,7 @@ export const microbenchmarkCommand = buildCommand({
       },
       filter: {
         kind: "parsed",
-        parse: String,
+        parse: parsePattern,
         optional: true,
         brief: "Run only the rows whose names match",
         placeholder: "pattern",
@@ -52,3 +52,9 @@ export const microbenchmarkCommand = buildCommand({
     ].join("\n"),
   },
 });
+
+/** Throws a `SyntaxError` for what is no regular expression: wrong usage. */
+function parsePattern(text: string): string {
+  new RegExp(text);
+  return text;
+}

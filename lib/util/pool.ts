@@ -29,6 +29,8 @@ import {
 
 /** The pool is closed, or must be closed before it can be joined. */
 export class PoolStateError extends MantaError {
+  /** The name of the class. */
+  override readonly name: string = "PoolStateError";
   /** Always `pool_state`. */
   override readonly code = "pool_state";
 }
@@ -106,7 +108,7 @@ export class Pool {
     fn: PoolFunction<A, R>,
     ...args: A extends readonly [] ? [args?: A] : [args: A]
   ): AsyncResult<Awaited<R>> {
-    return new AsyncResult(this.apply(fn, ...args));
+    return this.#inBackground(this.apply(fn, ...args));
   }
 
   /**
@@ -130,7 +132,7 @@ export class Pool {
     items: Iterable<A>,
     options: MapOptions = {},
   ): AsyncResult<Awaited<R>[]> {
-    return new AsyncResult(this.map(fn, items, options));
+    return this.#inBackground(this.map(fn, items, options));
   }
 
   /** As {@linkcode map}, with a list of arguments for each call. */
@@ -149,7 +151,7 @@ export class Pool {
     argumentLists: Iterable<A>,
     options: MapOptions = {},
   ): AsyncResult<Awaited<R>[]> {
-    return new AsyncResult(this.starmap(fn, argumentLists, options));
+    return this.#inBackground(this.starmap(fn, argumentLists, options));
   }
 
   /**
@@ -331,6 +333,13 @@ export class Pool {
       return size;
     });
     return this.#size;
+  }
+
+  /** Who has joined the pool finds the result ready. */
+  #inBackground<T>(job: Promise<T>): AsyncResult<T> {
+    const result = new AsyncResult(job);
+    void this.#track(result.wait());
+    return result;
   }
 
   async #track<T>(job: Promise<T>): Promise<T> {

@@ -1,6 +1,8 @@
 // The items of a pool's call, cut into chunks, and their results read back in
 // order or as they come. Starts nothing: the pool does.
 
+import { checkKeys } from "./time_limit.ts";
+
 /** Options of the calls that go over many items. */
 export interface MapOptions {
   /**
@@ -68,10 +70,9 @@ export function* chunked(
 }
 
 /** The chunk size of the options; throws unless they are good. */
-export function chunkSizeOf({ chunkSize = 1, ...unknown }: MapOptions): number {
-  for (const key of Object.keys(unknown)) {
-    throw new TypeError(`Unknown option "${key}": There is chunkSize`);
-  }
+export function chunkSizeOf(options: MapOptions): number {
+  checkKeys(options, ["chunkSize"]);
+  const { chunkSize = 1 } = options;
   checkCount(chunkSize, 'Option "chunkSize"');
   return chunkSize;
 }

@@ -11,10 +11,12 @@ import {
   remote,
 } from "../../mod.ts";
 import { type Items, QueueActor } from "./queue_actor.ts";
-import { checkTimeout, type TimeoutOptions } from "./time_limit.ts";
+import { checkKeys, checkTimeout, type TimeoutOptions } from "./time_limit.ts";
 
 /** The queue had no room in time. */
 export class QueueFullError extends MantaError {
+  /** The name of the class. */
+  override readonly name: string = "QueueFullError";
   /** Always `queue_full`. */
   override readonly code = "queue_full";
   /** Another try may succeed. */
@@ -23,6 +25,8 @@ export class QueueFullError extends MantaError {
 
 /** The queue had too few items in time. */
 export class QueueEmptyError extends MantaError {
+  /** The name of the class. */
+  override readonly name: string = "QueueEmptyError";
   /** Always `queue_empty`. */
   override readonly code = "queue_empty";
   /** Another try may succeed. */
@@ -107,12 +111,8 @@ export class Queue<T> {
    * @throws {RangeError} If `maxSize` is negative or no whole number.
    */
   constructor(options: QueueOptions = {}, actor?: ActorHandle<QueueActor>) {
-    const { maxSize = 0, actorOptions, ...unknown } = options;
-    for (const key of Object.keys(unknown)) {
-      throw new TypeError(
-        `Unknown option "${key}" of a queue: There are actorOptions, maxSize`,
-      );
-    }
+    checkKeys(options, ["maxSize", "actorOptions"]);
+    const { maxSize = 0, actorOptions } = options;
     if (typeof maxSize !== "number") {
       throw new TypeError(
         `Option "maxSize" must be a number, got ${typeof maxSize}`,
@@ -157,7 +157,7 @@ export class Queue<T> {
     options: TimeoutOptions = {},
   ): Promise<void> {
     const all = [...items];
-    const limitMs = timeoutMs({ timeout: 0, ...options });
+    const limitMs = timeoutOfMany(options);
     if (all.length > 0) await this.#put(all, limitMs);
   }
 
@@ -165,15 +165,19 @@ export class Queue<T> {
    * Takes so many items or none, without waiting unless a timeout is given.
    *
    * @throws {QueueEmptyError} If there are fewer.
-   * @throws {RangeError} If `count` is negative or no whole number.
+   * @throws {TypeError} If `count` is no number.
+   * @throws {RangeError} If it is negative or no whole number.
    */
   async getMany(count: number, options: TimeoutOptions = {}): Promise<T[]> {
+    if (typeof count !== "number") {
+      throw new TypeError(`A count must be a number, got ${typeof count}`);
+    }
     if (!Number.isSafeInteger(count) || count < 0) {
       throw new RangeError(
         `A count must be a whole number from 0 on, got ${count}`,
       );
     }
-    const limitMs = timeoutMs({ timeout: 0, ...options });
+    const limitMs = timeoutOfMany(options);
     if (count === 0) return [];
     return [...await this.#take(count, limitMs)] as T[];
   }
@@ -226,10 +230,28 @@ registerSerializer(Queue, {
   serialize: (queue) => [actorOf(queue), queue.maxSize] as const,
   deserialize: ([actor, maxSize]) => new Queue<unknown>({ maxSize }, actor),
 });
+registerSerializer(QueueFullError, {
+  name: "manta/util.QueueFullError",
+  serialize: ({ message }) => message,
+  deserialize: (message) => new QueueFullError(message),
+});
+registerSerializer(QueueEmptyError, {
+  name: "manta/util.QueueEmptyError",
+  serialize: ({ message }) => message,
+  deserialize: (message) => new QueueEmptyError(message),
+});
 
 /** The time limit that the actor is given; `undefined` is none. */
-function timeoutMs({ block = true, timeout }: QueueWaitOptions) {
+function timeoutMs(options: QueueWaitOptions): number | undefined {
+  checkKeys(options, ["block", "timeout"]);
+  const { block = true, timeout } = options;
   checkTimeout(timeout);
   if (!block) return 0;
   return timeout === Infinity ? undefined : timeout;
+}
+
+/** As `timeoutMs`, with no waiting by default. */
+function timeoutOfMany(options: TimeoutOptions): number | undefined {
+  checkKeys(options, ["timeout"]);
+  return timeoutMs({ timeout: 0, ...options });
 }

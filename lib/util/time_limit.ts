@@ -24,9 +24,11 @@ export interface TimeLimit extends Disposable {
  * its error what was waited for.
  */
 export function startTimeLimit(
-  { timeout }: TimeoutOptions,
+  options: TimeoutOptions,
   waitingFor: string,
 ): TimeLimit {
+  checkKeys(options, ["timeout"]);
+  const { timeout } = options;
   checkTimeout(timeout);
   if (timeout === undefined || timeout === Infinity) {
     return { race: (promise) => promise, [Symbol.dispose]() {} };
@@ -56,6 +58,16 @@ export function checkTimeout(timeout: unknown): void {
   if (!(timeout >= 0)) {
     throw new RangeError(
       `Option "timeout" must be a number from 0 on, got ${timeout}`,
+    );
+  }
+}
+
+/** Throws if there is an option of another name. */
+export function checkKeys(options: object, known: readonly string[]): void {
+  for (const key of Object.keys(options)) {
+    if (known.includes(key)) continue;
+    throw new TypeError(
+      `Unknown option "${key}": There is ${known.join(", ")}`,
     );
   }
 }

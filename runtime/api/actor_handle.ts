@@ -30,13 +30,16 @@ export class ActorHandle {
 
   constructor(hold: ActorHold) {
     this.#hold = hold;
+    hold.attach(this);
     this.#text = `ActorHandle(${hold.interface.className}, ${hold.actorId})`;
   }
 
   /** Gives this handle up; the actor ends when it was the last. */
   [Symbol.dispose](): void {
+    const hold = this.#hold;
     this.#hold = undefined;
     this.#callers.clear();
+    hold?.detach(this);
   }
 
   [INSPECT](): string {

@@ -100,7 +100,11 @@ export type ActorHandle<T = UntypedActor, M = unknown> =
 
 /** What all handles have in common: for parameters that take any actor. */
 export interface AnyActorHandle<T = unknown> {
-  /** Gives this handle up; the actor ends when it was the last. */
+  /**
+   * Gives this handle up, so that `using` works: when it was the last, the
+   * actor ends as soon as the calls that were made are done. Using the handle
+   * after that is a `TypeError`.
+   */
   [Symbol.dispose](): void;
   /** Carries the type; never present at run time. */
   readonly [actorType]: T;

@@ -9,7 +9,7 @@ import type {
   KillOptions,
   UntypedActor,
 } from "./actor_types.ts";
-import { ActorHandle, makeHandle } from "./actor_handle.ts";
+import { ActorHandle } from "./actor_handle.ts";
 import { shown } from "./option_checks.ts";
 import { currentSession } from "./session.ts";
 
@@ -44,8 +44,8 @@ export async function getActor<T = UntypedActor>(
   const resolved = resolveGetActor(name, options);
   const session = currentSession();
   const namespace = resolved.namespace ?? session.identity.namespace;
-  const hold = await session.holdOpen(session.findActor(name, namespace));
-  if (hold) return makeHandle(hold) as unknown as PublicHandle<T>;
+  const handle = await session.holdOpen(session.findActor(name, namespace));
+  if (handle) return handle as PublicHandle<T>;
   throw new RangeError(
     `Cannot find an actor named "${name}" in namespace "${namespace}": ` +
       "none was started, or it is dead",

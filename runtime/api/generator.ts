@@ -11,8 +11,11 @@ export interface StreamSource {
   consumed(count: number): void;
   /** Drops what was not read and cancels the task. */
   drop(): void;
-  /** Keeps the process alive while somebody waits for the next item. */
-  holdOpen<T>(work: Promise<T>): Promise<T>;
+  /**
+   * Keeps the process alive while somebody waits for the next item; calls
+   * `giveUp` with why if that one is cancelled.
+   */
+  wait<T>(work: Promise<T>, giveUp: (reason: unknown) => void): Promise<T>;
 }
 
 /** How a stream is fed; the session's side of it. */
@@ -33,7 +36,7 @@ export class RefStream {
   readonly #source: StreamSource;
   /** Items that came and were not read, by index. */
   readonly #items = new Map<number, unknown>();
-  readonly #readers: ((result: Result) => void)[] = [];
+  #readers: PromiseWithResolvers<Result>[] = [];
   #next = 0;
   /** Index after the last item, once it is known. */
   #count: number | undefined;
@@ -48,11 +51,15 @@ export class RefStream {
   }
 
   next(): Promise<Result> {
-    const waiting = new Promise<Result>((resolve) =>
-      this.#readers.push(resolve)
-    );
+    const reader = Promise.withResolvers<Result>();
+    this.#readers.push(reader);
     this.#serve();
-    return this.#source.holdOpen(waiting);
+    if (!this.#readers.includes(reader)) return reader.promise;
+    return this.#source.wait(reader.promise, (reason) => {
+      // The item that it waited for is the next reader's.
+      this.#readers = this.#readers.filter((other) => other !== reader);
+      reader.reject(reason);
+    });
   }
 
   return(): Promise<Result> {
@@ -107,9 +114,9 @@ export class RefStream {
         this.#items.delete(this.#next);
         this.#next++;
         this.#source.consumed(this.#next);
-        this.#readers.shift()!({ done: false, value: item });
+        this.#readers.shift()!.resolve({ done: false, value: item });
       } else if (this.#closed || this.#isRead()) {
-        this.#readers.shift()!(END);
+        this.#readers.shift()!.resolve(END);
       } else {
         return;
       }

@@ -89,7 +89,8 @@ export async function get(
   for (const ref of refs) {
     if (!session.isRef(ref)) throw notARef("get", ref, "only ObjectRefs");
   }
-  return await session.getAll(refs, timeoutMs);
+  // A copy: the caller may change its array in the meantime.
+  return await session.getAll([...refs], timeoutMs);
 }
 
 /**
@@ -120,6 +121,8 @@ export async function wait<R extends AnyObjectRef>(
 ): Promise<[ready: R[], pending: R[]]> {
   const session = currentSession();
   if (!Array.isArray(refs)) throw notARef("wait", refs, "an array of refs");
+  // A copy: the caller may change its array in the meantime.
+  refs = [...refs] as readonly R[];
   for (const ref of refs) {
     if (!session.isRef(ref)) throw notARef("wait", ref, "only ObjectRefs");
   }

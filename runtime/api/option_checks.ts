@@ -190,6 +190,17 @@ export function unknownKey(
   throw new TypeError(`Unknown ${what}: ${hint}There are ${list}`);
 }
 
+/** As `unknownKey`, for the options of a call: names all that there are not. */
+function unknownOptions(
+  unknown: readonly string[],
+  known: readonly string[],
+  call: string,
+): never {
+  const names = inWords(unknown.map((key) => `"${key}"`), "and");
+  const what = `${unknown.length > 1 ? "options" : "option"} ${names}`;
+  unknownKey(unknown[0]!, known, `${what} of ${call}`);
+}
+
 /** Throws unless the options have only these keys, with good values. */
 export function checkShape(
   options: unknown,
@@ -201,12 +212,11 @@ export function checkShape(
       `The options of ${call} must be an object, got ${shown(options)}`,
     );
   }
+  const known = Object.keys(checks);
+  const unknown = Object.keys(options).filter((key) => !known.includes(key));
+  if (unknown.length > 0) unknownOptions(unknown, known, call);
   for (const [key, value] of Object.entries(options)) {
-    const check = Object.hasOwn(checks, key) ? checks[key] : undefined;
-    if (!check) {
-      unknownKey(key, Object.keys(checks), `option "${key}" of ${call}`);
-    }
-    if (value !== undefined) check(value, key);
+    if (value !== undefined) checks[key]!(value, key);
   }
 }
 

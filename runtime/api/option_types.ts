@@ -250,7 +250,8 @@ export interface TaskOptions<N extends number = number>
    */
   readonly maxRetries?: number | undefined;
   /**
-   * What the task runs in: a thread of the node, or a process of its own.
+   * What the task runs in: a thread of the node, or a process of its own,
+   * which this version refuses at the call.
    *
    * @default {"thread"}
    */
@@ -368,8 +369,8 @@ export interface ActorOptions<M = MethodOptionsByName>
    */
   readonly maxPendingCalls?: number | undefined;
   /**
-   * What the actor runs in: a thread, a process of its own, or a thread that
-   * it shares with many light actors.
+   * What the actor runs in: a thread, a process of its own, which this version
+   * refuses at the call, or a thread that it shares with many light actors.
    *
    * @default {"thread"}
    */

@@ -2,7 +2,9 @@
 // the scheduler's business.
 
 import type { PlacementGroupId } from "../base/ids.ts";
+import { TIMER_MS_MAX } from "../base/limits.ts";
 import { resolvePlacementGroup } from "./call_options.ts";
+import { aWait } from "./option_checks.ts";
 import type {
   Bundle,
   PlacementGroup as PublicGroup,
@@ -28,12 +30,14 @@ class PlacementGroup {
   }
 
   async wait(timeoutMs: number): Promise<boolean> {
+    aWait(timeoutMs, "timeoutMs");
     const session = currentSession();
     const { promise, resolve } = Promise.withResolvers<Promise<false>>();
     // An answer that is there is heard, however short the time: answers come
     // in the order asked for.
     const late = () => session.available().then(() => false as const);
-    const timer = setTimeout(() => resolve(late()), timeoutMs);
+    const limitMs = Math.min(timeoutMs, TIMER_MS_MAX);
+    const timer = setTimeout(() => resolve(late()), limitMs);
     const ready = session.groupReady(this.id).then(() => true);
     try {
       return await session.holdOpen(Promise.race([ready, promise]));

@@ -91,9 +91,8 @@ export type RefValue<R> = R extends ObjectRef<infer T> ? T : never;
  *
  * `[ObjectRef<A>, ObjectRef<B>]` gives `[A, B]`, `ObjectRef<A>[]` gives `A[]`.
  */
-export type RefValues<R extends readonly AnyObjectRef[]> = {
-  -readonly [Index in keyof R]: RefValue<R[Index]>;
-};
+export type RefValues<R extends readonly AnyObjectRef[]> = 0 extends 1 & R ? R
+  : { -readonly [Index in keyof R]: RefValue<R[Index]> };
 
 /** Options of {@linkcode get}. */
 export interface GetOptions {

@@ -5,6 +5,7 @@ import { writeFile } from "node:fs/promises";
 import process from "node:process";
 import { ConnectionError } from "../base/errors.ts";
 import { resolveInitOptions } from "./init_options.ts";
+import { shown } from "./option_checks.ts";
 import {
   activeSession,
   apiWiring,
@@ -193,6 +194,9 @@ export function context(): RuntimeContext {
  * ```
  */
 export async function timeline(path?: string): Promise<unknown[]> {
+  if (path !== undefined && typeof path !== "string") {
+    throw new TypeError(`timeline() takes a path, got ${shown(path)}`);
+  }
   const events = await currentSession().timeline();
   if (path !== undefined) await writeFile(path, JSON.stringify(events));
   return events;

@@ -44,6 +44,9 @@ export interface Callable {
 export interface ActorHold {
   readonly actorId: ActorId;
   readonly interface: WireActorInterface;
+  /** A handle keeps the actor alive until it is collected, or detached. */
+  attach(handle: object): void;
+  detach(handle: object): void;
 }
 
 /** How a method is called, with everything resolved. */
@@ -94,7 +97,8 @@ export interface Session {
   taskCaller(call: TaskCall): Callable;
   methodCaller(hold: ActorHold, call: MethodCall): Callable;
   createActor(creation: ActorCreation, args: readonly unknown[]): ActorHold;
-  findActor(name: string, namespace: string): Promise<ActorHold | undefined>;
+  /** A handle of the actor with a name. */
+  findActor(name: string, namespace: string): Promise<object | undefined>;
   killActor(hold: ActorHold, noRestart: boolean): void;
   exitActor(): never;
   pendingCalls(hold: ActorHold): number;

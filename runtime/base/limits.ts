@@ -28,6 +28,12 @@ export const SPIN_US_MAX = 50;
 /** Threads of one node that run user code. */
 export const THREADS_MAX = 4_096;
 
+/**
+ * Threads whose tasks all wait, before those take other tasks; as many as
+ * there are CPUs if that is more. Each costs memory and hops between threads.
+ */
+export const WAITING_THREADS_MAX = 2;
+
 /** Light actors on one shared thread. */
 export const SHARED_ACTORS_PER_THREAD_MAX = 16_384;
 
@@ -90,6 +96,15 @@ export const ERROR_TEXT_CHARACTERS_MAX = 64 * 1024;
 
 /** Bytes of one error's own fields that travel; larger ones are left out. */
 export const ERROR_FIELDS_BYTES_MAX = 256 * 1024;
+
+/**
+ * For an actor that nobody holds to end by itself: what it still runs was
+ * cancelled, and has this long to clean up.
+ */
+export const ACTOR_RETIRE_MS_MAX = 1_000;
+
+/** A handle may be ahead of the news that its actor is being made so long. */
+export const ACTOR_NEWS_MS_MAX = 1_000;
 
 /** Calls of one thread on one actor that are sent and not answered. */
 export const ACTOR_CALLS_UNDER_WAY_MAX = 4_096;
@@ -279,3 +294,9 @@ export const SPIN_RETRY_EVERY = 64;
  * writer watches for the store's answer no longer than that would take.
  */
 export const COPY_BYTES_PER_US = 2_000;
+
+/** An idle thread that holds what others own collects its garbage then. */
+export const IDLE_GARBAGE_MS = 500;
+
+/** The same after collecting has freed nothing a few times: it costs CPU. */
+export const IDLE_GARBAGE_MS_MAX = 60_000;

@@ -188,14 +188,16 @@ function buildError(
   rendered: ReadonlyMap<string, MappedText>,
 ): unknown {
   if (!isBuildFailure(error)) return error;
-  const [first] = error.errors;
+  const [first, ...more] = error.errors;
   if (first?.detail instanceof MantaError) return first.detail;
   if (!first) return error;
   const { file, line } = placeOf(first, entryPath, rendered);
+  const others = more.length === 0 ? "" : ` (and ${more.length} more)`;
+  // Without a cause: the bundler's error says the same, with its own stack.
   return new CaptureError(
-    `Cannot bundle "${file}:${line}": ${first.text}. ` +
+    `Cannot bundle "${file}:${line}": ${first.text}${others}. ` +
       `Correct it and start the driver again`,
-    { cause: error, details: { captures: [], file, line } },
+    { details: { captures: [], file, line } },
   );
 }
 

@@ -22,13 +22,13 @@ export function replText(
   return { text: [...collector.lines, offer].join("\n"), exportName };
 }
 
-let api: object = {};
+let api: Readonly<Record<string, unknown>> = {};
 
 /**
  * Says what the public API is, by its names: a REPL's functions use the
  * executor's API and not a copy of the driver's.
  */
-export function recogniseApi(names: object): void {
+export function recogniseApi(names: Readonly<Record<string, unknown>>): void {
   api = names;
 }
 
@@ -64,8 +64,9 @@ class ReplCollector {
   }
 
   #valueText(value: unknown, name: string): string | undefined {
-    const api = apiName(value);
-    if (api !== undefined) return `${BUNDLE_API}[${JSON.stringify(api)}]`;
+    if (isApi(value)) return BUNDLE_API;
+    const known = apiName(value);
+    if (known !== undefined) return `${BUNDLE_API}[${JSON.stringify(known)}]`;
     const local = remoteTarget(value);
     if (local) {
       const site = JSON.stringify(`repl:${++this.#sites}:1`);
@@ -126,6 +127,12 @@ function isBuiltin(name: string): boolean {
   const found = Object.getOwnPropertyDescriptor(globalThis, name);
   if (!found || !EARLY_NAMES.has(name)) return false;
   return found.configurable === true || found.writable === false;
+}
+
+/** Whether a value is all of the API, as `import * as manta` gives it. */
+function isApi(value: unknown): boolean {
+  return typeof value === "object" && value !== null && "remote" in value &&
+    value.remote === api["remote"] && value.remote !== undefined;
 }
 
 function apiName(value: unknown): string | undefined {

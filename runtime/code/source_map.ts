@@ -29,7 +29,10 @@ export function correctSourceMap(
 ): string {
   const map = JSON.parse(text) as RawSourceMap;
   const folder = dirname(outputPath);
-  const paths = map.sources.map((source) => resolve(folder, source));
+  // esbuild escapes what is not plain ASCII, "%" included.
+  const paths = map.sources.map((source) =>
+    resolve(folder, decodeURIComponent(source))
+  );
   const texts = paths.map((path) => rendered.get(path));
   const lines = decode(map.mappings).map((line) =>
     line.flatMap((segment) => correctSegment(segment, texts))

@@ -11,7 +11,8 @@ import {
   unreachable,
 } from "../base/errors.ts";
 import type { ActorId, WorkerId } from "../base/ids.ts";
-import type { WireActor } from "../protocol/node_messages.ts";
+import { ACTOR_RETIRE_MS_MAX } from "../base/limits.ts";
+import type { ActorName, WireActor } from "../protocol/node_messages.ts";
 import { EarlyActors, isEarlyEvent, type Unmade } from "./early_actors.ts";
 
 /** Ray's words, as users see them. */
@@ -42,7 +43,7 @@ export interface ActorRecord {
   /** Threads with living handles. */
   readonly holders: Set<WorkerId>;
   readonly watchers: Set<WorkerId>;
-  /** When it was first seen that nobody holds it; only while so. */
+  /** When it was seen that nobody holds it, or it was asked to end for it. */
   unheldAtMs: number | undefined;
   retiring: boolean;
   deathError: MantaError | undefined;
@@ -55,7 +56,16 @@ export type ActorEvent =
     readonly creator: WorkerId;
   }
   | {
-    readonly type: "actor_watched" | "actor_held" | "actor_dropped";
+    readonly type: "actor_announced";
+    readonly actorId: ActorId;
+    readonly workerId: WorkerId;
+    readonly named?: ActorName;
+  }
+  | {
+    readonly type:
+      | "actor_watched"
+      | "actor_held"
+      | "actor_dropped";
     readonly actorId: ActorId;
     readonly workerId: WorkerId;
   }
@@ -138,7 +148,7 @@ const DEAD_ACTORS_MAX = 10_000;
 /** See the head of the file. */
 export class ActorDirectory {
   readonly #records = new Map<ActorId, ActorRecord>();
-  /** `namespace/name` of living, named actors. */
+  /** By namespace and name: living, named actors. */
   readonly #names = new Map<string, ActorId>();
   readonly #unheld = new Set<ActorRecord>();
   readonly #early = new EarlyActors();
@@ -150,12 +160,17 @@ export class ActorDirectory {
 
   /** Whether a clock tick could change something. */
   get isWaiting(): boolean {
-    return this.#unheld.size > 0;
+    return this.#unheld.size > 0 || this.#early.isWaiting;
   }
 
   find(name: string, namespace: string): ActorRecord | undefined {
     const actorId = this.#names.get(nameKey(name, namespace));
     return actorId === undefined ? undefined : this.#records.get(actorId);
+  }
+
+  /** Whether an actor of this name is being made and not registered yet. */
+  isNaming(name: string, namespace: string): boolean {
+    return this.#early.isNaming({ name, namespace });
   }
 
   handle(event: ActorEvent): ActorAction[] {
@@ -176,6 +191,8 @@ export class ActorDirectory {
       return [];
     }
     switch (event.type) {
+      case "actor_announced":
+        return [];
       case "actor_watched":
         record.watchers.add(event.workerId);
         return [{ type: "publish", record, to: [event.workerId] }];
@@ -292,8 +309,7 @@ export class ActorDirectory {
   }
 
   #workerEnded(workerId: WorkerId, error: MantaError): ActorAction[] {
-    const actions: ActorAction[] = [];
-    this.#early.workerEnded(workerId);
+    const actions: ActorAction[] = this.#early.workerEnded(workerId, error);
     for (const record of this.#records.values()) {
       record.watchers.delete(workerId);
       if (record.holders.delete(workerId)) this.#noteIfUnheld(record);
@@ -355,28 +371,36 @@ export class ActorDirectory {
 
   #noteIfUnheld(record: ActorRecord): void {
     if (record.holders.size > 0 || record.state === "DEAD") return;
-    if (record.actor.detached || record.retiring) return;
+    if (record.actor.detached) return;
+    // One that is still being made is asked when it has been.
+    if (record.retiring && record.state !== "ALIVE") return;
     // The clock may have stood still: the grace begins at its next tick.
     if (!this.#unheld.has(record)) record.unheldAtMs = undefined;
     this.#unheld.add(record);
   }
 
   #ticked(nowMs: number): ActorAction[] {
-    const actions: ActorAction[] = [];
-    for (const record of this.#unheld) {
+    const actions: ActorAction[] = this.#early.ticked(nowMs);
+    for (const record of [...this.#unheld]) {
       record.unheldAtMs ??= nowMs;
-      if (nowMs - record.unheldAtMs < UNHELD_GRACE_MS) continue;
-      this.#unheld.delete(record);
-      record.retiring = true;
-      actions.push(...this.#retireIfDue(record));
+      const unheldMs = nowMs - record.unheldAtMs;
+      if (record.retiring) {
+        if (unheldMs < ACTOR_RETIRE_MS_MAX) continue;
+        actions.push(...this.#die(record, exitedError(record), true));
+      } else if (unheldMs >= UNHELD_GRACE_MS) {
+        record.retiring = true;
+        this.#unheld.delete(record);
+        actions.push(...this.#retireIfDue(record));
+      }
     }
     return actions;
   }
 
   #retireIfDue(record: ActorRecord): ActorAction[] {
     const { threadId, retiring, state } = record;
-    // One that is still being made is asked when it has been.
     if (!retiring || state !== "ALIVE" || !threadId) return [];
+    // Calls that were cancelled may never end: it is given some time.
+    this.#noteIfUnheld(record);
     const { actorId } = record.actor;
     return [{ type: "retire_actor", actorId, threadId }];
   }
@@ -398,7 +422,7 @@ export class ActorDirectory {
 }
 
 function nameKey(name: string, namespace: string): string {
-  return `${namespace}/${name}`;
+  return JSON.stringify([namespace, name]);
 }
 
 function unmadeBy(

@@ -1,10 +1,12 @@
 // What is known of actors that are not registered: handles can be ahead of
 // the registration, because they came by a faster link or because the actor's
-// code or arguments are awaited. Some ids never get an actor at all.
+// code or arguments are awaited. Some ids never get an actor at all, and some
+// had one that is forgotten: nobody may wait for these.
 
-import type { MantaError } from "../base/errors.ts";
+import { ActorDiedError, type MantaError } from "../base/errors.ts";
 import type { ActorId, WorkerId } from "../base/ids.ts";
-import { IDS_REMEMBERED_MAX } from "../base/limits.ts";
+import { ACTOR_NEWS_MS_MAX, IDS_REMEMBERED_MAX } from "../base/limits.ts";
+import type { ActorName } from "../protocol/node_messages.ts";
 
 /** Why there is no actor of an id: another is meant, or it was not made. */
 export type Unmade =
@@ -16,6 +18,12 @@ export interface EarlyNews {
   readonly holders: Set<WorkerId>;
   readonly watchers: Set<WorkerId>;
   killed: boolean;
+  /** Who makes the actor, once that is known. */
+  creator: WorkerId | undefined;
+  /** What it is to be called, once that is known. */
+  named: ActorName | undefined;
+  /** Since when it is not known who makes it. */
+  strangeSinceMs: number | undefined;
 }
 
 /** Tells a thread that there will be no actor of this id. */
@@ -30,7 +38,16 @@ export interface UnmadeAnswer {
 /** Events of the directory that can come before the registration. */
 export type EarlyEvent =
   | {
-    readonly type: "actor_watched" | "actor_held" | "actor_dropped";
+    readonly type: "actor_announced";
+    readonly actorId: ActorId;
+    readonly workerId: WorkerId;
+    readonly named?: ActorName;
+  }
+  | {
+    readonly type:
+      | "actor_watched"
+      | "actor_held"
+      | "actor_dropped";
     readonly actorId: ActorId;
     readonly workerId: WorkerId;
   }
@@ -47,6 +64,7 @@ export type EarlyEvent =
 
 const EARLY_EVENTS: ReadonlySet<string> = new Set(
   [
+    "actor_announced",
     "actor_watched",
     "actor_held",
     "actor_dropped",
@@ -64,9 +82,19 @@ export function isEarlyEvent(
 
 /** See the head of the file. */
 export class EarlyActors {
-  readonly #early = new Map<ActorId, EarlyNews>();
+  /** Actors that are announced: they come, or their creator fails. */
+  readonly #announced = new Map<ActorId, EarlyNews>();
+  /** Those of them that are to have a name. */
+  readonly #naming = new Set<EarlyNews>();
+  /** Not announced yet, or forgotten. */
+  readonly #strange = new Map<ActorId, EarlyNews>();
   /** Ids that no actor will have; the newest of them. */
   readonly #unmade = new Map<ActorId, Unmade>();
+
+  /** Whether time could tell what becomes of those that are asked for. */
+  get isWaiting(): boolean {
+    return this.#strange.size > 0;
+  }
 
   /** The actor that is meant by an id that no actor has. */
   meant(actorId: ActorId): ActorId | undefined {
@@ -74,10 +102,19 @@ export class EarlyActors {
     return unmade && "existing" in unmade ? unmade.existing : undefined;
   }
 
+  /** Whether an actor is announced that is to have this name. */
+  isNaming({ name, namespace }: ActorName): boolean {
+    return [...this.#naming].some(({ named }) =>
+      named?.name === name && named.namespace === namespace
+    );
+  }
+
   /** Gives out, once, what came before the registration. */
   take(actorId: ActorId): EarlyNews | undefined {
-    const news = this.#early.get(actorId);
-    this.#early.delete(actorId);
+    const news = this.#find(actorId);
+    if (news?.named) this.#naming.delete(news);
+    this.#announced.delete(actorId);
+    this.#strange.delete(actorId);
     return news;
   }
 
@@ -92,21 +129,38 @@ export class EarlyActors {
       return this.neverMade(actorId, { error: event.error });
     }
     if (type === "actor_dropped") {
-      this.#early.get(actorId)?.holders.delete(event.workerId);
+      this.#find(actorId)?.holders.delete(event.workerId);
       return [];
     }
     const news = this.#news(actorId);
-    if (type === "actor_watched") news.watchers.add(event.workerId);
-    else if (type === "actor_held") news.holders.add(event.workerId);
+    if (event.type === "actor_announced") this.#announce(news, event);
     else if (type === "actor_killed") news.killed ||= event.noRestart;
-    return [];
+    else if (type === "actor_held") news.holders.add(event.workerId);
+    else news.watchers.add(event.workerId);
+    return this.#forgetOldest();
   }
 
-  workerEnded(workerId: WorkerId): void {
-    for (const { holders, watchers } of this.#early.values()) {
-      holders.delete(workerId);
-      watchers.delete(workerId);
+  workerEnded(workerId: WorkerId, error: MantaError): UnmadeAnswer[] {
+    const answers: UnmadeAnswer[] = [];
+    for (const news of this.#strange.values()) leave(news, workerId);
+    for (const [actorId, news] of this.#announced) {
+      leave(news, workerId);
+      if (news.creator !== workerId) continue;
+      const unmade = { error: creatorDiedError(actorId, error) };
+      answers.push(...this.neverMade(actorId, unmade));
     }
+    return answers;
+  }
+
+  /** Answers those who have asked in vain for long enough. */
+  ticked(nowMs: number): UnmadeAnswer[] {
+    const answers: UnmadeAnswer[] = [];
+    for (const [actorId, news] of this.#strange) {
+      news.strangeSinceMs ??= nowMs;
+      if (nowMs - news.strangeSinceMs < ACTOR_NEWS_MS_MAX) continue;
+      answers.push(...this.#forget(actorId));
+    }
+    return answers;
   }
 
   /** There will be no such actor: all who wait for it are told. */
@@ -123,14 +177,71 @@ export class EarlyActors {
     return [...waiting].map((to) => answer(to, actorId, unmade));
   }
 
+  #find(actorId: ActorId): EarlyNews | undefined {
+    return this.#announced.get(actorId) ?? this.#strange.get(actorId);
+  }
+
   #news(actorId: ActorId): EarlyNews {
-    let news = this.#early.get(actorId);
+    let news = this.#find(actorId);
     if (!news) {
-      news = { holders: new Set(), watchers: new Set(), killed: false };
-      remember(this.#early, actorId, news);
+      news = {
+        holders: new Set(),
+        watchers: new Set(),
+        killed: false,
+        creator: undefined,
+        named: undefined,
+        strangeSinceMs: undefined,
+      };
+      this.#strange.set(actorId, news);
     }
     return news;
   }
+
+  #announce(
+    news: EarlyNews,
+    { actorId, workerId, named }: Extract<
+      EarlyEvent,
+      { type: "actor_announced" }
+    >,
+  ): void {
+    news.creator = workerId;
+    news.named = named;
+    if (named) this.#naming.add(news);
+    this.#strange.delete(actorId);
+    this.#announced.set(actorId, news);
+  }
+
+  #forgetOldest(): UnmadeAnswer[] {
+    if (this.#strange.size <= IDS_REMEMBERED_MAX) return [];
+    return this.#forget(this.#strange.keys().next().value!);
+  }
+
+  /** Nobody announces it: it has been dead for long. */
+  #forget(actorId: ActorId): UnmadeAnswer[] {
+    const watchers = this.take(actorId)?.watchers ?? [];
+    const error = forgottenError(actorId);
+    return [...watchers].map((to) => answer(to, actorId, { error }));
+  }
+}
+
+function leave({ holders, watchers }: EarlyNews, workerId: WorkerId): void {
+  holders.delete(workerId);
+  watchers.delete(workerId);
+}
+
+function creatorDiedError(actorId: ActorId, cause: MantaError): MantaError {
+  return new ActorDiedError(
+    `Cannot call actor ${actorId}: its creator is gone, and had not made it`,
+    { cause, details: { actorId } },
+  );
+}
+
+function forgottenError(actorId: ActorId): MantaError {
+  return new ActorDiedError(
+    `Cannot call actor ${actorId}: it is dead, for so long that its node has ` +
+      "forgotten why",
+    { details: { actorId } },
+  );
 }
 
 function answer(to: WorkerId, actorId: ActorId, unmade: Unmade): UnmadeAnswer {

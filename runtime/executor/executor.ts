@@ -5,7 +5,11 @@
 import { TaskCancelledError } from "../base/errors.ts";
 import type { ActorId, LeaseId, WorkerId } from "../base/ids.ts";
 import { RESULTS_UNSENT_MAX, RESULTS_UNSENT_MS_MAX } from "../base/limits.ts";
-import type { PeerMessage, TaskPush } from "../protocol/messages.ts";
+import type {
+  PeerMessage,
+  TaskFailed,
+  TaskPush,
+} from "../protocol/messages.ts";
 import { argumentsOf } from "./arguments.ts";
 import type { ExecutorPorts } from "./ports.ts";
 import { Results } from "./results.ts";
@@ -358,14 +362,15 @@ export class Executor {
       if (actor) this.#exitActor(actor);
       return;
     }
+    const told = this.results.ended(run, this.#failure(run, error));
+    if (told) told.then(() => this.#end(run, true));
+    else this.#end(run, true);
+  }
+
+  #failure(run: TaskRun, error: unknown): TaskFailed {
     const wrapped = this.#ports.taskError(run, error);
-    this.#ports.send(run.owner.id, {
-      type: "task_failed",
-      number: run.number,
-      error: this.#ports.codec.encodeError(wrapped),
-    });
-    this.#end(run, true);
-    this.#ports.flush();
+    const wire = this.#ports.codec.encodeError(wrapped);
+    return { type: "task_failed", number: run.number, error: wire };
   }
 
   #end(run: TaskRun, failed: boolean): void {
@@ -407,7 +412,7 @@ export class Executor {
 
   // -- Waiting and cancelling ------------------------------------------------
 
-  /** The run waits: its CPU goes back and its thread takes other work. */
+  /** The run waits: its CPU goes back, and its thread may get other work. */
   waitBegun(run: TaskRun): void {
     if (run.waits++ > 0) return;
     const { slot } = run;

@@ -5,7 +5,10 @@ import { INLINE_VALUE_BYTES_MAX } from "../base/limits.ts";
 import type { ActorId, WorkerId } from "../base/ids.ts";
 import type {
   ObjectKey,
+  PeerMessage,
   Primitive,
+  StreamEnded,
+  TaskFailed,
   WireHeld,
   WireValue,
 } from "../protocol/messages.ts";
@@ -41,7 +44,7 @@ export class Results {
   returned(run: TaskRun, value: unknown): void | Promise<void> {
     const { returns } = run.template.spec;
     if (returns === 1) return this.#returnOne(run, value);
-    if (returns === 0) return this.#column(run, undefined);
+    if (returns === 0) return this.#returnOne(run, undefined);
     if (!Array.isArray(value) || value.length !== returns) {
       throw new TypeError(
         `Cannot return ${describe(value)} from ${run.template.spec.name}: ` +
@@ -55,8 +58,7 @@ export class Results {
   /** Gives back one item of a stream. */
   async yielded(run: TaskRun, index: number, value: unknown): Promise<void> {
     const { number } = run;
-    const owner = run.owner.id;
-    const key: ObjectKey = [owner, number + 1 + index];
+    const key: ObjectKey = [run.owner.id, number + 1 + index];
     const holding: object[] = [];
     const item = await this.#holding(run, holding, async () => {
       const root = `yield[${index}]`;
@@ -64,13 +66,14 @@ export class Results {
       await this.#acknowledged();
       return item;
     });
-    this.#ports.send(owner, {
-      type: "stream_yielded",
-      number,
-      index,
-      item,
-    });
-    this.#ports.flush();
+    this.#tell(run, { type: "stream_yielded", number, index, item });
+  }
+
+  /** Tells of an end without values; async while refs are being borrowed. */
+  ended(run: TaskRun, outcome: TaskFailed | StreamEnded): void | Promise<void> {
+    const waiting = this.#acknowledged();
+    if (waiting) return waiting.then(() => this.#tell(run, outcome));
+    this.#tell(run, outcome);
   }
 
   /** Sends the collected columns; the links are flushed by the caller. */
@@ -127,11 +130,11 @@ export class Results {
       }
       await this.#acknowledged();
     });
-    this.#ports.send(run.owner.id, {
-      type: "task_returned",
-      number: run.number,
-      returns,
-    });
+    this.#tell(run, { type: "task_returned", number: run.number, returns });
+  }
+
+  #tell(run: TaskRun, outcome: PeerMessage): void {
+    this.#ports.send(run.owner.id, outcome);
     this.#ports.flush();
   }
 
@@ -187,6 +190,10 @@ export class Results {
     }
   }
 
+  /**
+   * Owners must count on us before ours lets go of the arguments: what the run
+   * has kept of them would be lost.
+   */
   #acknowledged(): Promise<void> | void {
     if (this.#ports.allAcknowledged()) return;
     return new Promise((resolve) => this.#ports.whenAcknowledged(resolve));

@@ -33,8 +33,8 @@ export async function runStream(
     await Promise.resolve(iterator.return?.()).catch(() => {});
     throw error;
   }
-  ports.send(run.owner.id, { type: "stream_ended", number: run.number, count });
-  ports.flush();
+  const { number } = run;
+  await results.ended(run, { type: "stream_ended", number, count });
 }
 
 function iteratorOf(run: TaskRun, source: unknown): AnyIterator {

@@ -5,6 +5,7 @@ import { Deque } from "../base/deque.ts";
 import type { ActorId, WorkerId } from "../base/ids.ts";
 import { ACTOR_CALLS_UNDER_WAY_MAX } from "../base/limits.ts";
 import type { WireError } from "../protocol/wire_error.ts";
+import type { ActorPin } from "./ports.ts";
 import type { TaskRecord } from "./task_record.ts";
 
 export type ActorState = "PENDING_CREATION" | "ALIVE" | "RESTARTING" | "DEAD";
@@ -30,8 +31,6 @@ export class ActorChannel {
   incarnation = -1;
   /** Whether the node tells us of the actor's state. */
   watched = false;
-  /** Keeps the actor alive while calls have no outcome. */
-  hold: unknown = undefined;
   /** Why the actor is dead. */
   deathError: WireError | undefined;
   readonly #effects: ActorEffects;
@@ -44,6 +43,10 @@ export class ActorChannel {
   #withdrawnCount = 0;
   /** Sent and not answered, in the order sent. */
   readonly #sent = new Set<TaskRecord>();
+  /** How many of the sent were stopped: nobody waits for their outcome. */
+  #stoppedCount = 0;
+  /** What keeps the actor alive while somebody waits for an outcome. */
+  readonly #kept = new Set<ActorPin>();
 
   constructor(actorId: ActorId, effects: ActorEffects) {
     this.actorId = actorId;
@@ -64,6 +67,25 @@ export class ActorChannel {
   /** Calls that have no outcome yet. */
   get pendingCount(): number {
     return this.#queue.length - this.#withdrawnCount + this.#sent.size;
+  }
+
+  /** Keeps the actor alive until all calls have an outcome. */
+  keep(hold: ActorPin): void {
+    if (!this.#isAwaitedFor || this.#kept.has(hold)) return;
+    this.#kept.add(hold);
+    hold.pin();
+  }
+
+  get #isAwaitedFor(): boolean {
+    return this.pendingCount > this.#stoppedCount;
+  }
+
+  #letGo(): void {
+    if (this.#kept.size === 0 || this.#isAwaitedFor) return;
+    for (const hold of this.#kept) {
+      this.#kept.delete(hold);
+      hold.unpin();
+    }
   }
 
   /** Takes a call in; it is sent by `dispatch` once it is "queued". */
@@ -96,25 +118,41 @@ export class ActorChannel {
   ended(call: TaskRecord): void {
     this.#sent.delete(call);
     call.place = undefined;
-    if (this.pendingCount === 0) this.hold = undefined;
+    if (call.stopped) this.#stoppedCount--;
+    this.#letGo();
+  }
+
+  /** A sent call has failed, and is to be tried once more. */
+  resubmit(call: TaskRecord): void {
+    this.#sent.delete(call);
+    call.place = undefined;
+    call.status = "queued";
+    this.submit(call);
+  }
+
+  /** A sent call was stopped; its thread may never be done with it. */
+  stopped(): void {
+    this.#stoppedCount++;
+    this.#letGo();
   }
 
   /** Hands what was not sent over to another channel. */
   redirect(target: ActorChannel): void {
-    this.hold = undefined;
     for (const callback of this.#whenDead.splice(0)) callback();
     for (;;) {
       this.#dropWithdrawn();
       const call = this.#queue.shift();
-      if (!call) return;
+      if (!call) break;
       target.submit(call);
     }
+    for (const hold of this.#kept) target.keep(hold);
+    this.#letGo();
   }
 
   /** A call of the queue has ended before it was sent. */
   withdrawn(): void {
     this.#withdrawnCount++;
-    if (this.pendingCount === 0) this.hold = undefined;
+    this.#letGo();
   }
 
   /** Takes calls that have ended from the head of the queue. */
@@ -144,32 +182,36 @@ export class ActorChannel {
     this.state = state;
     this.incarnation = incarnation;
     this.threadId = threadId;
-    if (state === "DEAD") this.deathError = error;
+    if (state === "DEAD") {
+      this.deathError = error;
+      for (const callback of this.#whenDead.splice(0)) callback();
+    }
     if (lost) this.#recover();
-    if (state !== "DEAD") return this.dispatch();
-    this.#failQueue();
-    for (const callback of this.#whenDead.splice(0)) callback();
+    if (state === "DEAD") this.#failQueue();
+    else this.dispatch();
   }
 
   /** The sent calls may or may not have run: resends those that allow it. */
   #recover(): void {
-    const calls = [...this.#sent];
-    this.#sent.clear();
-    const again: TaskRecord[] = [];
+    const calls = [...this.#sent].reverse();
+    // First what goes on: the last call that fails lets go of the actor.
     for (const call of calls) {
+      if (!this.#maySendAgain(call)) continue;
+      this.#sent.delete(call);
       call.place = undefined;
-      const { maxRetries } = call.template;
-      const retried = this.state !== "DEAD" && !call.cancelRequested &&
-        (maxRetries < 0 || call.attempt < maxRetries);
-      if (retried) {
-        call.attempt++;
-        call.status = "queued";
-        again.push(call);
-      } else {
-        this.#fail(call, this.deathError ?? this.#effects.unavailable(this));
-      }
+      call.attempt++;
+      call.status = "queued";
+      this.#queue.unshift(call);
     }
-    for (const call of again.reverse()) this.#queue.unshift(call);
+    for (const call of [...this.#sent]) {
+      this.#fail(call, this.deathError ?? this.#effects.unavailable(this));
+    }
+  }
+
+  #maySendAgain({ template, attempt, cancelRequested }: TaskRecord): boolean {
+    const { maxRetries } = template;
+    return this.state !== "DEAD" && !cancelRequested &&
+      (maxRetries < 0 || attempt < maxRetries);
   }
 
   #failQueue(): void {

@@ -31,6 +31,11 @@ export class ChannelBoard {
     return channel;
   }
 
+  /** The channel to an actor, if there is one. */
+  find(actorId: ActorId): ActorChannel | undefined {
+    return this.#channels.get(actorId);
+  }
+
   /** The channel has something to send with the next flush. */
   touch(channel: ActorChannel): void {
     this.#dirty.add(channel);
@@ -47,12 +52,12 @@ export class ChannelBoard {
   }
 
   /** Calls of one actor are meant for another from now on. */
-  redirect(from: ActorId, hold: { readonly actorId: ActorId }): void {
-    const channel = this.get(hold.actorId);
-    this.get(from).redirect(channel);
-    if (channel.pendingCount > 0) channel.hold = hold;
-    this.#channels.set(from, channel);
-    this.#dirty.add(channel);
+  redirect(from: ActorId, to: ActorId): void {
+    const source = this.get(from);
+    const target = this.get(to);
+    this.#channels.set(from, target);
+    this.#dirty.add(target);
+    source.redirect(target);
   }
 
   /** Forgets an actor that no handle names any more, if nothing waits. */

@@ -8,6 +8,12 @@ import type { OwnerPorts } from "./ports.ts";
 import type { Pushing } from "./pushing.ts";
 import type { TaskRecord, TaskTemplate } from "./task_record.ts";
 
+/** A lease that was granted, and the queue whose tasks it is for. */
+interface Granted {
+  readonly lease: Lease;
+  readonly queue: LeaseQueue;
+}
+
 /** See the head of the file. */
 export class LeaseBoard {
   readonly #ports: OwnerPorts;
@@ -15,7 +21,7 @@ export class LeaseBoard {
   /** By the key of the scheduling class. */
   readonly #queues = new Map<string, LeaseQueue>();
   /** Granted leases, also those whose thread's link is not open yet. */
-  readonly #byLease = new Map<LeaseId, LeaseQueue>();
+  readonly #granted = new Map<LeaseId, Granted>();
   /** Queues with new tasks since the last flush. */
   readonly #dirty = new Set<LeaseQueue>();
   /** Queues that had tasks end since the last flush. */
@@ -63,13 +69,13 @@ export class LeaseBoard {
 
   granted(classKey: string, lease: Lease): void {
     const { id: leaseId, threadId } = lease;
-    if (this.#byLease.has(leaseId)) return;
+    if (this.#granted.has(leaseId)) return;
     const queue = this.#queues.get(classKey);
     const peer = this.#ports.peer(threadId);
     if (!queue || peer.closed) return this.#ports.node.returnLease(leaseId);
-    this.#byLease.set(leaseId, queue);
+    this.#granted.set(leaseId, { lease, queue });
     peer.whenOpen(() => {
-      if (!this.#byLease.has(leaseId)) return;
+      if (!this.#granted.has(leaseId)) return;
       queue.granted(lease);
       this.#ports.scheduleFlush();
     });
@@ -77,14 +83,14 @@ export class LeaseBoard {
 
   /** The scheduler wants the lease for somebody else. */
   reclaimed(leaseId: LeaseId): void {
-    this.#byLease.get(leaseId)?.reclaim(leaseId);
+    this.#granted.get(leaseId)?.queue.reclaim(leaseId);
     this.#ports.scheduleFlush();
   }
 
   /** The lease is gone; gives the tasks that were on it. */
   revoked(leaseId: LeaseId): TaskRecord[] {
-    const tasks = this.#byLease.get(leaseId)?.lost(leaseId) ?? [];
-    this.#byLease.delete(leaseId);
+    const tasks = this.#granted.get(leaseId)?.queue.lost(leaseId) ?? [];
+    this.#granted.delete(leaseId);
     return tasks;
   }
 
@@ -95,7 +101,7 @@ export class LeaseBoard {
 
   /** The lease's task waits; `returned` were not begun and come back. */
   blocked(leaseId: LeaseId, returned: readonly TaskRecord[]): void {
-    const queue = this.#byLease.get(leaseId);
+    const queue = this.#granted.get(leaseId)?.queue;
     if (!queue) return;
     for (const task of returned) {
       this.#pushing.release((task.place as Lease).threadId, task);
@@ -105,16 +111,16 @@ export class LeaseBoard {
   }
 
   resumed(leaseId: LeaseId): void {
-    this.#byLease.get(leaseId)?.resumed(leaseId);
+    this.#granted.get(leaseId)?.queue.resumed(leaseId);
     this.#ports.scheduleFlush();
   }
 
   /** A thread is gone; gives the tasks that its leases had. */
   workerEnded(worker: WorkerId): TaskRecord[] {
     const tasks: TaskRecord[] = [];
-    for (const [leaseId, queue] of [...this.#byLease]) {
-      if (queue.leases.get(leaseId)?.threadId !== worker) continue;
-      this.#byLease.delete(leaseId);
+    for (const [leaseId, { lease, queue }] of [...this.#granted]) {
+      if (lease.threadId !== worker) continue;
+      this.#granted.delete(leaseId);
       tasks.push(...queue.lost(leaseId));
       this.#dirty.add(queue);
     }
@@ -148,7 +154,7 @@ export class LeaseBoard {
   }
 
   #giveBack(leaseId: LeaseId): void {
-    this.#byLease.delete(leaseId);
+    this.#granted.delete(leaseId);
     this.#ports.node.returnLease(leaseId);
   }
 }

@@ -5,6 +5,7 @@
 import type { ActorId, LeaseId, WorkerId } from "../base/ids.ts";
 import { NumberTable } from "../base/number_table.ts";
 import type {
+  CancelWanted,
   LeaseBlocked,
   PeerMessage,
   WireValue,
@@ -57,7 +58,10 @@ export class Owner {
     this.#stopping = new Stopping(ports, {
       withdraw: (task) => this.#leases.withdraw(task),
       fail: (task, error) => this.failTask(task, error),
-      settle: (task, error) => this.#settleFailed(task, error),
+      settle: (task, error) => {
+        this.#settleFailed(task, error);
+        if (task.place instanceof ActorChannel) task.place.stopped();
+      },
     });
     this.#submission = new Submission(ports, this.references, this.#storing, {
       ready: (task) => this.#ready(task),
@@ -103,9 +107,14 @@ export class Owner {
     return this.#channels.get(actorId);
   }
 
+  /** The thread that calls of an actor were sent to, if any were. */
+  threadOfActor(actorId: ActorId): WorkerId | undefined {
+    return this.#channels.find(actorId)?.threadId;
+  }
+
   /** Calls of one actor are meant for another from now on. */
-  redirect(from: ActorId, hold: { readonly actorId: ActorId }): void {
-    this.#channels.redirect(from, hold);
+  redirect(from: ActorId, to: ActorId): void {
+    this.#channels.redirect(from, to);
   }
 
   /** Forgets an actor that no handle names any more, if nothing waits. */
@@ -206,11 +215,9 @@ export class Owner {
       case "object_value":
         this.references.valueArrived(peer, message);
         break;
-      case "cancel_wanted": {
-        const task = this.#tasks.get(message.number);
-        if (task) this.cancel(task, message);
+      case "cancel_wanted":
+        this.#cancelWanted(message);
         break;
-      }
     }
   }
 
@@ -307,18 +314,19 @@ export class Owner {
   }
 
   #retry(task: TaskRecord): void {
-    this.#leave(task);
+    const { place } = task;
+    if (place instanceof ActorChannel) {
+      place.resubmit(task);
+      this.#channels.touch(place);
+    } else if (task.template.actorId) {
+      return; // Late news of a former life: the next has the call to run.
+    } else {
+      this.#leave(task);
+      this.#leases.resubmit(task);
+    }
     task.attempt++;
     if (task.timer) (task.timer as () => void)();
     task.timer = undefined;
-    if (task.template.actorId) {
-      const channel = this.channel(task.template.actorId);
-      task.status = "queued";
-      channel.submit(task);
-      this.#channels.touch(channel);
-    } else {
-      this.#leases.resubmit(task);
-    }
     this.#ports.scheduleFlush();
   }
 
@@ -388,13 +396,13 @@ export class Owner {
 
   // -- Cancelling ------------------------------------------------------------
 
-  /** The unfinished task that a ref is a result of. */
+  /** The unfinished task that a ref is a result of, or the whole stream. */
   taskOf(ref: ObjectRef): TaskRecord | undefined {
     const direct = this.#tasks.get(ref.number);
     if (direct) return direct;
     if (ref.state !== "pending") return undefined;
     for (const task of this.#tasks.values()) {
-      if (task.refs.includes(ref)) return task;
+      if (task.refs.includes(ref) || task.stream?.whole === ref) return task;
     }
     return undefined;
   }
@@ -417,6 +425,16 @@ export class Owner {
     how: { force: boolean; recursive: boolean },
   ): void {
     this.#stopping.cancel(task, how);
+  }
+
+  /** A borrower of a result cancels its task. */
+  #cancelWanted({ number, force, recursive }: CancelWanted): void {
+    const ref = this.references.find(number);
+    const task = ref && this.taskOf(ref);
+    if (!task) return;
+    // The thread of a call is an actor's, which must not end for it.
+    const mayForce = task.template.actorId === undefined;
+    this.cancel(task, { force: force && mayForce, recursive });
   }
 
   /** Cancels what a run of this thread has submitted. */

@@ -47,7 +47,7 @@ export interface OwnerStore {
 /** A value turned into bytes; see `protocol/value_codec.ts`. */
 export interface Encoded {
   readonly sizeBytes: number;
-  /** Refs and handles inside, each once. */
+  /** Refs, and the pins of handles, inside, each once. */
   readonly contained: readonly object[];
   toPayload(): Uint8Array;
   layOut(target: Uint8Array): void;
@@ -82,6 +82,13 @@ export interface OwnerTimers {
   after(delayMs: number, callback: () => void): () => void;
 }
 
+/** Keeps an actor alive while it is pinned. */
+export interface ActorPin {
+  readonly actorId: ActorId;
+  pin(): void;
+  unpin(): void;
+}
+
 /** Everything together. */
 export interface OwnerPorts {
   readonly workerId: WorkerId;
@@ -93,8 +100,8 @@ export interface OwnerPorts {
   readonly timers: OwnerTimers;
   /** Something was queued: `Owner.flush` is to be called soon. */
   scheduleFlush(): void;
-  /** What keeps an actor alive for as long as it is itself kept. */
-  holdActor(actorId: ActorId): object;
+  /** What keeps an actor alive, to be pinned in the same turn. */
+  holdActor(actorId: ActorId): ActorPin;
   /** A failure that nobody has asked for is lost now. */
   reportUnseen(error: WireError): void;
 }

@@ -18,7 +18,8 @@ import type {
 import type { WireError } from "../protocol/wire_error.ts";
 import { addWaiter, ObjectRef, settleRef } from "./object_ref.ts";
 import { lostError, ownerDiedError } from "./reference_errors.ts";
-import type { Collected, OwnerPorts } from "./ports.ts";
+import type { ActorPin, Collected, OwnerPorts } from "./ports.ts";
+import { UnseenFailures } from "./unseen_failures.ts";
 import { compact, wireValue } from "./wire_value.ts";
 
 /** An object of ours that somebody else can reach. */
@@ -57,14 +58,21 @@ export class References {
   readonly #borrowed = new Map<WorkerId, Map<number, Borrowing>>();
   #unacknowledged = 0;
   #whenAcknowledged: (() => void)[] = [];
-  /** Failures nobody has seen, by the number of their ref. */
-  readonly #unseen = new Map<number, WireError>();
+  readonly #unseen: UnseenFailures;
   readonly #endedOwners = new Set<WorkerId>();
   /** Own objects in the store that were not freed. */
   readonly #stored = new Map<number, WeakRef<ObjectRef>>();
 
   constructor(ports: OwnerPorts) {
     this.#ports = ports;
+    this.#unseen = new UnseenFailures(ports.reportUnseen);
+  }
+
+  /** Objects of other threads that this one holds. */
+  get borrowedCount(): number {
+    let count = 0;
+    for (const byNumber of this.#borrowed.values()) count += byNumber.size;
+    return count;
   }
 
   /** Objects that others hold or tasks under way need. */
@@ -119,23 +127,28 @@ export class References {
     // Who cancels a task does not wonder why it has no result.
     const isExpected = ref.seen || error.className === "task_cancelled";
     if (this.#isOwn(ref) && !isExpected) {
-      this.#unseen.set(ref.number, error);
+      this.#unseen.add(ref, error);
     }
     settleRef(ref, "failed", error);
     this.#watch(ref);
     if (ref.disposed && ref.pins === 0) this.#unlend(ref);
   }
 
+  /** The whole of a stream fails; `last` is the ref that its reader gets. */
+  failStream(whole: ObjectRef, last: ObjectRef, error: WireError): void {
+    this.#unseen.link(whole, last);
+    this.fail(last, error);
+    this.fail(whole, error);
+  }
+
   /** Somebody was told of the failure. */
   markSeen(ref: ObjectRef): void {
-    ref.seen = true;
-    if (this.#isOwn(ref)) this.#unseen.delete(ref.number);
+    this.#unseen.seen(ref, this.#isOwn(ref));
   }
 
   /** At the end of the session: every failure nobody has asked for. */
   reportAllUnseen(): void {
-    for (const error of this.#unseen.values()) this.#ports.reportUnseen(error);
-    this.#unseen.clear();
+    this.#unseen.reportAll();
   }
 
   /** Throws if nobody can read the object by this ref any more. */
@@ -150,23 +163,21 @@ export class References {
 
   // -- Pins ------------------------------------------------------------------
 
-  /** Keeps objects alive, even disposed ones, until `unpin`. */
+  /** Keeps objects, even disposed ones, and actors alive until `unpin`. */
   pin(contained: readonly object[] | undefined): void {
-    if (!contained) return;
-    for (const object of contained) {
-      if (!(object instanceof ObjectRef)) continue;
+    contained?.forEach((object) => {
+      if (!(object instanceof ObjectRef)) return (object as ActorPin).pin();
       object.pins++;
       if (this.#isOwn(object)) this.#lend(object);
-    }
+    });
   }
 
   unpin(contained: readonly object[] | undefined): void {
-    if (!contained) return;
-    for (const object of contained) {
-      if (!(object instanceof ObjectRef)) continue;
+    contained?.forEach((object) => {
+      if (!(object instanceof ObjectRef)) return (object as ActorPin).unpin();
       object.pins--;
       if (object.pins === 0) this.#unlend(object);
-    }
+    });
   }
 
   // -- The end of refs -------------------------------------------------------
@@ -186,9 +197,7 @@ export class References {
       return this.#dropBorrowed(owner, number);
     }
     if (collected.stored) this.#free(number);
-    const error = this.#unseen.get(number);
-    this.#unseen.delete(number);
-    if (error) this.#ports.reportUnseen(error);
+    this.#unseen.collected(number);
   }
 
   // -- Lending ---------------------------------------------------------------
@@ -241,9 +250,7 @@ export class References {
       this.#ports.peer(borrower).send(reply);
       this.#ports.scheduleFlush();
     };
-    if (!ref) {
-      return send({ error: this.#lostError(message.number) });
-    }
+    if (!ref) return send({ error: this.#lostError(message.number) });
     whenSettled(ref, () => {
       if (ref.state !== "failed") return send(wireValue(ref));
       this.markSeen(ref);
@@ -408,7 +415,7 @@ export class References {
     ref.contained = undefined;
     if (!this.#isOwn(ref)) this.#dropBorrowed(ref.ownerId, ref.number);
     else if (state === "stored") this.#free(ref.number);
-    else if (state === "failed") this.#unseen.delete(ref.number);
+    else if (state === "failed") this.#unseen.forget(ref.number);
   }
 
   #free(number: number): void {

@@ -32,7 +32,12 @@ export class Stopping {
     task: TaskRecord,
     { force, recursive }: { force: boolean; recursive: boolean },
   ): void {
-    if (task.status === "ended" || task.stopped) return;
+    if (task.status === "ended") return;
+    if (task.stopped) {
+      // It was only asked to stop, and goes on.
+      if (force) this.#stopStarted(task, threadOf(task)!, force, recursive);
+      return;
+    }
     const error = this.#ports.codec.encodeError(cancelledError(task));
     this.#stop(task, error, force, recursive);
   }
@@ -57,8 +62,7 @@ export class Stopping {
     recursive: boolean,
   ): void {
     task.cancelRequested = true;
-    const { place } = task;
-    const { threadId } = (place ?? {}) as { threadId?: WorkerId };
+    const threadId = threadOf(task);
     if (threadId && this.#mayHaveBegun(task, threadId)) {
       this.#stopStarted(task, threadId, force, recursive);
       task.stopped = true;
@@ -94,4 +98,9 @@ export class Stopping {
     }
     this.#ports.scheduleFlush();
   }
+}
+
+/** Where the task is, if it was pushed. */
+function threadOf({ place }: TaskRecord): WorkerId | undefined {
+  return ((place ?? {}) as { threadId?: WorkerId }).threadId;
 }

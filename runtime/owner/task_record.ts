@@ -13,6 +13,7 @@ export interface SchedulingClass {
   readonly resources: ResourceSet;
   readonly strategy: unknown;
   readonly labelSelector?: Readonly<Record<string, string>>;
+  readonly isTimed?: boolean;
 }
 
 /** How tasks of one `remote()` with its options are made and retried. */
@@ -43,6 +44,8 @@ export type TaskStatus = "waiting" | "queued" | "pushed" | "ended";
 
 /** What a stream of refs does with its task's items. */
 export interface StreamSink {
+  /** The ref that settles when the stream has ended, if there is one. */
+  readonly whole?: ObjectRef;
   yielded(index: number, ref: ObjectRef): void;
   ended(count: number): void;
   failed(error: unknown): void;

@@ -67,9 +67,8 @@ export class Reading {
     timeoutMs: number | undefined,
     scope: WaitScope,
   ): Promise<unknown[]> {
-    for (const ref of refs) {
-      if (ref.state === "failed" || ref.disposed) this.#throw(ref);
-    }
+    const lost = refs.find((ref) => ref.state === "failed" || ref.disposed);
+    if (lost) this.#throwOf(refs, lost);
     if (refs.some(isPending)) await this.#settle(refs, timeoutMs, scope);
     const values = refs.map((ref) => this.#read(ref));
     return values.some(isPromise) ? await Promise.all(values) : values;
@@ -82,7 +81,8 @@ export class Reading {
   ): Promise<void> {
     const limits = { count: refs.length, timeoutMs, stopAtFailure: true };
     await this.waitFor(refs, limits, scope);
-    for (const ref of refs) if (ref.state === "failed") this.#throw(ref);
+    const failed = refs.find((ref) => ref.state === "failed");
+    if (failed) this.#throwOf(refs, failed);
     const missing = refs.filter(isPending).length;
     if (missing === 0) return;
     throw new GetTimeoutError(
@@ -137,6 +137,14 @@ export class Reading {
       default:
         return this.#throw(ref);
     }
+  }
+
+  /** Throws for one of `refs`; the failures of all were asked for with it. */
+  #throwOf(refs: readonly ObjectRef[], ref: ObjectRef): never {
+    for (const each of refs) {
+      if (each.state === "failed") this.#ports.references.markSeen(each);
+    }
+    this.#throw(ref);
   }
 
   #throw(ref: ObjectRef): never {

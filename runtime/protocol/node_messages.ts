@@ -25,6 +25,8 @@ export interface WireClass {
   readonly resources: ResourceSet;
   readonly strategy: WireStrategy;
   readonly labelSelector?: Readonly<Record<string, string>>;
+  /** Its tasks have a time limit. */
+  readonly isTimed?: boolean;
 }
 
 /** Everything needed to make an actor, again if it must be restarted. */
@@ -49,6 +51,12 @@ export interface WireActor {
   /** What handles need: its methods and how they are called. */
   readonly interface: WireActorInterface;
   readonly environment?: WireEnvironment;
+}
+
+/** What an actor is called, and where. */
+export interface ActorName {
+  readonly name: string;
+  readonly namespace: string;
 }
 
 /** What a handle needs to know; travels with handles. */
@@ -94,6 +102,12 @@ export type ToNode =
   | { readonly type: "lease_left"; readonly leaseId: LeaseId }
   | { readonly type: "lease_unblock"; readonly leaseId: LeaseId }
   | { readonly type: "link_request"; readonly peer: WorkerId }
+  /** The thread makes an actor: its registration comes, or its failure. */
+  | {
+    readonly type: "actor_announce";
+    readonly actorId: ActorId;
+    readonly named?: ActorName;
+  }
   | { readonly type: "actor_register"; readonly actor: WireActor }
   /** The thread wants to hear of the actor's state, now and later. */
   | { readonly type: "actor_watch"; readonly actorId: ActorId }

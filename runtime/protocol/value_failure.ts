@@ -103,7 +103,11 @@ function shorten(path: string): string {
   return `${path.slice(0, half)}…${path.slice(-half)}`;
 }
 
-/** Why a function cannot go, and what to do. */
+/** What to do with classes: code takes those along that it names. */
+const NAMED_INSTEAD = "use it by its name in the code that needs it, which " +
+  "is shipped with what it names";
+
+/** Why a function or class cannot go, and what to do. */
 export function functionReason(target: object): string {
   let name: unknown;
   let isClass = false;
@@ -117,7 +121,14 @@ export function functionReason(target: object): string {
   const named = typeof name === "string" && name !== ""
     ? `the ${noun} ${name}`
     : `a ${noun} without a name`;
-  return `${named} cannot be sent as a value; wrap it in remote()`;
+  const wayOut = isClass ? NAMED_INSTEAD : "wrap it in remote()";
+  return `${named} cannot be sent as a value; ${wayOut}`;
+}
+
+/** Why an actor class cannot go, and what to do. */
+export function actorClassReason(name: string): string {
+  return `the actor class ${name} cannot be sent as a value; ` +
+    `${NAMED_INSTEAD}, or start an actor of it here and pass its handle`;
 }
 
 /** What to do instead, for classes of the platform that come up often. */

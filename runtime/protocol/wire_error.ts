@@ -53,6 +53,7 @@ export interface WireError {
 /** What is shared by all parts of one error while it is written or read. */
 interface Scope {
   readonly hooks: ValueHooks;
+  readonly mapStack: (stack: string) => string;
   partsLeft: number;
 }
 
@@ -62,10 +63,16 @@ const NO_HOOKS: Pick<ValueHooks, "serializers"> = {
   serializers: new SerializerRegistry(),
 };
 
+/** What is done with errors that are written. */
+export interface ErrorHooks extends Pick<ValueHooks, "serializers"> {
+  /** Leads a stack back to the source; the error itself may be frozen. */
+  readonly mapStack?: (stack: string) => string;
+}
+
 /** Writes whatever was thrown; never throws itself. */
 export function encodeError(
   thrown: unknown,
-  hooks: Pick<ValueHooks, "serializers"> = NO_HOOKS,
+  hooks: ErrorHooks = NO_HOOKS,
 ): WireError {
   const scope = openScope(hooks);
   return encodePart(thrown, scope, []);
@@ -96,14 +103,17 @@ export function decodeThrown(
   return decodePart(wire, openScope(hooks), 0);
 }
 
-function openScope(hooks: Pick<ValueHooks, "serializers">): Scope {
+function openScope(
+  { serializers, mapStack = (stack) => stack }: ErrorHooks,
+): Scope {
   return {
+    mapStack,
     hooks: {
       replace: () => undefined,
       revive: () => {
         throw new ProtocolError("Cannot read an error: it holds a ref");
       },
-      serializers: hooks.serializers,
+      serializers,
     },
     partsLeft: ERROR_PARTS_MAX,
   };
@@ -141,7 +151,7 @@ function encodeErrorPart(
   const wire: Mutable<WireError> = {
     ...shape,
     message: clip(shape.message),
-    stack: shape.stack === null ? null : clip(shape.stack),
+    stack: shape.stack === null ? null : clip(scope.mapStack(shape.stack)),
   };
   const entry = scope.hooks.serializers.findByPrototype(
     Object.getPrototypeOf(error),

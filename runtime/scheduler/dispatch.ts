@@ -13,6 +13,7 @@ import { isKeptFrom, keptFor } from "./reservation.ts";
 import type { ResourcePool } from "./resource_pool.ts";
 import type { SchedulerState } from "./state.ts";
 import { mayStartThread, startThread } from "./thread_starts.ts";
+import type { ThreadAsk } from "./thread_table.ts";
 
 /** Gives out all that is free to those who wait for it. */
 export function dispatch(state: SchedulerState): void {
@@ -47,17 +48,16 @@ export function chooseForClass(
 /** Whether a lease of the class would find a thread. */
 export function hasThreadFor(
   state: SchedulerState,
-  { cpuUnits }: ClassRecord,
+  { cpuUnits, spec }: ClassRecord,
 ): boolean {
-  const found = state.threads.find(cpuUnits);
-  return found === "start" ? mayStartThread(state) : found !== undefined;
+  const ask: ThreadAsk = { cpuUnits, isTimed: spec.isTimed };
+  return state.threads.find(ask, mayStartThread(state)) !== undefined;
 }
 
 /** A thread that has room now is better than one that will be there soon. */
 function rehouseAssigned(state: SchedulerState): void {
   for (const lease of state.assignedLeases) {
-    const { cpuUnits } = lease.demand.classRecord;
-    const thread = state.threads.findRunning(cpuUnits);
+    const thread = state.threads.findRunning(askOf(lease.demand));
     if (thread) rehouseLease(state, lease, thread);
   }
 }
@@ -118,8 +118,17 @@ function firstNotKept(
 
 function threadFor(
   state: SchedulerState,
-  { classRecord, recentThread }: DemandRecord,
+  demand: DemandRecord,
 ): ThreadRecord | undefined {
-  const found = state.threads.find(classRecord.cpuUnits, recentThread);
+  const found = state.threads.find(askOf(demand), mayStartThread(state));
   return found === "start" ? startThread(state, "task") : found;
+}
+
+function askOf({ classRecord, owner, recentThread }: DemandRecord): ThreadAsk {
+  return {
+    cpuUnits: classRecord.cpuUnits,
+    isTimed: classRecord.spec.isTimed,
+    owner: owner.id,
+    preferred: recentThread,
+  };
 }

@@ -36,6 +36,8 @@ export interface ClassSpec {
   readonly strategy: Strategy;
   readonly labelSelector?: LabelSelector;
   readonly isolation: "thread";
+  /** Its tasks have a time limit. */
+  readonly isTimed?: boolean;
 }
 
 /** What an actor needs. */

@@ -7,6 +7,7 @@ import {
   LEASES_PER_THREAD_MAX,
   SHARED_ACTORS_PER_THREAD_MAX,
   THREADS_MAX,
+  WAITING_THREADS_MAX,
 } from "../base/limits.ts";
 import { RESOURCE_UNIT } from "../base/resources.ts";
 import type { ThreadKind } from "./messages.ts";
@@ -21,6 +22,17 @@ const ROOMS: readonly Room[] = ["free", "reusable", "open", "packed", "whole"];
 
 type Rooms = Readonly<Record<Room, Set<ThreadRecord>>>;
 
+/** What a lease needs of a thread. */
+export interface ThreadAsk {
+  readonly cpuUnits: number;
+  /** Its tasks have a time limit, which is kept by the thread that waits. */
+  readonly isTimed?: boolean | undefined;
+  /** Who submits its tasks, and maybe waits for them. */
+  readonly owner?: WorkerId;
+  /** Where the owner's last lease was: the code is loaded there. */
+  readonly preferred?: ThreadRecord | undefined;
+}
+
 /** All threads of the node, and where there is room. */
 export class ThreadTable {
   readonly #threads = new Map<WorkerId, ThreadRecord>();
@@ -29,9 +41,13 @@ export class ThreadTable {
   readonly #shared = new Set<ThreadRecord>();
   /** Threads for small leases that use no CPU, and for shared actors. */
   readonly #sharedThreadsMax: number;
+  /** Threads whose tasks wait, before they are given to other tasks. */
+  readonly #waitingThreadsMax: number;
 
   constructor(cpuUnits: number) {
-    this.#sharedThreadsMax = Math.max(1, Math.ceil(cpuUnits / RESOURCE_UNIT));
+    const cpus = Math.ceil(cpuUnits / RESOURCE_UNIT);
+    this.#sharedThreadsMax = Math.max(1, cpus);
+    this.#waitingThreadsMax = Math.max(WAITING_THREADS_MAX, cpus);
   }
 
   get size(): number {
@@ -102,25 +118,30 @@ export class ThreadTable {
     this.#count(thread, lease, -1);
   }
 
-  /** A running thread with room for a lease of that much CPU. */
-  findRunning(
-    cpuUnits: number,
-    preferred?: ThreadRecord,
-  ): ThreadRecord | undefined {
-    return this.#find(this.#running, cpuUnits, preferred);
+  /** A thread with room on which nobody waits, and which runs. */
+  findRunning(ask: ThreadAsk): ThreadRecord | undefined {
+    return this.#findIdle(this.#running, ask);
   }
 
-  /** A thread with room, running or starting, or whether to start one. */
-  find(
-    cpuUnits: number,
-    preferred?: ThreadRecord,
-  ): ThreadRecord | "start" | undefined {
-    const found = this.#find(this.#running, cpuUnits, preferred) ??
-      this.#find(this.#starting, cpuUnits, undefined);
-    if (found) return found;
+  /**
+   * A thread with room, running or starting, or whether to start one. A
+   * thread whose tasks wait is the last resort: a task that computes there
+   * keeps those that wait from their timers. But there always is one once
+   * none may be started for that reason, so that nested tasks go on.
+   */
+  find(ask: ThreadAsk, mayStart: boolean): ThreadRecord | "start" | undefined {
+    const idle = this.#findIdle(this.#running, ask) ??
+      this.#findIdle(this.#starting, ask);
+    if (idle) return idle;
+    const { cpuUnits, isTimed, owner } = ask;
+    const { reusable } = this.#running;
     // Leases that use no CPU are bounded by nothing else.
-    if (cpuUnits === 0 && this.#mayNotShareMore()) return undefined;
-    return this.canGrow ? "start" : undefined;
+    const mayTakeThread = cpuUnits > 0 || !this.#mayNotShareMore();
+    const mayAdd = isTimed || reusable.size <= this.#waitingThreadsMax;
+    if (mayTakeThread && mayStart && mayAdd) return "start";
+    const own = owner && this.#threads.get(owner);
+    if (own && isOpenFor(own, cpuUnits)) return own;
+    return mayTakeThread ? otherThan(reusable, own) : undefined;
   }
 
   /** The shared thread for the next light actor, or whether to start one. */
@@ -158,20 +179,19 @@ export class ThreadTable {
     return undefined;
   }
 
-  #find(
+  /** Not the owner's own thread: it may be the one that waits. */
+  #findIdle(
     rooms: Rooms,
-    cpuUnits: number,
-    preferred: ThreadRecord | undefined,
+    { cpuUnits, owner, preferred }: ThreadAsk,
   ): ThreadRecord | undefined {
     if (cpuUnits < RESOURCE_UNIT) {
       for (const thread of rooms.open) {
-        if (cpuUnits === 0) return thread;
-        if (thread.activeCpuUnits + cpuUnits <= RESOURCE_UNIT) return thread;
+        if (thread.id !== owner && isOpenFor(thread, cpuUnits)) return thread;
       }
       if (cpuUnits === 0 && this.#mayNotShareMore()) return undefined;
     }
     if (preferred && rooms.free.has(preferred)) return preferred;
-    return firstOf(rooms.free) ?? firstOf(rooms.reusable);
+    return firstOf(rooms.free);
   }
 
   #mayNotShareMore(): boolean {
@@ -233,7 +253,19 @@ function roomOf(thread: ThreadRecord): Room | undefined {
   return thread.leases.size > 0 ? "reusable" : "free";
 }
 
+/** Whether the thread has small leases, and room for one more. */
+function isOpenFor(thread: ThreadRecord, cpuUnits: number): boolean {
+  if (thread.room !== "open" || cpuUnits >= RESOURCE_UNIT) return false;
+  return cpuUnits === 0 || thread.activeCpuUnits + cpuUnits <= RESOURCE_UNIT;
+}
+
 function firstOf<T>(set: ReadonlySet<T>): T | undefined {
   for (const member of set) return member;
   return undefined;
+}
+
+/** A member that is not `last`, unless there is no other. */
+function otherThan<T>(set: ReadonlySet<T>, last: T | undefined): T | undefined {
+  for (const member of set) if (member !== last) return member;
+  return firstOf(set);
 }

@@ -13,19 +13,27 @@ import {
   ActorDiedError,
   type ActorHandle,
   ActorNameTakenError,
+  cancel,
   context,
   exitActor,
   get,
   getActor,
   kill,
   type ObjectRef,
+  put,
   remote,
+  SerializationError,
   shutdown,
+  TaskCancelledError,
+  TaskError,
   wait,
 } from "../../mod.ts";
 import {
+  blocked,
+  eventually,
   Gate,
   leftovers,
+  newFlag,
   settled,
   testCluster,
   useCluster,
@@ -82,6 +90,21 @@ class Keeper {
   }
 }
 
+/** Tells when it has begun, and never ends, cancelled or not. */
+class Stubborn {
+  async sleep(flag: Int32Array): Promise<void> {
+    Atomics.add(flag, 1, 1);
+    await new Promise(() => {});
+  }
+
+  spin(flag: Int32Array): void {
+    Atomics.add(flag, 1, 1);
+    for (;;) if (Atomics.load(flag, 1) === 0) return;
+  }
+}
+
+const RemoteStubborn = remote({ numCpus: 0 }, Stubborn);
+
 const RemoteKeeper = remote({ numCpus: 0 }, Keeper);
 
 /** Makes actors of its own. */
@@ -120,6 +143,18 @@ function callAndForget(gate: GateHandle): ObjectRef<number> {
   return counter.passGate.remote({ handle: gate });
 }
 
+/** Resolves once so many actors are left, without a collection of garbage. */
+async function actorsLeft(wanted: number): Promise<void> {
+  let actors = NaN;
+  await eventually(
+    async () => {
+      ({ actors } = await leftovers());
+      return actors === wanted;
+    },
+    () => `${actors} actors to become ${wanted}`,
+  );
+}
+
 describe("the last handle of an actor", () => {
   useCluster();
 
@@ -139,8 +174,64 @@ describe("the last handle of an actor", () => {
 
     counter[Symbol.dispose]();
 
-    await settled({ actors: 0 });
+    await actorsLeft(0);
     assertThrows(() => counter.increment.remote(), TypeError, "disposed");
+    assertThrows(
+      () => bump.remote(counter),
+      SerializationError,
+      "disposed",
+    );
+    assertThrows(() => kill(counter), TypeError, "disposed");
+    counter[Symbol.dispose]();
+  });
+
+  it("may be disposed of before its calls are done", async () => {
+    const gate = Gate.remote();
+    const callIn = () => {
+      using counter = RemoteCounter.remote(10);
+      return counter.passGate.remote({ handle: gate });
+    };
+    const last = callIn();
+    await get(gate.arrivals.remote(1));
+    // What is disposed of later, and has no call, is gone before.
+    RemoteCounter.remote()[Symbol.dispose]();
+    await actorsLeft(2);
+
+    gate.open.remote();
+
+    assertEquals(await get(last), 11);
+    gate[Symbol.dispose]();
+    await actorsLeft(0);
+  });
+
+  it("is not the last while values hold others", async () => {
+    const counter = RemoteCounter.remote(1);
+    const ref = await put({ counter });
+    counter[Symbol.dispose]();
+    const again = (await get(ref)).counter;
+    ref[Symbol.dispose]();
+    RemoteCounter.remote()[Symbol.dispose]();
+    await actorsLeft(1);
+
+    assertEquals(await get(again.increment.remote()), 2);
+
+    again[Symbol.dispose]();
+    await actorsLeft(0);
+  });
+
+  it("ends it though a cancelled call never ends", async () => {
+    for (const method of ["sleep", "spin"] as const) {
+      using flag = await newFlag();
+      const actor = RemoteStubborn.remote();
+      const call = actor[method].remote(flag.ref);
+      await blocked(flag, 1);
+      cancel(call);
+      await assertRejects(get(call), TaskCancelledError);
+
+      actor[Symbol.dispose]();
+
+      await actorsLeft(0);
+    }
   });
 
   it("waits for the calls that are pending", async () => {
@@ -245,6 +336,12 @@ describe("the end of a driver", () => {
 
     await using _cluster = await testCluster({ namespace: "old" });
     await assertRejects(getActor("survivor"), RangeError, "survivor");
+    await assertRejects(
+      get(counter.increment.remote()),
+      ActorDiedError,
+      "its session has ended",
+    );
+    await assertRejects(get(bump.remote(counter)), ActorDiedError, "is dead");
   });
 });
 
@@ -368,6 +465,17 @@ describe("exitActor()", () => {
     }
   });
 
+  it("loses no outcome of the calls before it", async () => {
+    for (let round = 0; round < 150; round++) {
+      using counter = RemoteCounter.options({ isolation: "shared" }).remote();
+      const before = counter.increment.remote();
+      const leaving = counter.leaveLater.remote();
+      await assertRejects(get(leaving), ActorDiedError, "exitActor");
+
+      assertEquals(await get(before), 1);
+    }
+  });
+
   it("is an error outside of an actor", async () => {
     assertThrows(() => exitActor(), Error, "no actor");
     const leaves = remote(function leaves() {
@@ -415,6 +523,31 @@ describe("a named actor", () => {
     assertEquals(await get(counter.increment.remote()), 4);
   });
 
+  it("is found from the call that makes it on", async () => {
+    await assertRejects(get(bumpNamed.remote("nobody")), TaskError);
+    for (let round = 0; round < 30; round++) {
+      const options = { name: `new ${round}`, isolation: "shared" } as const;
+      using counter = RemoteCounter.options(options).remote(round);
+      const bumped = bumpNamed.remote(options.name);
+      using found = await getActor<Counter>(options.name);
+
+      assertEquals(await get(bumped), round + 1);
+      assertEquals(await get(found.increment.remote()), round + 2);
+      assertEquals(await get(counter.increment.remote()), round + 3);
+    }
+  });
+
+  it("is not found when it could not be made", async () => {
+    const missing = remote(function missing(): number {
+      throw new Error("no start");
+    });
+    using counter = RemoteCounter.options({ name: "unmade" })
+      .remote(missing.remote());
+
+    await assertRejects(getActor("unmade"), RangeError, '"unmade"');
+    await assertRejects(get(counter.increment.remote()), ActorDiedError);
+  });
+
   it("keeps its name for itself: another's calls reject", async () => {
     const first = RemoteCounter.options({ name: "taken" }).remote();
     await get(first.increment.remote());
@@ -460,6 +593,23 @@ describe("a named actor", () => {
     assertEquals(await get(first.increment.remote()), 11);
     assertEquals(await get(second.increment.remote()), 12);
     assertEquals(await get(startNamed.remote("shared")), 13);
+  });
+
+  it("ends with the last handle got by getIfExists", async () => {
+    const options = { name: "lent", getIfExists: true };
+    const first = RemoteCounter.options(options).remote(1);
+    const callSecond = () => {
+      using second = RemoteCounter.options(options).remote();
+      return second.increment.remote();
+    };
+
+    assertEquals(await get(callSecond()), 2);
+    const third = RemoteCounter.options(options).remote();
+    first[Symbol.dispose]();
+    assertEquals(await get(third.increment.remote()), 3);
+    third[Symbol.dispose]();
+
+    await actorsLeft(0);
   });
 
   it("lives on for a handle got by getIfExists alone", async () => {

@@ -24,6 +24,7 @@ import {
   remote,
   SerializationError,
   TaskError,
+  TaskUnschedulableError,
 } from "../../mod.ts";
 import { Gate, useCluster } from "../support/cluster.ts";
 
@@ -441,6 +442,14 @@ describe("R-31 misuse of actors", () => {
       () => loose.options({ isolation: "fiber" }),
       RangeError,
       "isolation",
+    );
+  });
+
+  it("refuses a process of its own at the call", () => {
+    assertThrows(
+      () => RemoteCounter.options({ isolation: "process" }).remote(),
+      TaskUnschedulableError,
+      'Leave the option "isolation" out',
     );
   });
 

@@ -240,6 +240,19 @@ describe("objects", () => {
     });
   });
 
+  it("are those of the call, whatever becomes of its array", async () => {
+    const gate = Gate.remote();
+    const ref = gate.pass.remote();
+    const refs = [ref];
+    const waited = wait(refs);
+    const got = get(refs);
+    refs.length = 0;
+    refs.push(1 as never);
+    await get(gate.open.remote());
+    assertStrictEquals((await waited)[0][0], ref);
+    assertEquals((await got).length, 1);
+  });
+
   describe("asCompleted", () => {
     it("gives refs as they finish", async () => {
       const gate = Gate.remote();

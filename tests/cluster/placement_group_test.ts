@@ -185,6 +185,14 @@ describe("placementGroup()", () => {
     );
   });
 
+  it("is waited for as long as it takes, and not for nonsense", async () => {
+    using group = placementGroup([{ CPU: 4 }]);
+    assertEquals(await group.wait(Infinity), true);
+    await assertRejects(() => group.wait(-1), RangeError, "timeoutMs");
+    await assertRejects(() => group.wait(NaN), RangeError, "timeoutMs");
+    await assertRejects(() => group.wait("1" as never), TypeError);
+  });
+
   it("can be made in a task", async () => {
     assertEquals(await get(makesGroup.remote()), { CPU: 1 });
   });

@@ -185,6 +185,18 @@ const double = remote(async function* double(count: number) {
   for await (const ref of countTo.remote(count)) yield 2 * await get(ref);
 });
 
+const readUntilEnd = remote(
+  async function readUntilEnd(
+    { gate, meter }: { gate: GateHandle; meter: MeterHandle },
+  ) {
+    try {
+      for await (const ref of withGate.remote({ gate })) await get(ref);
+    } finally {
+      meter.ended.remote();
+    }
+  },
+);
+
 const increment = remote(async function* increment(count: number) {
   for await (const ref of double.remote(count)) yield 1 + await get(ref);
 });
@@ -303,6 +315,23 @@ describe("R-65 a stream", () => {
   it("is read in tasks, and streams can be chained", async () => {
     assertEquals(await get(sumOf.remote(10)), 55);
     assertEquals(await valuesOf(increment.remote(3)), [3, 5, 7]);
+  });
+
+  it("is not waited for any more by a task that is cancelled", async () => {
+    const gate = Gate.remote();
+    const meter = RemoteMeter.remote();
+    const reading = readUntilEnd.remote({ gate, meter });
+    await get(gate.arrivals.remote(1));
+
+    // What it reads goes on: only the wait ends.
+    cancel(reading, { recursive: false });
+
+    await assertRejects(get(reading), TaskCancelledError);
+    await eventually(
+      async () => (await get(meter.counts.remote()))[1] === 1,
+      () => "the cancelled reader to end",
+    );
+    gate.open.remote();
   });
 
   it("takes several reads at a time", async () => {

@@ -87,6 +87,20 @@ const throwSymbol = remote(function throwSymbol(): void {
   throw Symbol("odd");
 });
 
+/** What not even its text can be had of without care. */
+const throwHostile = remote(
+  { maxRetries: 0 },
+  function throwHostile(kind: "frozen" | "bare" | "mute"): void {
+    if (kind === "frozen") throw Object.freeze(new RangeError("frozen"));
+    if (kind === "bare") throw Object.create(null);
+    throw Object.defineProperty(new Error(), "message", {
+      get: () => {
+        throw new Error("no message");
+      },
+    });
+  },
+);
+
 const add = remote(function add(a: number, b: number) {
   return a + b;
 });
@@ -95,6 +109,14 @@ const pass = remote(async function pass(box: { gate: Passing }, x = 0) {
   await get(box.gate.pass.remote());
   return x;
 });
+
+const passTwice = remote(
+  { numReturns: 2 },
+  async function passTwice(box: { gate: Passing }) {
+    await get(box.gate.pass.remote());
+    return [1, 2] as [number, number];
+  },
+);
 
 const hold = remote(function hold(flag: Int32Array) {
   blockUntil(flag);
@@ -237,6 +259,19 @@ describe("failing tasks", () => {
         assertEquals(error.cause, value);
       }
       await assertRejects(get(throwSymbol.remote()), TaskError, "Symbol(odd)");
+    });
+
+    it("can be what cannot be changed or made a string", async () => {
+      const frozen = await assertRejects(
+        get(throwHostile.remote("frozen")),
+        TaskError,
+        "RangeError: frozen",
+      );
+      assertInstanceOf(frozen.cause, RangeError);
+      assertMatch(frozen.cause.stack ?? "", /task_failure_test\.ts:\d+/);
+      for (const kind of ["bare", "mute"] as const) {
+        await assertRejects(get(throwHostile.remote(kind)), TaskError);
+      }
     });
 
     it("reject at each get, as an error of its own", async () => {
@@ -581,6 +616,16 @@ describe("failing tasks", () => {
       await get(gate.open.remote());
 
       assertStrictEquals(await get(value), 1);
+    });
+
+    it("are cancelled from another task by any of their results", async () => {
+      const gate = Gate.remote();
+      const [first, second] = passTwice.remote({ gate });
+      await get(gate.arrivals.remote(1));
+      await get(cancelIt.remote([second]));
+      await assertRejects(get(first), TaskCancelledError);
+      await assertRejects(get(second), TaskCancelledError);
+      await get(gate.open.remote());
     });
 
     it("are named by a ref", () => {

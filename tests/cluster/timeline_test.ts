@@ -1,6 +1,12 @@
 // The timeline of a session: what ran, seen as soon as it has a result.
 
-import { assert, assertEquals, describe, it } from "../support/harness.ts";
+import {
+  assert,
+  assertEquals,
+  assertRejects,
+  describe,
+  it,
+} from "../support/harness.ts";
 import { get, remote, timeline } from "../../mod.ts";
 import { testCluster } from "../support/cluster.ts";
 
@@ -30,5 +36,10 @@ describe("timeline()", () => {
     assert(squares.every(({ dur }) => dur >= 0));
     const failures = events.filter(({ args }) => args.failed);
     assertEquals(failures.map(({ name }) => name), ["fail"]);
+  });
+
+  it("is written to a path, and to nothing else", async () => {
+    await using _cluster = await testCluster();
+    await assertRejects(() => timeline(1 as never), TypeError, "takes a path");
   });
 });

@@ -95,6 +95,11 @@ async function drain(box: { queue: Queue<number> }, count: number) {
   return items;
 }
 
+async function take(queue: Queue<number>): Promise<number> {
+  return await queue.get({ timeout: 0 });
+}
+
+const takeTask = remote({ numCpus: 0.1 }, take);
 const fillTask = remote({ numCpus: 0.1 }, fill);
 const drainTask = remote({ numCpus: 0.1 }, drain);
 const squareTask = remote(square);
@@ -220,6 +225,8 @@ describe("manta/util", () => {
       await assertRejects(queue.get({ block: false }), QueueEmptyError);
       await queue.put(1);
 
+      const full = await queue.put(2, { timeout: 0 }).catch((e) => e);
+      assertEquals([full.name, full.code], ["QueueFullError", "queue_full"]);
       await assertRejects(queue.put(2, { timeout: 0 }), QueueFullError);
       await assertRejects(queue.put(2, { timeout: 1 }), QueueFullError);
       await assertRejects(queue.put(2, { block: false }), QueueFullError);
@@ -288,6 +295,34 @@ describe("manta/util", () => {
       assertThrows(() => new Queue({ maxSize: 1.5 }), RangeError, "maxSize");
       assertThrows(() => new Queue(loose({ maxSize: "1" })), TypeError);
       assertThrows(() => new Queue(loose({ size: 1 })), TypeError, '"size"');
+    });
+
+    it("checks the options of its calls", async () => {
+      const queue = new Queue<number>();
+      const typo = loose({ timeOut: 1 }) as { timeout?: number };
+      const calls = [
+        () => queue.put(1, typo),
+        () => queue.get(typo),
+        () => queue.putMany([1], typo),
+        () => queue.getMany(1, typo),
+      ];
+      for (const call of calls) {
+        await assertRejects(call(), TypeError, '"timeOut"');
+      }
+      await assertRejects(queue.getMany(loose("2")), TypeError, "a number");
+      await assertRejects(queue.get({ timeout: -1 }), RangeError, "timeout");
+    });
+
+    it("has errors that keep their class between threads", async () => {
+      const queue = new Queue<number>();
+
+      const empty = await get(takeTask.remote(queue)).catch((e) => e);
+
+      assertInstanceOf(empty, QueueEmptyError);
+      assertEquals(
+        [empty.name, empty.code, empty.retryable, empty.message],
+        ["QueueEmptyError", "queue_empty", true, "Queue is empty"],
+      );
     });
   });
 
@@ -360,9 +395,11 @@ describe("manta/util", () => {
       const pool = new Pool(2);
       await assertRejects(pool.join(), PoolStateError, "close()");
       const mapped = pool.map(square, [1, 2, 3]);
+      const result = pool.mapAsync(slowSquare, [1, 2, 3]);
       pool.close();
       await pool.join();
 
+      assert(result.ready());
       assertEquals(await mapped, [1, 4, 9]);
       await assertRejects(pool.map(square, [1]), PoolStateError);
       assertThrows(() => pool.imap(square, [1]), PoolStateError);

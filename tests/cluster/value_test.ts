@@ -4,6 +4,7 @@ import {
   assert,
   assertEquals,
   assertInstanceOf,
+  assertMatch,
   assertRejects,
   assertStrictEquals,
   assertThrows,
@@ -110,6 +111,8 @@ const Plotter = remote(
     }
   },
 );
+
+const givePlotter = remote(() => Plotter);
 
 const freeze = remote(function freeze(): void {
   throw new ColdError("freezing", -4);
@@ -241,6 +244,25 @@ describe("values", () => {
 
     assertInstanceOf(error.cause, ColdError);
     assertStrictEquals(error.cause.degrees, -4);
+  });
+
+  it("are no classes: those are refused, with the way out", async () => {
+    const cases = [
+      [Point, /args\[0\]\.of\[0\]: the class Point .* by its name in the code/],
+      [Plotter, /the actor class Plotter .* by its name .* pass its handle$/],
+    ] as const;
+    for (const [given, message] of cases) {
+      const error = assertThrows(
+        () => echo.remote({ of: [given] }),
+        SerializationError,
+      );
+      assertMatch(error.message, message);
+    }
+    await assertRejects(
+      get(givePlotter.remote()),
+      SerializationError,
+      "result: the actor class Plotter",
+    );
   });
 
   it("of other classes are refused, with the path", async () => {

@@ -22,7 +22,7 @@ import type { Dice } from "./dice.ts";
 
 /** What one step takes of the simulated clock. */
 const STEP_MS = 50;
-const DEPTH_MAX = 3;
+const DEPTH_MAX = 8;
 
 interface SimTask {
   readonly owner: SimOwner;
@@ -238,8 +238,12 @@ export class SchedulerWorld {
   #nest(lease: SimLease, task: SimTask): void {
     task.hasNested = true;
     const owner = this.#ownerOf(lease.threadId);
-    const shape = { count: 0, needs: this.#dice.pick(NESTED_SHAPES) };
-    const children = 1 + this.#dice.below(3);
+    const shape = {
+      count: 0,
+      needs: this.#dice.pick(NESTED_SHAPES),
+      isTimed: this.#dice.chance(0.2),
+    };
+    const children = 1 + this.#dice.below(task.depth < 3 ? 3 : 1);
     task.missingChildren = children;
     const waitsFirst = this.#dice.chance(0.5);
     if (waitsFirst) {

@@ -177,6 +177,7 @@ export class SimNode {
           actor: message.actor,
           creator: from,
         });
+      case "actor_announce":
       case "actor_watch":
       case "actor_hold":
       case "actor_drop":
@@ -286,6 +287,7 @@ const LEASE_EVENTS = {
 } as const;
 
 const ACTOR_EVENTS = {
+  actor_announce: "actor_announced",
   actor_watch: "actor_watched",
   actor_hold: "actor_held",
   actor_drop: "actor_dropped",

@@ -250,7 +250,7 @@ export function callActor(
     parent: caller.parent,
   });
   const channel = thread.owner.channel(actorId);
-  if (channel.pendingCount > 0) channel.hold = handle.hold;
+  channel.keep(handle.hold);
   thread.tasks.add(task);
   caller.frame.held.add(task.refs[0]!);
   const parts = [n, ...tops.map((top) => top.n)];

@@ -13,6 +13,7 @@ import { StoreClient } from "../../runtime/object_store/store_client.ts";
 import { ObjectRef } from "../../runtime/owner/object_ref.ts";
 import { Owner } from "../../runtime/owner/owner.ts";
 import type {
+  ActorPin,
   Encoded,
   OwnerPeer,
   OwnerPorts,
@@ -64,8 +65,21 @@ export class Frame {
 }
 
 /** A hold on an actor, as values contain it. */
-export interface SimHold {
+export class SimHold implements ActorPin {
   readonly actorId: ActorId;
+  pins = 0;
+
+  constructor(actorId: ActorId) {
+    this.actorId = actorId;
+  }
+
+  pin(): void {
+    this.pins++;
+  }
+
+  unpin(): void {
+    this.pins--;
+  }
 }
 
 /** A handle as user code has it. */
@@ -221,7 +235,8 @@ export class SimThread {
     const channel = this.owner.channel(actorId);
     if (!channel.watched) {
       channel.watched = true;
-      if (!isNew) this.sendNode({ type: "actor_watch", actorId });
+      const type = isNew ? "actor_announce" : "actor_watch";
+      this.sendNode({ type, actorId });
     }
     return new SimHandle(hold);
   }
@@ -229,7 +244,7 @@ export class SimThread {
   #hold(actorId: ActorId, isNew = false): SimHold {
     let hold = this.#holds.get(actorId);
     if (!hold) {
-      hold = { actorId };
+      hold = new SimHold(actorId);
       this.#holds.set(actorId, hold);
       if (!isNew) this.sendNode({ type: "actor_hold", actorId });
     }
@@ -265,8 +280,7 @@ export class SimThread {
     );
     for (const object of this.collector.contained()) roots.add(object);
     for (const [actorId, hold] of this.#holds) {
-      if (roots.has(hold)) continue;
-      if (this.owner.channel(actorId).hold === hold) continue;
+      if (roots.has(hold) || hold.pins > 0) continue;
       this.#holds.delete(actorId);
       this.owner.forgetChannel(actorId);
       this.sendNode({ type: "actor_drop", actorId });
@@ -335,8 +349,11 @@ export class SimThread {
         if (!known.error) return;
         return this.owner.channel(known.actorId)
           .changed("DEAD", 0, undefined, known.error);
-      case "actor_state":
+      case "actor_state": {
+        const thread = this.owner.threadOfActor(known.actorId);
+        if (thread) this.#peers.find(thread)?.link?.drain();
         return this.owner.actorChanged(known, this.#holds.has(known.actorId));
+      }
       case "worker_ended":
         this.#peers.ended(known.workerId);
         this.owner.workerEnded(known.workerId, known.reason);
@@ -411,7 +428,7 @@ export class SimThread {
             : undefined,
         read: (value, source) => {
           const { references } = this.owner;
-          const ref = references.importRef(value as ObjectKey, source);
+          const ref = references.importRef(value as ObjectKey, { source });
           this.#stack.set(ref, this.#world.steps());
           return ref;
         },

@@ -59,6 +59,23 @@ describe("manta run", () => {
     });
   });
 
+  it("knows the aliases of the script's tsconfig.json", async () => {
+    const paths = { "@/*": ["./alias_*.ts"] };
+    script("tsconfig.json", JSON.stringify({ compilerOptions: { paths } }));
+    script("alias_shout.ts", 'export const shout = (s: string) => s + "!";');
+    const file = script(
+      "aliases.ts",
+      'import { get, remote } from "manta";',
+      'import { shout } from "@/shout";',
+      "const f = remote(function f(s: string) { return shout(s); });",
+      'console.log(shout("here"), await get(f.remote("there")));',
+    );
+
+    const outcome = await runBinary(["run", join(folder, file)]);
+
+    assertEquals(outcome, { exit: 0, stdout: "here! there!\n", stderr: "" });
+  });
+
   it("exits with 1 and the stack when the script throws", async () => {
     const file = script(
       "throws.ts",
@@ -154,8 +171,10 @@ describe("manta", () => {
     const command = await runBinary(["runn"]);
     const flag = await runBinary(["microbenchmark", "--jsn"]);
     const shell = await runBinary(["completion", "cmd"]);
+    const pattern = await runBinary(["microbenchmark", "--filter", "["]);
 
-    assertEquals([command.exit, flag.exit, shell.exit], [2, 2, 2]);
+    const outcomes = [command, flag, shell, pattern];
+    assertEquals(outcomes.map(({ exit }) => exit), [2, 2, 2, 2]);
     assertStringIncludes(command.stderr, "did you mean `run`?");
     assertStringIncludes(flag.stderr, "did you mean --json?");
     assertStringIncludes(shell.stderr, "bash, zsh, fish");

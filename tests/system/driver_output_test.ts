@@ -233,6 +233,9 @@ for (const runtime of RUNTIMES) {
           "});",
           "console.log(await get(parent.remote()));",
           "await wait([unseen]);",
+          'const both = [fail.remote("seen"), fail.remote("seen")];',
+          "await wait(both, { numReturns: 2 });",
+          "await get(both).catch(() => {});",
         ),
       );
 

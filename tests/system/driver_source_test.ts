@@ -251,11 +251,21 @@ describe("a driver in a REPL", () => {
   const project = new DriverProject();
   afterAll(() => project[Symbol.dispose]());
   const REPL = [
-    'const { get, remote } = await import("manta");',
+    'const { context, get, put, remote, wait } = await import("manta");',
     "const base = 10;",
     "const square = remote(function square(x) { return x * x; });",
     "console.log('got', await get(square.remote(3)));",
     "console.log('got', await get(remote((x) => x + 1).remote(3)));",
+    "const sum = remote(async function sum(x) {",
+    "  const ref = await put(x);",
+    "  const [ready] = await wait([square.remote(x)]);",
+    "  return await get(ready[0]) + await get(ref) + context().attempt;",
+    "});",
+    "console.log('sum', await get(sum.remote(4)));",
+    "const manta = await import('manta');",
+    "const Reader = remote(class { read(x) { return manta.get(x.ref); } });",
+    "const ref = await put(31);",
+    "console.log('read', await get(Reader.remote().read.remote({ ref })));",
     "",
   ];
 
@@ -267,6 +277,8 @@ describe("a driver in a REPL", () => {
 
       assertStringIncludes(stdout + stderr, "got 9");
       assertStringIncludes(stdout + stderr, "got 4");
+      assertStringIncludes(stdout + stderr, "sum 20");
+      assertStringIncludes(stdout + stderr, "read 31");
     });
   }
 });

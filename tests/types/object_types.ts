@@ -37,6 +37,9 @@ hasType<(number | string)[]>()(
   await get([] as (ObjectRef<number> | ObjectRef<string>)[]),
 );
 hasType<[]>()(await get([]));
+// What is of no known type may be one ref as well as several.
+const ofAnything: string = await get(JSON.parse(""));
+void ofAnything;
 // @ts-expect-error: not a ref
 get(5);
 // @ts-expect-error: not all refs

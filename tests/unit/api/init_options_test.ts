@@ -78,6 +78,7 @@ describe("resolveInitOptions()", () => {
     const refusals: [unknown, string][] = [
       [5, "options of init() must be an object"],
       [{ num_cpus: 1 }, 'Unknown option "num_cpus" of init(): did you mean'],
+      [{ gpus: 1, cores: 2 }, 'Unknown options "gpus" and "cores" of init()'],
       [{ numCpus: "4" }, '"numCpus"'],
       [{ address: 6380 }, '"address"'],
       [{ token: 1 }, '"token"'],

@@ -189,6 +189,20 @@ export const f = remote(() => [leaf, make()]);`);
     assertMatch(error.message, /broken\.ts:2": .*"\.\/nowhere\.ts"/);
   });
 
+  it("tell of the bundler's errors once, without its own stack", async () => {
+    project.write("first.ts", `import { x } from "./nowhere.ts";\nx();`);
+    project.write("second.ts", `import { y } from "./neither.ts";\ny();`);
+    const { f } = await project.driver(
+      `export const f = remote(async () =>
+  [await import("./first.ts"), await import("./second.ts")]);`,
+    );
+    const error = await assertRejects(f!.code.bundle(), CaptureError);
+
+    assertMatch(error.message, /where|neither/);
+    assertMatch(error.message, /" \(and 1 more\)\. Correct/);
+    assertEquals(error.cause, undefined);
+  });
+
   it("let a dynamic import of what is missing fail when it runs", async () => {
     const f = await project.ship(
       `export const f = remote(async () => await import("./nowhere.ts"));`,

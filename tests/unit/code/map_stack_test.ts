@@ -62,6 +62,21 @@ export const f = remote({}, function work(x: number) { const y = middle(x); retu
     assert(!lines.join("\n").includes("cache"));
   });
 
+  it("knows files whose paths are not plain ASCII", async () => {
+    project.write(
+      "Größe 100% #1.ts",
+      `${IMPORT_MANTA}
+interface Nothing {}
+interface More {}
+export const f = remote({}, function work() { throw new Error("no"); });`,
+    );
+    const { f } = await project.load("Größe 100% #1.ts");
+    const fn = await shipped(f!);
+    const lines = await stackOf(() => fn());
+
+    assertMatch(lines[1]!, /at work \(.*\/Größe 100% #1\.ts:4:\d+\)$/);
+  });
+
   it("gives the place of a function that was moved out", async () => {
     const f = await project.ship(`
 function make() {

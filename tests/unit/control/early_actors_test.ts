@@ -2,13 +2,18 @@
 // get an actor.
 
 import { assertEquals, describe, it } from "../../support/harness.ts";
-import { MantaError } from "../../../runtime/base/errors.ts";
+import { ActorDiedError, MantaError } from "../../../runtime/base/errors.ts";
 import type { ActorId, WorkerId } from "../../../runtime/base/ids.ts";
+import {
+  ACTOR_NEWS_MS_MAX,
+  IDS_REMEMBERED_MAX,
+} from "../../../runtime/base/limits.ts";
 import {
   EarlyActors,
   isEarlyEvent,
 } from "../../../runtime/control/early_actors.ts";
 
+const DIED = new ActorDiedError("").code;
 const actorId = "a-early" as ActorId;
 const existing = "a-there" as ActorId;
 const [one, two] = ["w-one", "w-two"] as [WorkerId, WorkerId];
@@ -68,10 +73,80 @@ describe("EarlyActors", () => {
     early.note({ type: "actor_watched", actorId, workerId: one });
     early.note({ type: "actor_held", actorId, workerId: one });
 
-    early.workerEnded(one);
+    early.workerEnded(one, new MantaError("Gone"));
 
     const news = early.take(actorId);
     assertEquals([news!.watchers.size, news!.holders.size], [0, 0]);
+  });
+
+  it("waits for an announced actor for as long as its creator lives", () => {
+    const early = new EarlyActors();
+    early.note({ type: "actor_watched", actorId, workerId: two });
+    early.note({ type: "actor_announced", actorId, workerId: one });
+
+    const waiting = early.isWaiting;
+    const inTime = [...early.ticked(0), ...early.ticked(1e6)];
+    const told = early.workerEnded(one, new MantaError("Gone"));
+
+    assertEquals([waiting, inTime], [false, []]);
+    assertEquals(told.map(({ to, error }) => [to, error?.code]), [
+      [two, DIED],
+    ]);
+  });
+
+  it("knows the names of announced actors until they are made or not", () => {
+    const named = { name: "hits", namespace: "home" };
+    const announced = {
+      type: "actor_announced",
+      actorId,
+      workerId: one,
+      named,
+    };
+    const isNaming = { made: [] as boolean[], failed: [] as boolean[] };
+    for (const fate of ["made", "failed"] as const) {
+      const early = new EarlyActors();
+      const note = () => isNaming[fate].push(early.isNaming(named));
+      early.note({ type: "actor_watched", actorId, workerId: two });
+      note();
+      early.note(announced as Parameters<EarlyActors["note"]>[0]);
+      note();
+      if (fate === "made") early.take(actorId);
+      else early.workerEnded(one, new MantaError("Gone"));
+      note();
+      assertEquals(early.isNaming({ ...named, name: "other" }), false);
+    }
+
+    assertEquals(isNaming.made, [false, true, false]);
+    assertEquals(isNaming.failed, [false, true, false]);
+  });
+
+  it("lets nobody wait for an actor that nobody announces", () => {
+    const early = new EarlyActors();
+    early.note({ type: "actor_watched", actorId, workerId: one });
+
+    const soon = [...early.ticked(0), ...early.ticked(ACTOR_NEWS_MS_MAX - 1)];
+    const waiting = early.isWaiting;
+    const late = early.ticked(ACTOR_NEWS_MS_MAX);
+
+    assertEquals([soon, waiting, early.isWaiting], [[], true, false]);
+    assertEquals(late.map(({ to, error }) => [to, error?.code]), [
+      [one, DIED],
+    ]);
+  });
+
+  it("answers those whose question it cannot keep", () => {
+    const early = new EarlyActors();
+    const told = Array.from(
+      { length: IDS_REMEMBERED_MAX + 1 },
+      (_, n) =>
+        early.note({
+          type: "actor_watched",
+          actorId: `a-${n}` as ActorId,
+          workerId: one,
+        }),
+    );
+
+    assertEquals(told.flat().map(({ actorId }) => actorId), ["a-0"]);
   });
 
   it("takes no news that needs an actor", () => {

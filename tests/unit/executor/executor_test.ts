@@ -303,6 +303,39 @@ describe("Results", () => {
     assertEquals(deed?.["returns"], [{ v: 1 }]);
   });
 
+  for (const end of ["failure", "nothing", "a stream"] as const) {
+    it(`that are ${end} wait for the owners, too`, async () => {
+      const fixture = new ExecutorFixture();
+      fixture.isAcknowledged = false;
+      const targets = {
+        failure: () => {
+          throw new Error("no");
+        },
+        nothing: () => {},
+        "a stream": () => [],
+      };
+      const returns = end === "nothing" ? 0 : end === "a stream" ? -1 : 1;
+      const template = fixture.define(targets[end], { returns });
+
+      fixture.push(template, [1, 2]);
+      const before = await fixture.take();
+      fixture.acknowledge();
+      const after = await fixture.take();
+
+      const types = {
+        failure: "task_failed",
+        nothing: "task_returned",
+        "a stream": "stream_ended",
+      };
+      assertEquals(before, []);
+      assertEquals(after.map(({ type }) => type), [
+        types[end],
+        end === "nothing" ? "tasks_done" : types[end],
+      ]);
+      assertEquals(fixture.executor.isIdle, true);
+    });
+  }
+
   it("stores large results, and says where they are", async () => {
     const fixture = new ExecutorFixture();
     const template = fixture.define(() => new Uint8Array(200_000));

@@ -1,5 +1,6 @@
 import type { ActorId, WorkerId } from "../../../runtime/base/ids.ts";
 import { ActorChannel } from "../../../runtime/owner/actor_channel.ts";
+import type { ActorPin } from "../../../runtime/owner/ports.ts";
 import { TaskRecord } from "../../../runtime/owner/task_record.ts";
 import { encodeError } from "../../../runtime/protocol/wire_error.ts";
 import { assertEquals, describe, it } from "../../support/harness.ts";
@@ -99,17 +100,96 @@ describe("ActorChannel", () => {
   it("keeps the actor alive only while calls have no outcome", () => {
     const { channel, call } = make();
     channel.changed("ALIVE", 0, THREAD, undefined);
+    const hold = new CountedPin();
     const first = call(1);
-    channel.hold = {};
+    channel.keep(hold);
+    channel.keep(hold);
     channel.dispatch();
 
-    const before = channel.hold;
+    const before = hold.count;
     channel.ended(first);
+    channel.keep(hold);
 
-    assertEquals(before, {});
-    assertEquals(channel.hold, undefined);
+    assertEquals([before, hold.count], [1, 0]);
+  });
+
+  it("does not keep it for a call that was stopped", () => {
+    const { channel, call } = make();
+    channel.changed("ALIVE", 0, THREAD, undefined);
+    const hold = new CountedPin();
+    const [first, second] = [call(1), call(2)];
+    channel.keep(hold);
+    channel.dispatch();
+    first.stopped = true;
+    channel.stopped();
+    const before = hold.count;
+
+    channel.ended(second);
+    const between = hold.count;
+    channel.ended(first);
+    call(3);
+    channel.keep(hold);
+
+    assertEquals([before, between, hold.count], [1, 0, 1]);
+    assertEquals(channel.pendingCount, 1);
+  });
+
+  it("keeps it for the calls that go on when others are lost", () => {
+    const { channel, call } = make();
+    channel.changed("ALIVE", 0, THREAD, undefined);
+    const hold = new CountedPin();
+    call(1, "queued", 0);
+    call(2, "queued", -1);
+    channel.keep(hold);
+    channel.dispatch();
+
+    channel.changed("RESTARTING", 1, undefined, undefined);
+
+    assertEquals([hold.count, hold.changes], [1, 1]);
+  });
+
+  it("keeps it while a call that has failed is tried again", () => {
+    const { channel, call } = make();
+    channel.changed("ALIVE", 0, THREAD, undefined);
+    const hold = new CountedPin();
+    const first = call(1);
+    channel.keep(hold);
+    channel.dispatch();
+
+    channel.resubmit(first);
+
+    assertEquals([hold.count, hold.changes], [1, 1]);
+  });
+
+  it("hands what keeps the actor over with its calls", () => {
+    const [{ channel, call }, other] = [make(), make()];
+    const hold = new CountedPin();
+    call(1);
+    channel.keep(hold);
+
+    channel.redirect(other.channel);
+
+    assertEquals([hold.count, channel.pendingCount], [1, 0]);
+    other.channel.changed("DEAD", 0, undefined, DEATH);
+    assertEquals(hold.count, 0);
   });
 });
+
+class CountedPin implements ActorPin {
+  readonly actorId = "a-1" as ActorId;
+  count = 0;
+  changes = 0;
+
+  pin(): void {
+    this.count++;
+    this.changes++;
+  }
+
+  unpin(): void {
+    this.count--;
+    this.changes++;
+  }
+}
 
 function make() {
   const fixture = new OwnerFixture();

@@ -39,6 +39,8 @@ export class OwnerFixture {
   readonly claims: ClaimTable;
   readonly timers: { readonly delayMs: number; callback(): void }[] = [];
   readonly closed = new Set<WorkerId>();
+  /** Threads whose links never open. */
+  readonly opening = new Set<WorkerId>();
   readonly codec: SessionCodec;
   #deeds: Deed[] = [];
   #templateCount = 0;
@@ -131,7 +133,9 @@ export class OwnerFixture {
         },
         claims,
         send: (message) => note({ to: id, ...message }),
-        whenOpen: (callback) => callback(),
+        whenOpen: (callback) => {
+          if (!this.opening.has(id)) callback();
+        },
       }),
       node: {
         demand: ({ key }, count) => note({ demand: key, count }),
@@ -167,7 +171,7 @@ export class OwnerFixture {
         },
       },
       scheduleFlush: () => {},
-      holdActor: (actorId) => ({ actorId }),
+      holdActor: (actorId) => ({ actorId, pin() {}, unpin() {} }),
       reportUnseen: (error) => note({ unseen: error.message }),
     };
   }

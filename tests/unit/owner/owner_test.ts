@@ -1,4 +1,4 @@
-import type { LeaseId } from "../../../runtime/base/ids.ts";
+import type { ActorId, LeaseId, WorkerId } from "../../../runtime/base/ids.ts";
 import {
   LEASE_LINGER_MS,
   STREAM_ITEMS_LOST_MAX,
@@ -6,7 +6,13 @@ import {
 import type { ObjectRef } from "../../../runtime/owner/object_ref.ts";
 import { encodeError } from "../../../runtime/protocol/wire_error.ts";
 import { assertEquals, describe, it } from "../../support/harness.ts";
-import { EXECUTOR, LEASE, OWNER, OwnerFixture } from "./owner_fixture.ts";
+import {
+  EXECUTOR,
+  LEASE,
+  OTHER,
+  OWNER,
+  OwnerFixture,
+} from "./owner_fixture.ts";
 
 const FAILURE = encodeError(new Error("no"));
 const SECOND = "l-2" as LeaseId;
@@ -166,6 +172,25 @@ describe("Owner", () => {
     assertEquals(fixture.owner.taskCount, 0);
   });
 
+  it("forces a task that goes on after it was cancelled", () => {
+    const fixture = new OwnerFixture();
+    const task = fixture.owner.submit(fixture.template(), []);
+    fixture.grant();
+    const [push] = fixture.takeSent("task_push");
+    fixture.claims.start(push!["claim"] as number);
+    const how = { force: false, recursive: true };
+
+    fixture.owner.cancel(task, how);
+    fixture.owner.cancel(task, how);
+    assertEquals(fixture.take().length, 1);
+    fixture.owner.cancel(task, { ...how, force: true });
+
+    assertEquals(fixture.take(), [
+      { to: EXECUTOR, type: "task_cancel", number: 1, recursive: true },
+      { killed: EXECUTOR },
+    ]);
+  });
+
   it("cancels what a run has submitted, and nothing of another", () => {
     const fixture = new OwnerFixture();
     const [parent, stranger] = [{ number: 1 }, { number: 1 }];
@@ -177,6 +202,87 @@ describe("Owner", () => {
 
     assertEquals(mine.refs[0]!.state, "failed");
     assertEquals(other.refs[0]!.state, "pending");
+  });
+
+  it("cancels for a borrower of any result, or of a whole stream", () => {
+    const fixture = new OwnerFixture();
+    const { owner } = fixture;
+    const several = owner.submit(fixture.template({ returns: 2 }), []);
+    const whole = owner.references.create();
+    const nothing = () => {};
+    const sink = { whole, yielded: nothing, ended: nothing, failed: nothing };
+    const options = { stream: () => sink };
+    const stream = owner.submit(fixture.template({ returns: -1 }), [], options);
+    const second = several.refs[1]!;
+
+    for (const { number } of [lentTo(OTHER, second), lentTo(OTHER, whole)]) {
+      const how = { force: false, recursive: true };
+      fixture.receive({ type: "cancel_wanted", number, ...how }, OTHER);
+    }
+
+    assertEquals(nameOf(second), "TaskCancelledError");
+    assertEquals([several.status, stream.status], ["ended", "ended"]);
+
+    function lentTo(borrower: WorkerId, ref: ObjectRef): ObjectRef {
+      owner.references.pin([ref]);
+      const numbers = [ref.number];
+      fixture.receive({ type: "borrow", numbers }, borrower);
+      return ref;
+    }
+  });
+
+  it("ends no actor for a borrower who cancels a call by force", () => {
+    const fixture = new OwnerFixture();
+    const { owner } = fixture;
+    const actorId = "a-1" as ActorId;
+    const call = owner.submit(fixture.template({ actorId }), []);
+    const [ref] = call.refs;
+    owner.channel(actorId).changed("ALIVE", 0, EXECUTOR, undefined);
+    owner.references.pin([ref!]);
+    fixture.receive({ type: "borrow", numbers: [ref!.number] }, OTHER);
+    fixture.take();
+
+    const how = { force: true, recursive: true };
+    const { number } = ref!;
+    fixture.receive({ type: "cancel_wanted", number, ...how }, OTHER);
+
+    assertEquals(nameOf(ref!), "TaskCancelledError");
+    assertEquals(fixture.take(), [
+      { to: EXECUTOR, type: "task_cancel", number, recursive: true },
+    ]);
+  });
+
+  it("sends a call to the next life once, though the last tells late", () => {
+    const fixture = new OwnerFixture();
+    const { owner } = fixture;
+    const actorId = "a-1" as ActorId;
+    const options = { actorId, maxRetries: -1, retries: () => true };
+    const { number } = owner.submit(fixture.template(options), []);
+    const channel = owner.channel(actorId);
+    channel.changed("ALIVE", 0, EXECUTOR, undefined);
+    fixture.take();
+    channel.changed("RESTARTING", 1, undefined, undefined);
+
+    failed(fixture, number);
+    channel.changed("ALIVE", 1, OTHER, undefined);
+
+    const pushes = fixture.takeSent("task_push");
+    assertEquals(pushes.map(({ numbers }) => numbers), [[number]]);
+    assertEquals(channel.pendingCount, 1);
+  });
+
+  it("forgets a lease whose thread ends before its link opens", () => {
+    const fixture = new OwnerFixture();
+    fixture.owner.submit(fixture.template(), []);
+    fixture.opening.add(EXECUTOR);
+    fixture.grant();
+    fixture.take();
+
+    fixture.die(EXECUTOR);
+    fixture.take();
+    fixture.grant();
+
+    assertEquals(fixture.take(), [{ returned: LEASE }]);
   });
 
   it("frees a large result that nobody waits for", () => {

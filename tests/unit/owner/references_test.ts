@@ -230,6 +230,21 @@ describe("References", () => {
     assertEquals(fixture.take(), [{ unseen: "unseen" }]);
   });
 
+  it("does not report a stream's failure that its whole has told", () => {
+    const { references, fixture } = make();
+    const seen = [references.create(), references.create()] as const;
+    const unseen = [references.create(), references.create()] as const;
+    for (const [whole, last] of [seen, unseen]) {
+      whole.seen = true;
+      references.failStream(whole, last, encodeError(new Error("dry")));
+    }
+
+    references.markSeen(seen[0]);
+    for (const ref of [...seen, ...unseen]) fixture.collect(ref);
+
+    assertEquals(fixture.take(), [{ unseen: "dry" }]);
+  });
+
   it("takes over the refs of a value that was stored again", () => {
     const { references, fixture } = make();
     const ref = references.create();

@@ -3,7 +3,7 @@
 
 import type { PlacementGroupId } from "../../../runtime/base/ids.ts";
 import { assertEquals, describe, it } from "../../support/harness.ts";
-import { DrivenScheduler, grantsIn, typesOf } from "./scheduler_fixture.ts";
+import { DrivenScheduler, typesOf } from "./scheduler_fixture.ts";
 
 const GROUP = "p-1" as PlacementGroupId;
 
@@ -133,7 +133,7 @@ describe("Scheduler placement groups", () => {
     node.group("p-1", [{ CPU: 1 }]);
     const [lease] = node.grant("w-driver", { count: 2, strategy });
 
-    const [next] = grantsIn(node.blocked(lease!.leaseId));
+    const [next] = node.startAll(node.blocked(lease!.leaseId));
 
     assertEquals(next?.bundleIndex, 0);
     assertEquals(node.available(), { CPU: 1 });

@@ -46,6 +46,7 @@ export interface DemandWords {
   readonly depth?: number;
   readonly strategy?: Strategy;
   readonly labelSelector?: Readonly<Record<string, string>>;
+  readonly isTimed?: boolean;
 }
 
 /** What a test says of an actor. */
@@ -162,12 +163,13 @@ export class DrivenScheduler {
 
 export function demandEvent(owner: string, words: DemandWords): PlainEvent {
   const { count, depth = 0, needs = { CPU: 1 }, strategy = "default" } = words;
-  const { labelSelector } = words;
+  const { labelSelector, isTimed } = words;
   const spec: ClassSpec = {
     resources: units(needs),
     strategy,
     ...(labelSelector ? { labelSelector } : undefined),
     isolation: "thread",
+    ...(isTimed ? { isTimed } : undefined),
   };
   return {
     type: "demand_changed",

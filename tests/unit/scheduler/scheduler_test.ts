@@ -2,7 +2,14 @@
 // tasks wait, owners end and threads go.
 
 import { assert, assertEquals, describe, it } from "../../support/harness.ts";
-import { DrivenScheduler, grantsIn, typesOf } from "./scheduler_fixture.ts";
+import { WAITING_THREADS_MAX } from "../../../runtime/base/limits.ts";
+import type { GrantLease } from "../../../runtime/scheduler/messages.ts";
+import {
+  type DemandWords,
+  DrivenScheduler,
+  grantsIn,
+  typesOf,
+} from "./scheduler_fixture.ts";
 
 describe("Scheduler leases", () => {
   it("starts as many threads as there is demand and CPU, at once", () => {
@@ -46,7 +53,8 @@ describe("Scheduler leases", () => {
       ["start_thread"],
     );
 
-    const grants = grantsIn(node.blocked(parent!.leaseId));
+    node.demand("w-driver", { count: 0 });
+    const grants = grantsIn(node.returned(parent!.leaseId));
 
     assertEquals(grants.map((grant) => grant.threadId), ["w-t0"]);
     assertEquals(typesOf(node.started("w-t1")), []);
@@ -76,7 +84,7 @@ describe("Scheduler leases", () => {
 
     assertEquals(node.demand("w-driver", { count: 3 }), []);
     assertEquals(node.started("w-t0"), []);
-    assertEquals(grantsIn(node.blocked(lease!.leaseId)).length, 1);
+    assertEquals(node.startAll(node.blocked(lease!.leaseId)).length, 1);
     assertEquals(node.blocked(lease!.leaseId), []);
     assertEquals(node.unblocked(lease!.leaseId), []);
     assertEquals(node.unblocked(lease!.leaseId), []);
@@ -98,31 +106,79 @@ describe("Scheduler leases", () => {
     assertEquals(node.available(), { CPU: 1, GPU: 0 });
   });
 
-  it("runs nested tasks on one CPU, on the thread of their parent", () => {
+  it("runs a chain of nested tasks on one CPU, each beside its parent", () => {
     const node = new DrivenScheduler({ CPU: 1 });
-    let [lease] = node.grant("w-driver", { count: 1 });
-    const chain = [lease!];
 
-    for (let depth = 1; depth <= 5; depth++) {
-      node.demand("w-t0", { count: depth, depth });
-      [lease] = grantsIn(node.blocked(lease!.leaseId));
-      assertEquals(lease?.threadId, "w-t0");
-      chain.push(lease!);
+    const chain = nest(node, 100);
+
+    const threads = chain.map((lease) => lease.threadId);
+    assertEquals(threads.length, 100);
+    assertEquals(new Set(threads).size, WAITING_THREADS_MAX + 1);
+    for (let depth = 1; depth < threads.length; depth++) {
+      assert(threads[depth] !== threads[depth - 1], `own thread at ${depth}`);
     }
-
-    for (const { leaseId } of chain.reverse()) {
+    for (const { leaseId, owner } of chain.reverse()) {
       node.unblocked(leaseId);
-      node.demand("w-t0", { count: 0 });
-      node.demand("w-driver", { count: 0 });
+      node.demand(owner, { count: 0 });
       node.returned(leaseId);
     }
     assertEquals(node.available(), { CPU: 1 });
   });
 
+  it("gives every task with a time limit a thread where nobody waits", () => {
+    const node = new DrivenScheduler({ CPU: 1 });
+
+    const chain = nest(node, 20, { isTimed: true });
+
+    assertEquals(new Set(chain.map((lease) => lease.threadId)).size, 20);
+  });
+
+  it("lets as many threads wait as there are CPUs", () => {
+    const node = new DrivenScheduler({ CPU: 8 });
+    const parents = node.grant("w-driver", { count: 8 });
+
+    const children = parents.flatMap(({ leaseId, threadId }) => {
+      node.blocked(leaseId);
+      return node.grant(threadId, { count: 1, depth: 1 });
+    });
+
+    const threads = [...parents, ...children].map((lease) => lease.threadId);
+    assertEquals(new Set(threads).size, 16);
+  });
+
+  it("reuses a thread whose task waits while none can be started", () => {
+    const node = new DrivenScheduler({ CPU: 1 });
+    const [parent] = node.grant("w-driver", { count: 1 });
+    node.demand("w-t0", { count: 1, depth: 1 });
+    const [start] = node.blocked(parent!.leaseId);
+    assert(start?.type === "start_thread");
+
+    const actions = node.send({
+      type: "thread_failed_to_start",
+      threadId: start.threadId,
+    });
+
+    assertEquals(
+      grantsIn(actions).map((grant) => grant.threadId),
+      ["w-t0"],
+    );
+  });
+
+  it("keeps a small child off the thread of its small parent", () => {
+    const node = new DrivenScheduler({ CPU: 2 });
+    const needs = { CPU: 0.25 };
+    const [parent] = node.grant("w-driver", { count: 2, needs });
+    node.blocked(parent!.leaseId);
+
+    const [child] = node.grant("w-t0", { count: 1, needs, depth: 1 });
+
+    assertEquals(child?.threadId, "w-t1");
+  });
+
   it("never shows less than nothing while unblocked tasks exceed", () => {
     const node = new DrivenScheduler({ CPU: 1 });
     const [first] = node.grant("w-driver", { count: 2 });
-    const [second] = grantsIn(node.blocked(first!.leaseId));
+    const [second] = node.startAll(node.blocked(first!.leaseId));
 
     node.unblocked(first!.leaseId);
 
@@ -217,3 +273,24 @@ describe("Scheduler leases", () => {
     assertEquals(typesOf(node.tick(2_000)), ["start_thread"]);
   });
 });
+
+/** A chain of tasks, each of which waits for the next; the last one runs. */
+function nest(
+  node: DrivenScheduler,
+  length: number,
+  words: Partial<DemandWords> = {},
+): GrantLease[] {
+  const chain: GrantLease[] = [];
+  let owner: string = "w-driver";
+  for (let depth = 0; depth < length; depth++) {
+    const above = chain.filter((lease) => lease.owner === owner).length;
+    const demand = node.demand(owner, { ...words, count: above + 1, depth });
+    const last = chain.at(-1);
+    const blocked = last ? node.blocked(last.leaseId) : [];
+    const [lease] = node.startAll([...demand, ...blocked]);
+    if (!lease) break;
+    chain.push(lease);
+    owner = lease.threadId;
+  }
+  return chain;
+}
