@@ -253,10 +253,6 @@ export class ApiSession implements Session {
 
   // -- Objects ---------------------------------------------------------------
 
-  isRef(value: unknown): value is ObjectRef {
-    return value instanceof ObjectRef;
-  }
-
   put(value: unknown): Promise<unknown> {
     this.#refuseIfEnded();
     return this.#thread.owner.put(value);

@@ -25,6 +25,7 @@ import { openSessionDirectory } from "./platform/session_directory.ts";
 import type { SessionIdentity } from "./protocol/node_messages.ts";
 import * as publicApi from "./public_api.ts";
 import { environmentFor } from "./runtime_env.ts";
+import { isRef } from "./session_codec.ts";
 import { makeSessionCodec } from "./session_objects.ts";
 import { ThreadSession } from "./thread_session.ts";
 import { Mailbox, newMailboxBuffer } from "./transport/mailbox.ts";
@@ -34,6 +35,7 @@ const platform = detectPlatform();
 
 wireApi({
   captureCode,
+  isRef,
   startSession: (options) => startEmbedded(platform, options),
 });
 recogniseApi(publicApi);

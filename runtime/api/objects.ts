@@ -14,6 +14,13 @@ import type {
   RefValues,
   WaitOptions,
 } from "./ref_types.ts";
+import { ObjectLostError } from "../base/errors.ts";
+import {
+  activeSession,
+  apiWiring,
+  type Session,
+  type SessionRef,
+} from "./session_port.ts";
 import { currentSession } from "./session.ts";
 import { shown } from "./option_checks.ts";
 import { isGenerator, taskRefOf } from "./generator.ts";
@@ -41,7 +48,7 @@ import { isGenerator, taskRefOf } from "./generator.ts";
  */
 export async function put<T>(value: T): Promise<ObjectRef<T>> {
   const session = currentSession();
-  if (session.isRef(value)) {
+  if (isRef(value)) {
     throw new TypeError(
       "Cannot put an ObjectRef: it is a ref already. Put a value that " +
         "contains it, such as [ref], if a ref to the ref is wanted",
@@ -81,16 +88,15 @@ export async function get(
   options?: GetOptions,
 ): Promise<unknown> {
   const timeoutMs = resolveGetOptions(options);
-  const session = currentSession();
-  if (session.isRef(refs)) return await session.get(refs, timeoutMs);
+  if (isRef(refs)) return await sessionOf([refs]).get(refs, timeoutMs);
   if (!Array.isArray(refs)) {
     throw notARef("get", refs, "an ObjectRef or an array of them");
   }
   for (const ref of refs) {
-    if (!session.isRef(ref)) throw notARef("get", ref, "only ObjectRefs");
+    if (!isRef(ref)) throw notARef("get", ref, "only ObjectRefs");
   }
   // A copy: the caller may change its array in the meantime.
-  return await session.getAll([...refs], timeoutMs);
+  return await sessionOf(refs).getAll([...refs], timeoutMs);
 }
 
 /**
@@ -119,12 +125,11 @@ export async function wait<R extends AnyObjectRef>(
   refs: readonly R[],
   options?: WaitOptions,
 ): Promise<[ready: R[], pending: R[]]> {
-  const session = currentSession();
   if (!Array.isArray(refs)) throw notARef("wait", refs, "an array of refs");
   // A copy: the caller may change its array in the meantime.
   refs = [...refs] as readonly R[];
   for (const ref of refs) {
-    if (!session.isRef(ref)) throw notARef("wait", ref, "only ObjectRefs");
+    if (!isRef(ref)) throw notARef("wait", ref, "only ObjectRefs");
   }
   if (new Set(refs).size !== refs.length) {
     throw new RangeError(
@@ -136,6 +141,7 @@ export async function wait<R extends AnyObjectRef>(
     return [[], []];
   }
   const { numReturns, timeoutMs } = resolveWaitOptions(options, refs.length);
+  const session = sessionOf(refs);
   await session.waitFor(refs, numReturns, timeoutMs);
   const ready: R[] = [];
   const pending: R[] = [];
@@ -201,14 +207,25 @@ export function cancel(
   options?: CancelOptions,
 ): void {
   const { force, recursive } = resolveCancelOptions(options);
-  const session = currentSession();
-  if (isGenerator(ref)) {
-    session.cancel(taskRefOf(ref), force, recursive);
-  } else if (session.isRef(ref)) {
-    session.cancel(ref, force, recursive);
-  } else {
-    throw notARef("cancel", ref, "an ObjectRef");
-  }
+  const task = isGenerator(ref) ? taskRefOf(ref) : ref;
+  if (!isRef(task)) throw notARef("cancel", ref, "an ObjectRef");
+  // With a session that has ended, its tasks have, too.
+  activeSession()?.cancel(task, force, recursive);
+}
+
+function isRef(value: unknown): value is SessionRef {
+  return apiWiring().isRef(value);
+}
+
+/** The session to read refs with; those of an ended one begin no other. */
+function sessionOf(refs: readonly { readonly id: string }[]): Session {
+  const session = activeSession();
+  if (session || refs.length === 0) return currentSession();
+  const { id } = refs[0]!;
+  throw new ObjectLostError(
+    `Cannot read object ${id}: its session has ended`,
+    { details: { objectId: id } },
+  );
 }
 
 function notARef(call: string, value: unknown, wanted: string): TypeError {

@@ -102,7 +102,6 @@ export interface Session {
   killActor(hold: ActorHold, noRestart: boolean): void;
   exitActor(): never;
   pendingCalls(hold: ActorHold): number;
-  isRef(value: unknown): boolean;
   put(value: unknown): Promise<unknown>;
   get(ref: unknown, timeoutMs: number | undefined): Promise<unknown>;
   getAll(
@@ -143,6 +142,8 @@ export interface Session {
 export interface ApiWiring {
   /** Notes where the caller of `remote()` stands; must be cheap. */
   captureCode(target: unknown): ShippableCode;
+  /** Whether a value is a ref, of whatever session. */
+  isRef(value: unknown): boolean;
   /** Starts a session; the same turn, so that calls can be made at once. */
   startSession(options: ResolvedInitOptions): Session;
 }

@@ -176,7 +176,7 @@ describe("maxConcurrency", () => {
   useCluster();
 
   it("of 1 runs one call at a time, awaits included", async () => {
-    const gate = Gate.remote();
+    using gate = Gate.remote();
     const meeting = RemoteMeeting.remote();
     const refs = ["a", "b", "c"].map((name) =>
       meeting.pass.remote(name, { gate })
@@ -200,7 +200,7 @@ describe("maxConcurrency", () => {
   });
 
   it("is a limit, and calls begin in order", async () => {
-    const gate = Gate.remote();
+    using gate = Gate.remote();
     const meeting = RemoteMeeting.options({ maxConcurrency: 2 }).remote();
     const names = ["a", "b", "c", "d", "e"];
     const refs = names.map((name) => meeting.pass.remote(name, { gate }));
@@ -337,7 +337,7 @@ describe("cancel() of an actor's call", () => {
   useCluster();
 
   it("takes a queued call out: it never runs", async () => {
-    const gate = Gate.remote();
+    using gate = Gate.remote();
     const actor = RemoteCancellable.remote();
     const running = actor.ignore.remote({ gate });
     const queued = actor.run.remote("cancelled");
@@ -353,7 +353,7 @@ describe("cancel() of an actor's call", () => {
   });
 
   it("fires the signal of a running call", async () => {
-    const gate = Gate.remote();
+    using gate = Gate.remote();
     const actor = RemoteCancellable.options({ maxConcurrency: 2 }).remote();
     const running = actor.heed.remote({ gate });
     await get(gate.arrivals.remote(1));
@@ -366,7 +366,7 @@ describe("cancel() of an actor's call", () => {
   });
 
   it("ends a call that ignores it at its wait for the API", async () => {
-    const gate = Gate.remote();
+    using gate = Gate.remote();
     const actor = RemoteCancellable.remote();
     const running = actor.ignore.remote({ gate });
     await get(gate.arrivals.remote(1));
@@ -389,7 +389,7 @@ describe("cancel() of an actor's call", () => {
   });
 
   it("with force is a TypeError, and the call runs on", async () => {
-    const gate = Gate.remote();
+    using gate = Gate.remote();
     const actor = RemoteCancellable.remote();
     const running = actor.ignore.remote({ gate });
 
@@ -399,7 +399,7 @@ describe("cancel() of an actor's call", () => {
   });
 
   it("spares the actor: its state is what it was", async () => {
-    const gate = Gate.remote();
+    using gate = Gate.remote();
     const actor = RemoteCancellable.remote();
     await get(actor.run.remote("before"));
     const running = actor.ignore.remote({ gate });
@@ -416,7 +416,7 @@ describe("the timeout of an actor's call", () => {
   useCluster();
 
   it("ends the call with TaskTimeoutError", async () => {
-    const gate = Gate.remote();
+    using gate = Gate.remote();
     const actor = RemoteCancellable.remote();
     const late = actor.ignore.options({ timeout: 1 }).remote({ gate });
 
@@ -426,7 +426,7 @@ describe("the timeout of an actor's call", () => {
   });
 
   it("spares the actors beside it", async () => {
-    const gate = Gate.remote();
+    using gate = Gate.remote();
     const actor = SharedSmall.remote(1);
     const beside = Array.from({ length: 8 }, (_, n) => SharedSmall.remote(n));
     await get(beside.map((other) => other.increment.remote()));
@@ -457,7 +457,7 @@ describe('isolation: "shared"', () => {
   });
 
   it("kills one and spares those beside it", async () => {
-    const gate = Gate.remote();
+    using gate = Gate.remote();
     const actors = [1, 2, 3, 4, 5, 6].map((n) => SharedSmall.remote(n));
     const waiting = actors.map((actor) => actor.passGate.remote({ gate }));
     await get(gate.arrivals.remote(6));

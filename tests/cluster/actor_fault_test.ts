@@ -439,7 +439,7 @@ describe("a call that cannot be sent", () => {
   useCluster();
 
   it("lets those behind it go on once its argument failed", async () => {
-    const gate = Gate.remote();
+    using gate = Gate.remote();
     const counter = RemoteCounter.remote();
     await get(counter.increment.remote());
     const failing = failAt.remote({ gate });
@@ -454,7 +454,7 @@ describe("a call that cannot be sent", () => {
   });
 
   it("lets those behind it go on once it is cancelled", async () => {
-    const gate = Gate.remote();
+    using gate = Gate.remote();
     const counter = RemoteCounter.remote();
     await get(counter.increment.remote());
     const first = counter.echo.remote(gate.pass.remote());
@@ -469,7 +469,7 @@ describe("a call that cannot be sent", () => {
   });
 
   it("does not keep the actor alive once it is cancelled", async () => {
-    const gate = Gate.remote();
+    using gate = Gate.remote();
     const first = (() => {
       const counter = RemoteCounter.remote();
       return counter.echo.remote(gate.pass.remote());

@@ -186,7 +186,7 @@ describe("the last handle of an actor", () => {
   });
 
   it("may be disposed of before its calls are done", async () => {
-    const gate = Gate.remote();
+    using gate = Gate.remote();
     const callIn = () => {
       using counter = RemoteCounter.remote(10);
       return counter.passGate.remote({ handle: gate });
@@ -235,7 +235,7 @@ describe("the last handle of an actor", () => {
   });
 
   it("waits for the calls that are pending", async () => {
-    const gate = Gate.remote();
+    using gate = Gate.remote();
     const last = callAndForget(gate);
     await get(gate.arrivals.remote(1));
     await settled({ actors: 2 });
@@ -260,7 +260,7 @@ describe("the last handle of an actor", () => {
   });
 
   it("may be in a pending task", async () => {
-    const gate = Gate.remote();
+    using gate = Gate.remote();
     const result = (() => {
       const counter = RemoteCounter.remote(4);
       return bumpAfter.remote({ counter, gate });
@@ -349,7 +349,7 @@ describe("kill()", () => {
   useCluster();
 
   it("ends a running call and those behind it at once", async () => {
-    const gate = Gate.remote();
+    using gate = Gate.remote();
     const counter = RemoteCounter.remote();
     const running = counter.passGate.remote({ handle: gate });
     const behind = [counter.increment.remote(), counter.increment.remote()];
@@ -374,7 +374,7 @@ describe("kill()", () => {
   });
 
   it("ends an actor that is still being made", async () => {
-    const gate = Gate.remote();
+    using gate = Gate.remote();
     const counter = RemoteCounter.remote(gate.pass.remote());
     const call = counter.increment.remote();
     await get(gate.arrivals.remote(1));

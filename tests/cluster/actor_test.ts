@@ -213,7 +213,7 @@ describe("actor calls", () => {
   });
 
   it("run in order when an earlier one waits for its arguments", async () => {
-    const gate = Gate.remote();
+    using gate = Gate.remote();
     const counter = RemoteCounter.remote();
     const first = counter.increment.remote(gate.pass.remote());
     const second = counter.increment.remote(10);
@@ -333,7 +333,7 @@ describe("R-30 an actor whose constructor fails", () => {
   });
 
   it("rejects the calls of others who were given a handle", async () => {
-    const gate = Gate.remote();
+    using gate = Gate.remote();
     const doomed = RemoteCounter.remote(gateThenFail.remote({ gate }));
     const bumped = bump.remote(doomed);
     await get(gate.arrivals.remote(1));

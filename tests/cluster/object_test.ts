@@ -14,9 +14,11 @@ import {
 import {
   type ActorHandle,
   asCompleted,
+  cancel,
   get,
   GetTimeoutError,
   init,
+  isInitialized,
   ObjectLostError,
   type ObjectRef,
   ObjectStoreFullError,
@@ -140,7 +142,7 @@ describe("objects", () => {
     });
 
     it("with timeout 0 takes only what is ready", async () => {
-      const gate = Gate.remote();
+      using gate = Gate.remote();
       const ref = pass.remote({ gate }, 1);
       const error = await assertRejects(
         get(ref, { timeout: 0 }),
@@ -186,7 +188,7 @@ describe("objects", () => {
 
   describe("wait", () => {
     it("keeps input order in both lists", async () => {
-      const gate = Gate.remote();
+      using gate = Gate.remote();
       const [slow, one, two] = [
         pass.remote({ gate }, 0),
         await put(1),
@@ -241,7 +243,7 @@ describe("objects", () => {
   });
 
   it("are those of the call, whatever becomes of its array", async () => {
-    const gate = Gate.remote();
+    using gate = Gate.remote();
     const ref = gate.pass.remote();
     const refs = [ref];
     const waited = wait(refs);
@@ -255,7 +257,7 @@ describe("objects", () => {
 
   describe("asCompleted", () => {
     it("gives refs as they finish", async () => {
-      const gate = Gate.remote();
+      using gate = Gate.remote();
       const slow = pass.remote({ gate }, 1);
       const order: ObjectRef<number>[] = [];
       const fast = square.remote(2);
@@ -298,7 +300,7 @@ describe("objects", () => {
     });
 
     it("of a result that is not there frees it when it comes", async () => {
-      const gate = Gate.remote();
+      using gate = Gate.remote();
       const ref = pass.remote({ gate }, 1);
       ref[Symbol.dispose]();
       await assertRejects(get(ref), ObjectLostError);
@@ -309,7 +311,7 @@ describe("objects", () => {
     });
 
     it("of an argument leaves it to the tasks that need it", async () => {
-      const gate = Gate.remote();
+      using gate = Gate.remote();
       const slow = pass.remote({ gate }, 1);
       const numbers = await put(new Float64Array(100_000).fill(1));
       const later = remote(largeSumAfter).remote(numbers, slow);
@@ -413,6 +415,11 @@ describe("refs of an ended session", () => {
     const result = square.remote(2);
     await get(result);
     await shutdown();
+    // Nor do they begin another.
+    await assertRejects(get([small, large]), ObjectLostError, "has ended");
+    await assertRejects(wait([result]), ObjectLostError, "has ended");
+    cancel(result);
+    assertEquals(isInitialized(), false);
     await init({ numCpus: 2 });
     try {
       for (const ref of [small, large, result] as ObjectRef<unknown>[]) {

@@ -328,7 +328,7 @@ describe("the removal of a placement group", () => {
   useCluster({ numCpus: 4 });
 
   it("fails running and queued tasks", async () => {
-    const gate = Gate.remote();
+    using gate = Gate.remote();
     const group = placementGroup([{ CPU: 1 }]);
     const waits = pass.options(inside(group));
     const refs = [waits.remote({ gate }), waits.remote({ gate })];
@@ -346,7 +346,7 @@ describe("the removal of a placement group", () => {
   it("ends a task in an endless loop", async () => {
     const group = placementGroup([{ CPU: 1 }]);
     await group.ready();
-    const gate = Gate.remote();
+    using gate = Gate.remote();
     const endless = spin.options(inside(group)).remote({ gate });
     await get(gate.arrivals.remote(1));
     gate.open.remote();

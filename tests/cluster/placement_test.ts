@@ -163,7 +163,7 @@ describe("resources on one node", () => {
   useCluster({ numCpus: 2, resources: { tape: 1 } });
 
   it("are held while a task runs, and returned", async () => {
-    const gate = Gate.remote();
+    using gate = Gate.remote();
     const needs = { numCpus: 0.5, resources: { tape: 0.25 } };
     const ref = pass.options(needs).remote({ gate });
     await get(gate.arrivals.remote(1));
@@ -179,7 +179,7 @@ describe("resources on one node", () => {
   });
 
   it("bound how many tasks run", async () => {
-    const gate = Gate.remote();
+    using gate = Gate.remote();
     const needs = pass.options({ numCpus: 0, resources: { tape: 0.5 } });
     const refs = [1, 2, 3].map(() => needs.remote({ gate }));
     await get(gate.arrivals.remote(2));

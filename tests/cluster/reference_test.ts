@@ -235,7 +235,7 @@ describe("references", () => {
 
   describe("R-43 a ref in an argument", () => {
     it("is kept while its task waits, and freed after", async () => {
-      const gate = Gate.remote();
+      using gate = Gate.remote();
       const ref = await newObject(1);
       const read = readLater.remote({ gate, refs: [ref, ref] });
       ref[Symbol.dispose]();
@@ -247,7 +247,7 @@ describe("references", () => {
     });
 
     it("of a result that is not there yet is kept, too", async () => {
-      const gate = Gate.remote();
+      using gate = Gate.remote();
       const [inner] = await get(giveRef.remote(2));
       const read = readLater.remote({ gate, refs: [inner!] });
       inner![Symbol.dispose]();
@@ -257,7 +257,7 @@ describe("references", () => {
     });
 
     it("is freed even if the thread of the task ends", async () => {
-      const gate = Gate.remote();
+      using gate = Gate.remote();
       const ref = await newObject(1);
       const dying = dieLater.remote({ gate, refs: [ref] });
       ref[Symbol.dispose]();
@@ -270,7 +270,7 @@ describe("references", () => {
   });
 
   it("R-44 a chain of five borrowers keeps the object", async () => {
-    const gate = Gate.remote();
+    using gate = Gate.remote();
     const ref = await newObject(6);
     const chain = passDown.remote({ gate, refs: [ref] }, 5);
     ref[Symbol.dispose]();

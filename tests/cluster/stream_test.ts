@@ -234,7 +234,7 @@ describe("R-65 a stream", () => {
   });
 
   it("gives items while the task runs on", async () => {
-    const gate = Gate.remote();
+    using gate = Gate.remote();
     const stream = withGate.remote({ gate });
 
     const first = await stream.next();
@@ -318,7 +318,7 @@ describe("R-65 a stream", () => {
   });
 
   it("is not waited for any more by a task that is cancelled", async () => {
-    const gate = Gate.remote();
+    using gate = Gate.remote();
     const meter = RemoteMeter.remote();
     const reading = readUntilEnd.remote({ gate, meter });
     await get(gate.arrivals.remote(1));
@@ -352,7 +352,7 @@ describe("completed()", () => {
   useCluster();
 
   it("is ready when the task has ended", async () => {
-    const gate = Gate.remote();
+    using gate = Gate.remote();
     const stream = withGate.remote({ gate });
     const whole = stream.completed();
     await get(gate.arrivals.remote(1));
@@ -373,7 +373,7 @@ describe("completed()", () => {
   });
 
   it("can be cancelled: the stream ends with that", async () => {
-    const gate = Gate.remote();
+    using gate = Gate.remote();
     const stream = withGate.remote({ gate });
     await get(gate.arrivals.remote(1));
 
@@ -483,7 +483,7 @@ describe("leaving a stream", () => {
   });
 
   it("by dispose, without reading anything", async () => {
-    const gate = Gate.remote();
+    using gate = Gate.remote();
     {
       using stream = withGate.remote({ gate });
       await get(gate.arrivals.remote(1));
@@ -495,7 +495,7 @@ describe("leaving a stream", () => {
   });
 
   it("wakes a reader that waits", async () => {
-    const gate = Gate.remote();
+    using gate = Gate.remote();
     const stream = withGate.remote({ gate });
     await stream.next();
     const waiting = stream.next();
@@ -524,7 +524,7 @@ describe("R-66 an item that was read", () => {
 
   it("is freed before the task ends", async () => {
     const meter = RemoteMeter.remote();
-    const gate = Gate.remote();
+    using gate = Gate.remote();
     const stream = heavyThenGate.remote({ gate, meter });
     for (let read = 0; read < 3; read++) {
       const { value } = await stream.next();
@@ -625,7 +625,7 @@ describe("R-68 a stream of an actor", () => {
   });
 
   it("is one call: the next begins when it has ended", async () => {
-    const gate = Gate.remote();
+    using gate = Gate.remote();
     const source = RemoteSource.remote();
     const stream = source.gated.remote({ gate });
     const next = source.calls.remote();
@@ -639,7 +639,7 @@ describe("R-68 a stream of an actor", () => {
   });
 
   it("fails with the actor", async () => {
-    const gate = Gate.remote();
+    using gate = Gate.remote();
     const source = RemoteSource.remote();
     const stream = source.gated.remote({ gate });
     await get(gate.arrivals.remote(1));
@@ -653,7 +653,7 @@ describe("R-68 a stream of an actor", () => {
   });
 
   it("is cancelled by leaving it", async () => {
-    const gate = Gate.remote();
+    using gate = Gate.remote();
     const source = RemoteSource.remote();
     for await (const ref of source.gated.remote({ gate })) {
       assertEquals(await get(ref), "before");

@@ -281,7 +281,7 @@ describe("failing tasks", () => {
     });
 
     it("R-29 get([fail, slow]) rejects before slow has ended", async () => {
-      const gate = Gate.remote();
+      using gate = Gate.remote();
       const slow = pass.remote({ gate });
       await get(gate.arrivals.remote(1));
       await assertRejects(get([slow, fail.remote("fast")]), TaskError, "fast");
@@ -509,7 +509,7 @@ describe("failing tasks", () => {
     });
 
     it("end at their next await on the API", async () => {
-      const gate = Gate.remote();
+      using gate = Gate.remote();
       const ref = pass.remote({ gate });
       await get(gate.arrivals.remote(1));
       cancel(ref);
@@ -539,7 +539,7 @@ describe("failing tasks", () => {
 
     it("take their children along, unless told otherwise", async () => {
       for (const recursive of [true, false]) {
-        const gate = Gate.remote();
+        using gate = Gate.remote();
         const parent = runChild.remote({ gate });
         await get(gate.arrivals.remote(1));
         cancel(parent, { recursive });
@@ -549,7 +549,7 @@ describe("failing tasks", () => {
     });
 
     it("are ready for wait", async () => {
-      const gate = Gate.remote();
+      using gate = Gate.remote();
       const [one, two] = [pass.remote({ gate }), pass.remote({ gate })];
       await get(gate.arrivals.remote(2));
       cancel(two);
@@ -560,7 +560,7 @@ describe("failing tasks", () => {
 
     for (const force of [false, true]) {
       it(`R-63 in a chain leave what is upstream (force ${force})`, async () => {
-        const gate = Gate.remote();
+        using gate = Gate.remote();
         const first = pass.remote({ gate }, 1);
         const middle = add.remote(first, 1);
         const last = add.remote(middle, 1);
@@ -606,7 +606,7 @@ describe("failing tasks", () => {
     });
 
     it("R-64 can be cancelled by who borrows the ref", async () => {
-      const gate = Gate.remote();
+      using gate = Gate.remote();
       const ref = pass.remote({ gate });
       await get(gate.arrivals.remote(1));
       await get(cancelIt.remote([ref]));
@@ -619,7 +619,7 @@ describe("failing tasks", () => {
     });
 
     it("are cancelled from another task by any of their results", async () => {
-      const gate = Gate.remote();
+      using gate = Gate.remote();
       const [first, second] = passTwice.remote({ gate });
       await get(gate.arrivals.remote(1));
       await get(cancelIt.remote([second]));

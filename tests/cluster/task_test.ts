@@ -326,7 +326,7 @@ describe("tasks", () => {
   });
 
   it("give their CPU back while they wait in get and wait", async () => {
-    const gate = Gate.remote();
+    using gate = Gate.remote();
     const waiting = [pass, waitAt, pass, waitAt].map((task) =>
       task.remote({ gate })
     );
