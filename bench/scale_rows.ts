@@ -60,14 +60,14 @@ export const SCALE_ROWS: readonly Row[] = [
     unit: "seconds",
     target: { value: 1.72 },
     startsAfresh: true,
-    measure: (pace) => repeat(pace.isQuick ? 1 : 2, passManyArguments),
+    measure: (pace) => repeatClean(pace.isQuick ? 1 : 2, passManyArguments),
   },
   {
     name: "3,000 returns from one task",
     unit: "seconds",
     target: { value: 0.57 },
     startsAfresh: true,
-    measure: (pace) => repeat(pace.isQuick ? 1 : 3, takeManyReturns),
+    measure: (pace) => repeatClean(pace.isQuick ? 1 : 3, takeManyReturns),
   },
   {
     name: "get of 10,000 lists, then of 10,000 arrays",
@@ -75,7 +75,7 @@ export const SCALE_ROWS: readonly Row[] = [
     target: { value: 2.35 },
     startsAfresh: true,
     measure: (pace) =>
-      repeat(
+      repeatClean(
         pace.isQuick ? 1 : 3,
         async () => await getMany(makeList) + await getMany(makeArray),
       ),
@@ -187,6 +187,17 @@ async function getMany(make: () => ArrayLike<number>): Promise<number> {
     requireList(values.at(-1)!);
     release(refs);
   }) / 1_000;
+}
+
+/** Repeats what leaves much garbage, without that of the last time. */
+function repeatClean(
+  times: number,
+  measureOnce: () => Promise<number>,
+): Promise<Measured> {
+  return repeat(times, async () => {
+    await detectPlatform().collectGarbage();
+    return await measureOnce();
+  });
 }
 
 /** Queues them all while every CPU is taken, then lets them run. */
