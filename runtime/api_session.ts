@@ -23,7 +23,7 @@ import { CallerTemplates, type Inheritance } from "./caller_templates.ts";
 import { type ResourceSet, resourcesKey } from "./base/resources.ts";
 import { shippable } from "./code_port.ts";
 import { isolationOf } from "./isolation.ts";
-import { ObjectRef } from "./owner/object_ref.ts";
+import type { ObjectRef } from "./owner/object_ref.ts";
 import type { StreamSink, TaskTemplate } from "./owner/task_record.ts";
 import type { WaitScope } from "./owner/waiting.ts";
 import type { WireStrategy, WireTemplate } from "./protocol/messages.ts";
