@@ -17,6 +17,8 @@ export interface LinkPair {
 export interface LinkTraits {
   /** Whether `sendShared` works. */
   readonly carriesShared: boolean;
+  /** Whether both ends see the same claims. */
+  readonly hasClaims: boolean;
   /** Whether what is sent arrives although its end is closed at once. */
   readonly outlivesClose: boolean;
 }
@@ -29,14 +31,15 @@ interface Numbered extends LinkMessage {
 /** See the head of the file. */
 export function linkSuite(
   name: string,
-  makePair: () => LinkPair,
-  { carriesShared, outlivesClose }: LinkTraits,
+  makePair: MakePair,
+  { carriesShared, hasClaims, outlivesClose }: LinkTraits,
 ): void {
   describe(`${name} as a Link`, () => {
     orderTests(makePair);
     sizeTests(makePair);
     closeTests(makePair, outlivesClose);
-    sharingTests(makePair, carriesShared);
+    if (hasClaims) claimTests(makePair);
+    if (carriesShared) sharingTests(makePair);
   });
 }
 
@@ -213,36 +216,38 @@ function closeTests(makePair: MakePair, outlivesClose: boolean): void {
   });
 }
 
-function sharingTests(makePair: MakePair, carriesShared: boolean): void {
+function claimTests(makePair: MakePair): void {
   it("shows each side the other's claims", () => {
     const { source, target } = makePair();
+    const pushed = source.pushed!;
+    const taken = target.taken!;
 
-    const claims = [0, 1, 2].map(() => source.pushed.queue());
-    const started = target.taken.start(claims[0]!);
-    const revoked = source.pushed.revoke(claims[1]!);
+    const claims = [0, 1, 2].map(() => pushed.queue());
+    const started = taken.start(claims[0]!);
+    const revoked = pushed.revoke(claims[1]!);
 
     assert(started && revoked);
-    assertEquals(source.pushed.revoke(claims[0]!), false);
-    assertEquals(target.taken.start(claims[1]!), false);
-    assertEquals(target.taken.start(claims[2]!), true);
+    assertEquals(pushed.revoke(claims[0]!), false);
+    assertEquals(taken.start(claims[1]!), false);
+    assertEquals(taken.start(claims[2]!), true);
   });
+}
 
-  if (carriesShared) {
-    it("carries shared memory beside its frames", async () => {
-      const pair = makePair();
-      const got = listen(pair.target);
+function sharingTests(makePair: MakePair): void {
+  it("carries shared memory beside its frames", async () => {
+    const pair = makePair();
+    const got = listen(pair.target);
 
-      const memory = new SharedArrayBuffer(8);
-      pair.source.sendShared(
-        { ...numbered(1), memory } as LinkMessage,
-      );
-      await pair.settle();
-      new Uint8Array(memory)[0] = 7;
+    const memory = new SharedArrayBuffer(8);
+    pair.source.sendShared(
+      { ...numbered(1), memory } as LinkMessage,
+    );
+    await pair.settle();
+    new Uint8Array(memory)[0] = 7;
 
-      const [received] = got as unknown as { memory: SharedArrayBuffer }[];
-      assertEquals(new Uint8Array(received!.memory)[0], 7);
-    });
-  }
+    const [received] = got as unknown as { memory: SharedArrayBuffer }[];
+    assertEquals(new Uint8Array(received!.memory)[0], 7);
+  });
 }
 
 function listen(link: Link): Numbered[] {
