@@ -8,3 +8,17 @@ export interface Clock {
 
 /** The machine's monotonic clock. */
 export const systemClock: Clock = { nowMs: () => performance.now() };
+
+/** Calls that come later; handed in like a clock. */
+export interface Timers {
+  /** Calls back once, after so long; gives what takes it back. */
+  after(delayMs: number, callback: () => void): () => void;
+}
+
+/** The event loop's timers. */
+export const systemTimers: Timers = {
+  after(delayMs, callback) {
+    const timer = setTimeout(callback, delayMs);
+    return () => clearTimeout(timer);
+  },
+};

@@ -339,3 +339,9 @@ export const TOKEN_CHARACTERS_MAX = 1_024;
 
 /** How deep messages nest: none does more than a few levels. */
 export const MESSAGE_DEPTH_MAX = 32;
+
+/** Drivers of one node, those included whose connection is broken. */
+export const SESSIONS_MAX = 1_024;
+
+/** How often a node looks whether a driver without a connection lives. */
+export const PEER_LIVES_EVERY_MS = 1_000;

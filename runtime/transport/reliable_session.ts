@@ -39,6 +39,8 @@ export type SessionEvent =
   | { readonly type: "channel_closed" }
   /** There is other evidence that the peer lives. */
   | { readonly type: "peer_seen" }
+  /** The user waits for acks: the peer is to send its own at once. */
+  | { readonly type: "ack_wanted" }
   /** The user of the session ends; the peer is told if a channel is open. */
   | { readonly type: "session_left" }
   | { readonly type: "clock_ticked"; readonly nowMs: number };
@@ -193,6 +195,9 @@ export class ReliableSession {
       case "peer_seen":
         this.#heardAtMs = this.#nowMs;
         return;
+      case "ack_wanted":
+        this.#sendDue();
+        return this.#send(0, undefined, { probe: true });
       case "session_left":
         if (this.#isOpen) this.#send(0, undefined, { goodbye: true });
         return this.#close();
