@@ -6,11 +6,7 @@ import {
   CHANNEL_MESSAGE_BYTES_MAX,
   HANDSHAKE_MS_MAX,
 } from "../base/limits.ts";
-import {
-  type Channel,
-  ChannelInbox,
-  type ChannelReceiver,
-} from "./channel.ts";
+import { type Channel, ChannelInbox, type ChannelReceiver } from "./channel.ts";
 import {
   listenError,
   type ServeWebOptions,

@@ -123,7 +123,10 @@ export function judgeAccess(
     headers.get("sec-fetch-site") !== null;
   if (isOfPage) return refused(403, "it comes from a page in a browser");
   if (url.includes("?") || url.includes("@")) {
-    return refused(400, "its URL has more than a path: secrets would be logged");
+    return refused(
+      400,
+      "its URL has more than a path: secrets would be logged",
+    );
   }
   return undefined;
 }
@@ -204,7 +207,7 @@ export function hostsOf(options: {
   const { hostname, port, addresses, names = [] } = options;
   const isEverywhere = hostname === "0.0.0.0" || hostname === "::";
   const all = new Set([hostname, ...names]);
-  if (isEverywhere) for (const address of addresses) all.add(address);
+  if (isEverywhere) { for (const address of addresses) all.add(address); }
   if (isEverywhere || isLoopback(hostname)) {
     for (const name of ["localhost", "127.0.0.1", "::1"]) all.add(name);
   }

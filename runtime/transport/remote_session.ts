@@ -115,7 +115,7 @@ export class RemoteSession {
   async leave(): Promise<void> {
     if (this.#end) return;
     this.#pump();
-    if (!this.#isSettled && this.#channel) {
+    if (!this.isSettled && this.#channel) {
       this.#handle({ type: "ack_wanted" });
       const { promise, resolve } = Promise.withResolvers<void>();
       this.#whenSettled = resolve;
@@ -139,7 +139,8 @@ export class RemoteSession {
     this.#options.onEnded(reason);
   }
 
-  get #isSettled(): boolean {
+  /** Whether all that was sent has arrived. */
+  get isSettled(): boolean {
     return this.#session.isSettled && this.streams.queuedBytes === 0;
   }
 
@@ -205,7 +206,7 @@ export class RemoteSession {
     if (this.#end) return;
     this.#options.onReceived?.();
     if (this.streams.hasOutput) this.#pump();
-    if (this.#whenSettled && this.#isSettled) this.#whenSettled();
+    if (this.#whenSettled && this.isSettled) this.#whenSettled();
     this.#arm();
   }
 

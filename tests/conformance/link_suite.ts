@@ -43,11 +43,11 @@ export function linkSuite(
   });
 }
 
-type MakePair = () => LinkPair;
+type MakePair = () => LinkPair | Promise<LinkPair>;
 
 function orderTests(makePair: MakePair): void {
   it("delivers messages in the order sent, both ways", async () => {
-    const pair = makePair();
+    const pair = await makePair();
     const got = listen(pair.target);
     const back = listen(pair.source);
 
@@ -65,7 +65,7 @@ function orderTests(makePair: MakePair): void {
   });
 
   it("sends nothing before it is flushed", async () => {
-    const pair = makePair();
+    const pair = await makePair();
     const got = listen(pair.target);
 
     pair.source.send(numbered(1));
@@ -78,7 +78,7 @@ function orderTests(makePair: MakePair): void {
   });
 
   it("keeps what comes before `start`, in order", async () => {
-    const pair = makePair();
+    const pair = await makePair();
 
     pair.source.send(numbered(1));
     pair.source.flush();
@@ -92,7 +92,7 @@ function orderTests(makePair: MakePair): void {
   });
 
   it("lets a receiver answer while it receives", async () => {
-    const pair = makePair();
+    const pair = await makePair();
     const got = listen(pair.source);
     pair.target.start({
       receive: (message) => {
@@ -112,7 +112,7 @@ function orderTests(makePair: MakePair): void {
 
 function sizeTests(makePair: MakePair): void {
   it("carries messages larger than its buffer", async () => {
-    const pair = makePair();
+    const pair = await makePair();
     const got = listen(pair.target);
 
     const bytes = fill(1_000_000, 3);
@@ -129,7 +129,7 @@ function sizeTests(makePair: MakePair): void {
   });
 
   it("keeps what finds no room until the peer has read", async () => {
-    const pair = makePair();
+    const pair = await makePair();
 
     for (let n = 0; n < 40; n++) {
       const bytes = fill(20_000 + n, n);
@@ -148,7 +148,7 @@ function sizeTests(makePair: MakePair): void {
 
   it("carries frames of any size intact", async () => {
     const dice = new Dice(11);
-    const pair = makePair();
+    const pair = await makePair();
     const got = listen(pair.target);
 
     const sent: number[] = [];
@@ -169,7 +169,7 @@ function sizeTests(makePair: MakePair): void {
 
 function closeTests(makePair: MakePair, outlivesClose: boolean): void {
   it("delivers nothing to an end that is closed", async () => {
-    const pair = makePair();
+    const pair = await makePair();
     const got = listen(pair.target);
 
     pair.source.send(numbered(1));
@@ -184,7 +184,7 @@ function closeTests(makePair: MakePair, outlivesClose: boolean): void {
   });
 
   it("takes nothing more once a receiver has closed it", async () => {
-    const pair = makePair();
+    const pair = await makePair();
     const got: number[] = [];
     pair.target.start({
       receive: (message) => {
@@ -202,7 +202,7 @@ function closeTests(makePair: MakePair, outlivesClose: boolean): void {
   });
 
   it("sends what was queued when it is closed, and nothing after", async () => {
-    const pair = makePair();
+    const pair = await makePair();
     const got = listen(pair.target);
 
     pair.source.send(numbered(1));
@@ -217,8 +217,8 @@ function closeTests(makePair: MakePair, outlivesClose: boolean): void {
 }
 
 function claimTests(makePair: MakePair): void {
-  it("shows each side the other's claims", () => {
-    const { source, target } = makePair();
+  it("shows each side the other's claims", async () => {
+    const { source, target } = await makePair();
     const pushed = source.pushed!;
     const taken = target.taken!;
 
@@ -235,7 +235,7 @@ function claimTests(makePair: MakePair): void {
 
 function sharingTests(makePair: MakePair): void {
   it("carries shared memory beside its frames", async () => {
-    const pair = makePair();
+    const pair = await makePair();
     const got = listen(pair.target);
 
     const memory = new SharedArrayBuffer(8);

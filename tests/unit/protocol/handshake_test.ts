@@ -221,9 +221,14 @@ describe("refusalError", () => {
     );
 
     assertInstanceOf(errors[0], AuthenticationError);
-    for (const error of errors.slice(1)) assertInstanceOf(error, ConnectionError);
+    for (const error of errors.slice(1)) {
+      assertInstanceOf(error, ConnectionError);
+    }
     assertMatch(errors[2]!.message, /no node of Manta/);
-    assertMatch(refusalError("a:1", 426, newer).message, /version 7 .*version 1/);
+    assertMatch(
+      refusalError("a:1", 426, newer).message,
+      /version 7 .*version 1/,
+    );
   });
 });
 
