@@ -53,6 +53,8 @@ export interface Side {
   readonly session: RemoteSession;
   readonly link: RemoteLink;
   readonly ends: string[];
+  /** Whether the peer has said something. */
+  hasHeard: boolean;
 }
 
 /** A node that listens, and the drivers that have come. */
@@ -80,8 +82,13 @@ export async function startNode(options: NodeOptions = {}): Promise<TestNode> {
     rules: () => ({ token: node.token, hosts: anyPort }),
     onSession: (session) => {
       const ends: string[] = [];
-      drivers.push({ session, ends, link: new RemoteLink(session.streams, 0) });
-      return { ended: (reason) => ends.push(reason) };
+      const link = new RemoteLink(session.streams, 0);
+      const side = { session, ends, link, hasHeard: false };
+      drivers.push(side);
+      return {
+        received: () => side.hasHeard = true,
+        ended: (reason) => ends.push(reason),
+      };
     },
   });
   const server = await detectPlatform().serveWeb({
@@ -123,9 +130,12 @@ export async function connectDriver(
     token,
     ...(ca === undefined ? {} : { ca }),
     ...(time ? { clock: time, timers: time } : {}),
+    onReceived: () => side.hasHeard = true,
     onEnded: (reason) => ends.push(reason),
   });
-  return { session, ends, link: new RemoteLink(session.streams, 0) };
+  const link = new RemoteLink(session.streams, 0);
+  const side: Side = { session, ends, link, hasHeard: false };
+  return side;
 }
 
 /** Waits, in real time, until something is so; fails after 10 s. */

@@ -273,7 +273,7 @@ describe("a node's port", () => {
     await withPair({}, async ({ node, driver }) => {
       const { streams } = driver.session;
       // No honest user of a session sends on a stream that is not open.
-      const stream = streams.open(1, { part: () => {}, closed: () => {} });
+      const stream = streams.open(5, { part: () => {}, closed: () => {} });
       stream.send(Uint8Array.of(1));
 
       await until("the end", () => node.ends.length > 0);
@@ -340,7 +340,8 @@ async function withPair(
   const proxy = await ChaosProxy.open(testNode.server.port);
   const { time } = options;
   const driver = await connectDriver(proxy.port, time ? { time } : {});
-  await until("the driver is in", () => testNode.drivers.length === 1);
+  const isIn = () => testNode.drivers[0]?.hasHeard && driver.hasHeard;
+  await until("the driver is in", () => isIn() === true);
   const node = testNode.drivers[0]!;
   try {
     await test({ testNode, proxy, node, driver });
