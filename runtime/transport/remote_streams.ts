@@ -125,7 +125,8 @@ export class RemoteStreams {
   readonly #controls = new Deque<Cut>();
   /** Granted by the peer for streams that are not open here yet. */
   readonly #early = new Map<number, number>();
-  #opened = STREAMS_AT_START - 1;
+  /** The highest number so far. */
+  #opened = -1;
   #next = STREAMS_AT_START;
   #queuedBytes = 0;
 

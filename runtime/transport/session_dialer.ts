@@ -33,6 +33,8 @@ export interface DialOptions extends
   readonly ca?: string;
   readonly clock?: Clock;
   readonly timers?: Timers;
+  /** Opens streams 0 and 1; called before anything can come. */
+  readonly onSession: (session: RemoteSession) => void;
 }
 
 /**
@@ -49,6 +51,7 @@ export async function dialSession(
     const { hostname, port } = options;
     throw refusalError(`${hostname}:${port}`, first.status, first.headers);
   }
+  options.onSession(dialer.session);
   dialer.session.attach(first.channel);
   return dialer.session;
 }

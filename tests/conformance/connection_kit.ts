@@ -54,7 +54,7 @@ export interface Side {
   readonly link: RemoteLink;
   readonly ends: string[];
   /** Whether the peer has said something. */
-  hasHeard: boolean;
+  readonly hasHeard: boolean;
 }
 
 /** A node that listens, and the drivers that have come. */
@@ -123,6 +123,8 @@ export async function connectDriver(
 ): Promise<Side> {
   const { time, token = TOKEN, ca, hostname = "127.0.0.1" } = options;
   const ends: string[] = [];
+  let link: RemoteLink | undefined;
+  let hasHeard = false;
   const session = await dialSession({
     platform: detectPlatform(),
     hostname,
@@ -130,12 +132,18 @@ export async function connectDriver(
     token,
     ...(ca === undefined ? {} : { ca }),
     ...(time ? { clock: time, timers: time } : {}),
-    onReceived: () => side.hasHeard = true,
+    onSession: (session) => link = new RemoteLink(session.streams, 0),
+    onReceived: () => hasHeard = true,
     onEnded: (reason) => ends.push(reason),
   });
-  const link = new RemoteLink(session.streams, 0);
-  const side: Side = { session, ends, link, hasHeard: false };
-  return side;
+  return {
+    session,
+    ends,
+    link: link!,
+    get hasHeard() {
+      return hasHeard;
+    },
+  };
 }
 
 /** Waits, in real time, until something is so; fails after 10 s. */
