@@ -9,7 +9,11 @@ import {
   MESSAGE_DEPTH_MAX,
   REMOTE_ATTACHED_BYTES_MAX,
 } from "../base/limits.ts";
-import { ATTACHED_TAG } from "./frame_codec.ts";
+import {
+  ATTACHED_TAG,
+  decodeFrame,
+  type FrameContents,
+} from "./frame_codec.ts";
 
 /** CBOR's major types (RFC 8949, 3.1). */
 const UNSIGNED = 0;
@@ -19,6 +23,12 @@ const TEXT = 3;
 const LIST = 4;
 const MAP = 5;
 const TAG = 6;
+
+/** Decodes a frame's head that came from another process. */
+export function decodeUntrusted(head: Uint8Array): FrameContents {
+  checkHead(head);
+  return decodeFrame(head);
+}
 
 /** Throws a `ProtocolError` unless the head is safe to decode. */
 export function checkHead(head: Uint8Array): void {

@@ -8,8 +8,8 @@ import {
   REMOTE_ATTACHED_BYTES_MAX,
   REMOTE_PIECE_BYTES_MAX,
 } from "../base/limits.ts";
-import { decodeFrame, encodeFrame } from "../protocol/frame_codec.ts";
-import { checkHead } from "../protocol/head_check.ts";
+import { encodeFrame } from "../protocol/frame_codec.ts";
+import { decodeUntrusted } from "../protocol/head_check.ts";
 import { FrameAssembler } from "./frame_assembler.ts";
 import type { Link, LinkMessage, LinkReceiver } from "./link.ts";
 import { PartQueue } from "./part_queue.ts";
@@ -23,7 +23,7 @@ import type {
 export class RemoteLink implements Link, StreamSink {
   readonly #stream: RemoteStream;
   readonly #parts = new PartQueue();
-  readonly #frames = new FrameAssembler(this.#parts, decodeChecked);
+  readonly #frames = new FrameAssembler(this.#parts, decodeUntrusted);
   /** Came before `start`; the stream's window bounds them. */
   #early: { readonly bytes: Uint8Array; readonly more: boolean }[] = [];
   #outgoing: LinkMessage[] = [];
@@ -127,9 +127,4 @@ export class RemoteLink implements Link, StreamSink {
     this.#endedEarly = !this.#receiver;
     this.#receiver?.closed();
   }
-}
-
-function decodeChecked(head: Uint8Array): ReturnType<typeof decodeFrame> {
-  checkHead(head);
-  return decodeFrame(head);
 }
