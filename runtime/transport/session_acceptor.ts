@@ -87,7 +87,8 @@ export class SessionAcceptor {
   }
 
   #begin(name: string): RemoteSession {
-    let user: SessionUser | undefined;
+    // Not there yet if the user ends it while it begins.
+    const accepted: { user?: SessionUser } = {};
     const cancel = this.#timers.after(
       HANDSHAKE_MS_MAX,
       () => session.over("peer_silent"),
@@ -99,16 +100,16 @@ export class SessionAcceptor {
       timers: this.#timers,
       onReceived: () => {
         cancel();
-        user?.received?.();
+        accepted.user?.received?.();
       },
       onEnded: (reason) => {
         cancel();
         this.#sessions.delete(name);
-        user?.ended(reason);
+        accepted.user?.ended(reason);
       },
     });
     this.#sessions.set(name, session);
-    user = this.#options.onSession(session);
+    accepted.user = this.#options.onSession(session);
     return session;
   }
 }

@@ -192,12 +192,20 @@ describe("RemoteStreams by chance", () => {
       for (let step = 0; step < 300; step++) {
         const at = dice.below(numbers.length);
         const size = dice.below(dice.pick([10, 2_000, 70_000, 400_000]));
-        if (dice.chance(0.3)) {
-          from[at]!.stream.send(new Uint8Array(size));
-          sent[at]! += size;
-        } else if (dice.chance(0.5)) to[at]!.readAll();
-        else if (dice.chance(0.5)) deliver(source, target, 1);
-        else deliver(target, source, 1);
+        switch (dice.below(4)) {
+          case 0:
+            from[at]!.stream.send(new Uint8Array(size));
+            sent[at]! += size;
+            break;
+          case 1:
+            to[at]!.readAll();
+            break;
+          case 2:
+            deliver(source, target, 1);
+            break;
+          default:
+            deliver(target, source, 1);
+        }
       }
       for (let round = 0; round < 200; round++) {
         for (const end of to) end.readAll();
