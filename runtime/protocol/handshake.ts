@@ -139,11 +139,14 @@ function refused(
   return { type: "refused", status, reason, headers };
 }
 
-/** The answer to a request that was refused. */
-export function refusalResponse(
-  { status, headers }: { status: number; headers: Record<string, string> },
-): Response {
-  return new Response(null, { status, headers });
+/** The answer to a request that was refused; says nothing without the token. */
+export function refusalResponse(refusal: {
+  readonly status: number;
+  readonly headers?: Readonly<Record<string, string>>;
+}): Response {
+  const { status, headers } = refusal;
+  const ours = { [PROTOCOL_HEADER]: String(PROTOCOL_VERSION) };
+  return new Response(null, { status, headers: headers ?? ours });
 }
 
 /** What a driver says in its request. */
@@ -186,6 +189,12 @@ export function refusalError(
     return new ConnectionError(
       `Cannot connect to ${address}: the node does not know itself by this ` +
         "name. Use an address that it listens on",
+    );
+  }
+  if (theirs !== null) {
+    return new ConnectionError(
+      `Cannot connect to ${address}: the node takes no driver now (status ` +
+        `${status}). Try again later`,
     );
   }
   return new ConnectionError(

@@ -37,11 +37,10 @@ export class RemoteLink implements Link, StreamSink {
   }
 
   start(receiver: LinkReceiver): void {
-    if (!this.#open && !this.#endedEarly) return;
+    if (!this.#open) return;
     this.#receiver = receiver;
     for (const { bytes, more } of this.#early.splice(0)) this.part(bytes, more);
-    if (this.#endedEarly) receiver.closed();
-    this.#endedEarly = false;
+    if (this.#endedEarly) this.closed();
   }
 
   send(message: LinkMessage): void {
@@ -123,8 +122,9 @@ export class RemoteLink implements Link, StreamSink {
 
   closed(): void {
     if (!this.#open) return;
+    this.#endedEarly = true;
+    if (!this.#receiver) return;
     this.#open = false;
-    this.#endedEarly = !this.#receiver;
-    this.#receiver?.closed();
+    this.#receiver.closed();
   }
 }

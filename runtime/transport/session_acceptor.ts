@@ -66,12 +66,12 @@ export class SessionAcceptor {
     const { session: name, isResumed } = verdict;
     const known = this.#sessions.get(name);
     if (isResumed) {
-      if (!known) return new Response(null, { status: GONE });
+      if (!known) return refusalResponse({ status: GONE });
       return (channel) => known.attach(channel);
     }
-    if (known) return new Response(null, { status: CONFLICT });
+    if (known) return refusalResponse({ status: CONFLICT });
     if (this.#sessions.size >= SESSIONS_MAX) {
-      return new Response(null, { status: UNAVAILABLE });
+      return refusalResponse({ status: UNAVAILABLE });
     }
     return (channel) => {
       // Somebody else was faster with the same name.

@@ -13,6 +13,7 @@ import {
   judgeHandshake,
   PROTOCOL_VERSION,
   refusalError,
+  refusalResponse,
   TokenCheck,
 } from "../../../runtime/protocol/handshake.ts";
 import {
@@ -229,6 +230,13 @@ describe("refusalError", () => {
       refusalError("a:1", 426, newer).message,
       /version 7 .*version 1/,
     );
+  });
+
+  it("tells a node that is full from what is no node", () => {
+    const { headers } = refusalResponse({ status: 503 });
+
+    assertMatch(refusalError("a:1", 503, headers).message, /takes no driver/);
+    assertMatch(refusalError("a:1", 503, new Headers()).message, /no node/);
   });
 });
 

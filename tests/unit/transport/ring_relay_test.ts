@@ -90,6 +90,17 @@ describe("RingRelay", () => {
     assert(isClosed);
   });
 
+  it("keeps what was said last for who listens later", () => {
+    const world = newWorld();
+
+    world.thread.send(sized(5));
+    world.thread.close();
+    world.relay.close();
+    world.settle();
+
+    assertEquals(listen(world.driver), [5]);
+  });
+
   it("says when the driver has closed", () => {
     const world = newWorld();
 
