@@ -147,7 +147,6 @@ async function measure(): Promise<void> {
 async function connectLink(port: number): Promise<RemoteLink> {
   let link: RemoteLink | undefined;
   await dialSession({
-    platform: detectPlatform(),
     hostname: HOSTNAME,
     port,
     token: TOKEN,

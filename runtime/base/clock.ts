@@ -1,6 +1,8 @@
 // Time as something that is handed in, so that simulations own it. No part
 // with a state asks the machine for the time.
 
+import { clearTimeout, setTimeout } from "node:timers";
+
 /** A source of time; `nowMs` never goes back. */
 export interface Clock {
   nowMs(): number;
@@ -15,10 +17,11 @@ export interface Timers {
   after(delayMs: number, callback: () => void): () => void;
 }
 
-/** The event loop's timers. */
+/** The event loop's timers; none of them keeps the process alive. */
 export const systemTimers: Timers = {
   after(delayMs, callback) {
     const timer = setTimeout(callback, delayMs);
+    timer.unref();
     return () => clearTimeout(timer);
   },
 };

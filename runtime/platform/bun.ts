@@ -5,11 +5,7 @@
 import process from "node:process";
 import { THREAD_STOP_MS_MAX } from "../base/limits.ts";
 import { layerBunEnvironment } from "./bun_environment.ts";
-import {
-  openBunWebSocket,
-  requestBunWeb,
-  serveBunWeb,
-} from "./bun_web_server.ts";
+import { serveBunWeb } from "./bun_web_server.ts";
 import type {
   OutputStream,
   Platform,
@@ -62,8 +58,6 @@ export function bunPlatform(): Platform {
     captureNativeStreams,
     layerEnvironment: layerBunEnvironment,
     serveWeb: serveBunWeb,
-    openWebSocket: openBunWebSocket,
-    requestWeb: requestBunWeb,
   };
 }
 

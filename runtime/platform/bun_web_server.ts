@@ -1,4 +1,4 @@
-// The web server and the client on Bun. Mirrors `deno_web_server.ts` function
+// The web server on Bun. Mirrors `deno_web_server.ts` function
 // by function.
 
 import {
@@ -11,7 +11,6 @@ import {
   listenError,
   type ServeWebOptions,
   upgradeRequired,
-  type WebRequestOptions,
   type WebServer,
 } from "./web_server.ts";
 
@@ -155,23 +154,4 @@ class BunChannel implements Channel {
   ended(): void {
     this.#inbox.end();
   }
-}
-
-/** A WebSocket to a server; see `Platform`. */
-export function openBunWebSocket(
-  url: string,
-  { headers, ca }: WebRequestOptions,
-): WebSocket {
-  const options = { headers, ...(ca ? { tls: { ca } } : {}) };
-  return new WebSocket(url, options as unknown as string[]);
-}
-
-/** A request to a server; see `Platform`. */
-export function requestBunWeb(
-  url: string,
-  { headers, ca }: WebRequestOptions,
-  signal: AbortSignal,
-): Promise<Response> {
-  const options = { headers, signal, redirect: "manual" as const };
-  return fetch(url, { ...options, ...(ca ? { tls: { ca } } : {}) });
 }

@@ -9,8 +9,9 @@ import {
 /** One side of a channel. */
 export interface Channel {
   /**
-   * Sends a message; its bytes may be changed afterwards. Returns false when
-   * the channel is over, or breaks because its peer does not read.
+   * Sends a message; its bytes must not change while the channel is open.
+   * Returns false when the channel is over, or breaks because its peer does
+   * not read.
    */
   send(bytes: Uint8Array): boolean;
   /** What was sent and has not left this process. */

@@ -7,11 +7,7 @@ import { THREAD_STOP_ASK_MS } from "../base/limits.ts";
 import { layerDenoEnvironment } from "./deno_environment.ts";
 import { interruptInProgress, interruptThread } from "./deno_interrupt.ts";
 import { setKeepsProcessAlive } from "./deno_thread_ref.ts";
-import {
-  openDenoWebSocket,
-  requestDenoWeb,
-  serveDenoWeb,
-} from "./deno_web_server.ts";
+import { serveDenoWeb } from "./deno_web_server.ts";
 import type {
   OutputStream,
   Platform,
@@ -65,8 +61,6 @@ export function denoPlatform(): Platform {
     captureNativeStreams,
     layerEnvironment: layerDenoEnvironment,
     serveWeb: serveDenoWeb,
-    openWebSocket: openDenoWebSocket,
-    requestWeb: requestDenoWeb,
   };
 }
 

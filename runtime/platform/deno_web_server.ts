@@ -1,4 +1,4 @@
-// The web server and the client on Deno. Mirrors `bun_web_server.ts` function
+// The web server on Deno. Mirrors `bun_web_server.ts` function
 // by function. Deno neither bounds a message (it allows 64 MiB; the channel
 // refuses long ones when they have come) nor ends connections that say nothing.
 
@@ -7,7 +7,6 @@ import {
   listenError,
   type ServeWebOptions,
   upgradeRequired,
-  type WebRequestOptions,
   type WebServer,
 } from "./web_server.ts";
 
@@ -28,7 +27,6 @@ interface DenoServing {
     request: Request,
     options: { idleTimeout: number },
   ): { readonly socket: WebSocket; readonly response: Response };
-  createHttpClient(options: { caCerts: string[] }): unknown;
 }
 
 function namespace(): DenoServing {
@@ -86,28 +84,4 @@ function upgrade(
   socket.addEventListener("close", () => sockets.delete(socket));
   socket.onopen = () => accept(new WebSocketChannel(socket));
   return response;
-}
-
-/** A WebSocket to a server; see `Platform`. */
-export function openDenoWebSocket(
-  url: string,
-  { headers, ca }: WebRequestOptions,
-): WebSocket {
-  const options = { headers, ...clientFor(ca) };
-  return new WebSocket(url, options as unknown as string[]);
-}
-
-/** A request to a server; see `Platform`. */
-export function requestDenoWeb(
-  url: string,
-  { headers, ca }: WebRequestOptions,
-  signal: AbortSignal,
-): Promise<Response> {
-  const options = { headers, signal, redirect: "manual" as const };
-  return fetch(url, { ...options, ...clientFor(ca) });
-}
-
-function clientFor(ca: string | undefined): { readonly client?: unknown } {
-  if (ca === undefined) return {};
-  return { client: namespace().createHttpClient({ caCerts: [ca] }) };
 }

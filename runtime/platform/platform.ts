@@ -4,11 +4,7 @@
 // the wiring passes it down. No code outside this folder asks which one it is.
 
 import type { EnvironmentLayer, EnvironmentView } from "./environment_view.ts";
-import type {
-  ServeWebOptions,
-  WebRequestOptions,
-  WebServer,
-} from "./web_server.ts";
+import type { ServeWebOptions, WebServer } from "./web_server.ts";
 
 /** The runtime under Manta, in Manta's words. */
 export interface Platform {
@@ -60,16 +56,6 @@ export interface Platform {
 
   /** Serves the web; rejects with a `ConnectionError` when it cannot. */
   serveWeb(options: ServeWebOptions): Promise<WebServer>;
-
-  /** A WebSocket with headers, and with certificates to trust. */
-  openWebSocket(url: string, options: WebRequestOptions): WebSocket;
-
-  /** A plain request, likewise; redirections are not followed. */
-  requestWeb(
-    url: string,
-    options: WebRequestOptions,
-    signal: AbortSignal,
-  ): Promise<Response>;
 }
 
 /** One of the two streams that a program prints to. */

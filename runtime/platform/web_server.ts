@@ -30,12 +30,6 @@ export interface WebServer {
   stop(): Promise<void>;
 }
 
-export interface WebRequestOptions {
-  readonly headers: Readonly<Record<string, string>>;
-  /** Certificates to trust beside the system's, in PEM. */
-  readonly ca?: string;
-}
-
 /** The answer to a request for a channel that is no upgrade. */
 export function upgradeRequired(): Response {
   return new Response(null, { status: 426, headers: { upgrade: "websocket" } });

@@ -9,7 +9,6 @@ import {
   type Timers,
 } from "../base/clock.ts";
 import { RECONNECT_MS, RECONNECT_MS_MAX } from "../base/limits.ts";
-import type { Platform } from "../platform/platform.ts";
 import { type Connecting, openChannel } from "../platform/web_client.ts";
 import {
   CONNECT_PATH,
@@ -25,7 +24,6 @@ export interface DialOptions extends
     RemoteSessionOptions,
     "onEnded" | "onReceived"
   > {
-  readonly platform: Pick<Platform, "openWebSocket" | "requestWeb">;
   readonly hostname: string;
   readonly port: number;
   readonly token: string;
@@ -83,13 +81,15 @@ class Dialer {
   }
 
   connect(isResumed: boolean): Promise<Connecting> {
-    const { platform, hostname, port, token, ca } = this.#options;
+    const { hostname, port, token, ca } = this.#options;
     const headers = handshakeHeaders({ token, session: this.#name, isResumed });
-    return openChannel(
-      platform,
-      { hostname, port, path: CONNECT_PATH, isSecure: ca !== undefined },
-      { headers, ...(ca === undefined ? {} : { ca }) },
-    );
+    return openChannel({
+      hostname,
+      port,
+      path: CONNECT_PATH,
+      headers,
+      ...(ca === undefined ? {} : { ca }),
+    });
   }
 
   async #redial(): Promise<void> {

@@ -126,7 +126,6 @@ export async function connectDriver(
   let link: RemoteLink | undefined;
   let hasHeard = false;
   const session = await dialSession({
-    platform: detectPlatform(),
     hostname,
     port,
     token,

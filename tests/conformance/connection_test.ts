@@ -7,7 +7,11 @@ import {
   ConnectionError,
 } from "../../runtime/base/errors.ts";
 import { detectPlatform } from "../../runtime/platform/detect.ts";
-import { TokenCheck } from "../../runtime/protocol/handshake.ts";
+import { openChannel } from "../../runtime/platform/web_client.ts";
+import {
+  handshakeHeaders,
+  TokenCheck,
+} from "../../runtime/protocol/handshake.ts";
 import { RemoteLink } from "../../runtime/transport/remote_link.ts";
 import { Dice } from "../simulation/dice.ts";
 import { ChaosProxy } from "../support/chaos_proxy.ts";
@@ -37,6 +41,7 @@ import {
   startNode,
   type TestNode,
   TestTime,
+  TOKEN,
   turn,
   until,
 } from "./connection_kit.ts";
@@ -306,21 +311,27 @@ describe("a node's port", () => {
   it("ends a driver that says nothing after it was let in", async () => {
     const time = new TestTime();
     const node = await startNode({ time });
-    const url = `ws://127.0.0.1:${node.server.port}/connect`;
-    const socket = detectPlatform().openWebSocket(url, {
-      headers: {
-        authorization: "Bearer a-token-of-tests",
-        "manta-protocol": "1",
-        "manta-session": "0".repeat(32),
-      },
+    const connecting = await openChannel({
+      hostname: "127.0.0.1",
+      port: node.server.port,
+      path: "/connect",
+      headers: handshakeHeaders({
+        token: TOKEN,
+        session: "0".repeat(32),
+        isResumed: false,
+      }),
     });
+    assert(connecting.type === "connected");
+    let isClosed = false;
+    const closed = () => isClosed = true;
+    connecting.channel.start({ message: () => {}, closed });
     await until("it is in", () => node.drivers.length === 1);
 
     await time.advance(11_000);
 
     assertEquals(node.drivers[0]!.ends, ["peer_silent"]);
     assertEquals(node.acceptor.sessionCount, 0);
-    await until("it is closed", () => socket.readyState === WebSocket.CLOSED);
+    await until("it is closed", () => isClosed);
     await stop(node);
   });
 });
