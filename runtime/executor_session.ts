@@ -197,9 +197,9 @@ export class ExecutorSession {
         if (!this.#exiting) thread.send(owner, message);
       },
       claim: (owner, claim) =>
-        thread.linkFrom(owner)?.taken.start(claim) ?? false,
+        thread.linkFrom(owner)?.taken?.start(claim) ?? false,
       revoke: (owner, claim) =>
-        thread.linkFrom(owner)?.taken.revoke(claim) ?? false,
+        thread.linkFrom(owner)?.taken?.revoke(claim) ?? false,
       flush: () => thread.schedule(),
       flushNow: () => {
         this.#output.send();

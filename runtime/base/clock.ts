@@ -1,6 +1,8 @@
 // Time as something that is handed in, so that simulations own it. No part
 // with a state asks the machine for the time.
 
+import { clearTimeout, setTimeout } from "node:timers";
+
 /** A source of time; `nowMs` never goes back. */
 export interface Clock {
   nowMs(): number;
@@ -8,3 +10,18 @@ export interface Clock {
 
 /** The machine's monotonic clock. */
 export const systemClock: Clock = { nowMs: () => performance.now() };
+
+/** Calls that come later; handed in like a clock. */
+export interface Timers {
+  /** Calls back once, after so long; gives what takes it back. */
+  after(delayMs: number, callback: () => void): () => void;
+}
+
+/** The event loop's timers; none of them keeps the process alive. */
+export const systemTimers: Timers = {
+  after(delayMs, callback) {
+    const timer = setTimeout(callback, delayMs);
+    timer.unref();
+    return () => clearTimeout(timer);
+  },
+};

@@ -300,3 +300,69 @@ export const IDLE_GARBAGE_MS = 500;
 
 /** The same after collecting has freed nothing a few times: it costs CPU. */
 export const IDLE_GARBAGE_MS_MAX = 60_000;
+
+/** A frame of a session: few enough to be fair, many enough to be cheap. */
+export const REMOTE_FRAME_BYTES_MAX = 256 * 1024;
+
+/** Longest CBOR of one flush over a connection; more is sent in several. */
+export const REMOTE_PIECE_BYTES_MAX = 16 * 1024 * 1024;
+
+/** Bytes beside the CBOR of one flush over a connection. */
+export const REMOTE_ATTACHED_BYTES_MAX = 64 * 1024 * 1024;
+
+/** What a stream may have under way until its reader grants more. */
+export const STREAM_WINDOW_BYTES = 1024 * 1024;
+
+/** What a relay puts into a stream's queue before it waits. */
+export const STREAM_QUEUED_BYTES_MAX = 256 * 1024;
+
+/** Streams of one session, those included that are granted and not open. */
+export const REMOTE_STREAMS_MAX = 65_536;
+
+/** Frames of a session that are sent and not acknowledged: kept for breaks. */
+export const SESSION_UNACKED_BYTES_MAX = 8 * 1024 * 1024;
+
+/** A session over a channel that loses nothing acknowledges every so often. */
+export const SESSION_ACK_EVERY_FRAMES = 8;
+
+/** How long an ack waits for a frame to travel with. */
+export const SESSION_ACK_DELAY_MS = 20;
+
+/** A channel on which nothing was heard for so long is replaced. */
+export const CHANNEL_STALL_MS_MAX = 10_000;
+
+/** First pause before a broken connection is tried again; then doubled. */
+export const RECONNECT_MS = 50;
+
+/** Longest pause between two tries to connect. */
+export const RECONNECT_MS_MAX = 2_000;
+
+/** How long one try to connect may take, the handshake included. */
+export const CONNECT_MS_MAX = 10_000;
+
+/** How long a new connection may say nothing. */
+export const HANDSHAKE_MS_MAX = 10_000;
+
+/** How long an orderly end waits for what was sent to be acknowledged. */
+export const GOODBYE_MS_MAX = 2_000;
+
+/** A timer later than this was not late: its thread did not run. */
+export const THREAD_LATE_MS_MAX = 1_000;
+
+/** Longest message that a channel takes in: a frame with its header. */
+export const CHANNEL_MESSAGE_BYTES_MAX = REMOTE_FRAME_BYTES_MAX + 1024;
+
+/** What a channel holds that its peer does not read, before it breaks. */
+export const CHANNEL_BUFFERED_BYTES_MAX = 32 * 1024 * 1024;
+
+/** Longest token that is looked at, in characters. */
+export const TOKEN_CHARACTERS_MAX = 1_024;
+
+/** How deep messages nest: none does more than a few levels. */
+export const MESSAGE_DEPTH_MAX = 32;
+
+/** Drivers of one node, those included whose connection is broken. */
+export const SESSIONS_MAX = 1_024;
+
+/** How often a node looks whether a driver without a connection lives. */
+export const PEER_LIVES_EVERY_MS = 1_000;

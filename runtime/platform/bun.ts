@@ -5,6 +5,7 @@
 import process from "node:process";
 import { THREAD_STOP_MS_MAX } from "../base/limits.ts";
 import { layerBunEnvironment } from "./bun_environment.ts";
+import { serveBunWeb } from "./bun_web_server.ts";
 import type {
   OutputStream,
   Platform,
@@ -56,6 +57,7 @@ export function bunPlatform(): Platform {
     inspect: (value) => namespace().inspect(value, INSPECT_OPTIONS),
     captureNativeStreams,
     layerEnvironment: layerBunEnvironment,
+    serveWeb: serveBunWeb,
   };
 }
 

@@ -7,6 +7,7 @@ import { THREAD_STOP_ASK_MS } from "../base/limits.ts";
 import { layerDenoEnvironment } from "./deno_environment.ts";
 import { interruptInProgress, interruptThread } from "./deno_interrupt.ts";
 import { setKeepsProcessAlive } from "./deno_thread_ref.ts";
+import { serveDenoWeb } from "./deno_web_server.ts";
 import type {
   OutputStream,
   Platform,
@@ -59,6 +60,7 @@ export function denoPlatform(): Platform {
     inspect: (value) => namespace().inspect(value, INSPECT_OPTIONS),
     captureNativeStreams,
     layerEnvironment: layerDenoEnvironment,
+    serveWeb: serveDenoWeb,
   };
 }
 

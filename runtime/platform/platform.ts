@@ -4,6 +4,7 @@
 // the wiring passes it down. No code outside this folder asks which one it is.
 
 import type { EnvironmentLayer, EnvironmentView } from "./environment_view.ts";
+import type { ServeWebOptions, WebServer } from "./web_server.ts";
 
 /** The runtime under Manta, in Manta's words. */
 export interface Platform {
@@ -52,6 +53,9 @@ export interface Platform {
    * asked each time: it knows what runs.
    */
   layerEnvironment(current: () => EnvironmentLayer): EnvironmentView;
+
+  /** Serves the web; rejects with a `ConnectionError` when it cannot. */
+  serveWeb(options: ServeWebOptions): Promise<WebServer>;
 }
 
 /** One of the two streams that a program prints to. */

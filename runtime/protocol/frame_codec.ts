@@ -11,7 +11,7 @@ import { ATTACHMENT_BYTES_MAX } from "../base/limits.ts";
 import { AttachedBytes } from "./attached_bytes.ts";
 
 /** In a frame's CBOR: the length of bytes that stand beside it. */
-const ATTACHED_TAG = 60011;
+export const ATTACHED_TAG = 60011;
 
 const OPTIONS = {
   useRecords: false,

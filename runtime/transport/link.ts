@@ -24,10 +24,10 @@ export interface LinkReceiver {
  * must not change it afterwards. Nothing is sent after `close`.
  */
 export interface Link {
-  /** Claims on the tasks that this side pushes. */
-  readonly pushed: ClaimTable;
-  /** Claims on the tasks that the peer pushes. */
-  readonly taken: ClaimTable;
+  /** Claims on the tasks that this side pushes; absent without shared memory. */
+  readonly pushed?: ClaimTable;
+  /** Claims on the tasks that the peer pushes; absent likewise. */
+  readonly taken?: ClaimTable;
   /** Queues a message; a flush at the end of the turn is the sender's. */
   send(message: LinkMessage): void;
   /** Sends what is queued, as one frame. */

@@ -5,6 +5,7 @@
 
 import { unreachable } from "../base/errors.ts";
 import {
+  SESSION_ACK_EVERY_FRAMES,
   SESSION_FRAMES_QUEUED_MAX,
   SESSION_RESEND_MS,
   SESSION_RESEND_MS_MAX,
@@ -24,6 +25,8 @@ export interface SessionSegment {
   readonly ack: number;
   /** Asks for an ack even where nothing came. */
   readonly probe?: true;
+  /** The sender has ended in an orderly way. */
+  readonly goodbye?: true;
   readonly frame?: Uint8Array;
 }
 
@@ -34,12 +37,20 @@ export type SessionEvent =
   /** There is a channel, the first or a new one after a break. */
   | { readonly type: "channel_opened" }
   | { readonly type: "channel_closed" }
+  /** There is other evidence that the peer lives. */
+  | { readonly type: "peer_seen" }
+  /** The user waits for acks: the peer is to send its own at once. */
+  | { readonly type: "ack_wanted" }
+  /** The user of the session ends; the peer is told if a channel is open. */
+  | { readonly type: "session_left" }
   | { readonly type: "clock_ticked"; readonly nowMs: number };
 
 /** Why a session is over; each means that the peer is dead to its user. */
 export type SessionEnd =
   /** The peer has begun anew and knows nothing of this session. */
   | "peer_restarted"
+  /** The peer has said goodbye. */
+  | "peer_left"
   /** Nothing was heard for too long. */
   | "peer_silent"
   /** The peer says what no honest peer says. */
@@ -61,6 +72,13 @@ export interface SessionOptions {
   readonly windowFrames?: number;
   /** @default {SESSION_FRAMES_QUEUED_MAX} */
   readonly queuedFramesMax?: number;
+  /**
+   * Whether a channel loses nothing while it is open. Then nothing is sent
+   * again until there is a new one, and acks wait for a frame, for some more
+   * to come, or for the clock.
+   * @default {false}
+   */
+  readonly isChannelReliable?: boolean;
 }
 
 /** See the head of the file. One per side; both sides are the same. */
@@ -68,6 +86,7 @@ export class ReliableSession {
   readonly #epoch: number;
   readonly #windowFrames: number;
   readonly #queuedFramesMax: number;
+  readonly #isChannelReliable: boolean;
   #peerEpoch = 0;
   #isOpen = false;
   #ended = false;
@@ -75,6 +94,7 @@ export class ReliableSession {
   #heardAtMs: number;
   /** Frames that are not acknowledged: the first is `#acked + 1`. */
   #unacked: Uint8Array[] = [];
+  #unackedBytes = 0;
   /** The last frame that the peer has for certain. */
   #acked = 0;
   /** The last frame that was sent over this channel; at least `#acked`. */
@@ -87,6 +107,10 @@ export class ReliableSession {
   /** Frames that came before one that is missing; all within the window. */
   readonly #early = new Map<number, Uint8Array>();
   #owesAck = false;
+  /** Frames that came since the last ack went out. */
+  #owedFrames = 0;
+  /** The ack that is owed waits no longer. */
+  #ackIsDue = false;
   #actions: SessionAction[] = [];
 
   constructor(options: SessionOptions) {
@@ -96,11 +120,33 @@ export class ReliableSession {
     this.#windowFrames = options.windowFrames ?? SESSION_WINDOW_FRAMES;
     this.#queuedFramesMax = options.queuedFramesMax ??
       SESSION_FRAMES_QUEUED_MAX;
+    this.#isChannelReliable = options.isChannelReliable ?? false;
   }
 
   /** How many frames may be queued now; wait for `resume_sender` at 0. */
   get room(): number {
     return Math.max(0, this.#queuedFramesMax - this.#unacked.length);
+  }
+
+  /** The bytes of all frames that are not acknowledged. */
+  get unackedBytes(): number {
+    return this.#unackedBytes;
+  }
+
+  /** Whether an ack waits for the next tick. */
+  get owesAck(): boolean {
+    return this.#owesAck && this.#isOpen;
+  }
+
+  /** When the clock must tick, unless something happens before. */
+  get dueAtMs(): number {
+    const silentAtMs = this.#heardAtMs + SESSION_SILENCE_MS_MAX + 1;
+    return this.#isOpen ? Math.min(this.#resendAtMs, silentAtMs) : silentAtMs;
+  }
+
+  /** When the peer was last heard of, on the clock that ticks. */
+  get heardAtMs(): number {
+    return this.#heardAtMs;
   }
 
   get ended(): boolean {
@@ -131,6 +177,7 @@ export class ReliableSession {
         }
         if (this.isSettled) this.#resetResending();
         this.#unacked.push(event.frame);
+        this.#unackedBytes += event.frame.length;
         this.#wasFull = this.room === 0;
         return;
       case "segment_received":
@@ -141,10 +188,19 @@ export class ReliableSession {
         this.#sent = this.#acked;
         this.#resetResending();
         // Says who we are, and asks what the peer has.
-        return this.#send(0, undefined, true);
+        return this.#send(0, undefined, { probe: true });
       case "channel_closed":
         this.#isOpen = false;
         return;
+      case "peer_seen":
+        this.#heardAtMs = this.#nowMs;
+        return;
+      case "ack_wanted":
+        this.#sendDue();
+        return this.#send(0, undefined, { probe: true });
+      case "session_left":
+        if (this.#isOpen) this.#send(0, undefined, { goodbye: true });
+        return this.#close();
       case "clock_ticked":
         return this.#tick(event.nowMs);
       default:
@@ -169,20 +225,27 @@ export class ReliableSession {
     this.#heardAtMs = this.#nowMs;
     this.#acknowledged(ack);
     if (frame) this.#take(sequence, frame);
-    if (frame || segment.probe) this.#owesAck = true;
+    if (segment.goodbye) return this.#end("peer_left");
+    if (!frame && !segment.probe) return;
+    this.#owesAck = true;
+    this.#owedFrames++;
+    this.#ackIsDue ||= segment.probe === true || !this.#isChannelReliable ||
+      this.#owedFrames >= SESSION_ACK_EVERY_FRAMES;
   }
 
   /** Who speaks to a former life of ours must learn that it is over. */
   #answerStranger({ epoch }: SessionSegment): void {
     if (this.#peerEpoch === 0 || this.#peerEpoch === epoch) {
-      this.#send(0, undefined, false);
+      this.#send(0);
     }
   }
 
   #acknowledged(ack: number): void {
     const count = ack - this.#acked;
     if (count <= 0) return;
-    this.#unacked.splice(0, count);
+    for (const { length } of this.#unacked.splice(0, count)) {
+      this.#unackedBytes -= length;
+    }
     this.#acked = ack;
     this.#sent = Math.max(this.#sent, ack);
     this.#resetResending();
@@ -213,14 +276,15 @@ export class ReliableSession {
     if (this.#nowMs - this.#heardAtMs > SESSION_SILENCE_MS_MAX) {
       return this.#end("peer_silent");
     }
+    if (this.#owesAck) this.#ackIsDue = true;
     if (!this.#isOpen || this.#nowMs < this.#resendAtMs) return;
     this.#resendMs = Math.min(this.#resendMs * 2, SESSION_RESEND_MS_MAX);
     this.#resendAtMs = this.#nowMs + this.#resendMs;
-    if (this.#sent > this.#acked) {
+    if (this.#sent > this.#acked && !this.#isChannelReliable) {
       this.#sent = this.#acked;
     } else {
-      // Nothing to say: hears whether the peer is still there.
-      this.#send(0, undefined, true);
+      // Nothing to say again: hears whether the peer is still there.
+      this.#send(0, undefined, { probe: true });
     }
   }
 
@@ -232,7 +296,7 @@ export class ReliableSession {
       this.#sent++;
       this.#send(this.#sent, this.#unacked[this.#sent - this.#acked - 1]);
     }
-    if (this.#owesAck) this.#send(0);
+    if (this.#ackIsDue) this.#send(0);
   }
 
   #resetResending(): void {
@@ -240,8 +304,14 @@ export class ReliableSession {
     this.#resendAtMs = this.#nowMs + this.#resendMs;
   }
 
-  #send(sequence: number, frame?: Uint8Array, probe = false): void {
+  #send(
+    sequence: number,
+    frame?: Uint8Array,
+    flags: { readonly probe?: true; readonly goodbye?: true } = {},
+  ): void {
     this.#owesAck = false;
+    this.#ackIsDue = false;
+    this.#owedFrames = 0;
     this.#actions.push({
       type: "send_segment",
       segment: {
@@ -250,15 +320,20 @@ export class ReliableSession {
         sequence,
         ack: this.#delivered,
         ...(frame ? { frame } : {}),
-        ...(probe ? { probe } : {}),
+        ...flags,
       },
     });
   }
 
   #end(reason: SessionEnd): void {
+    this.#close();
+    this.#actions.push({ type: "end_session", reason });
+  }
+
+  #close(): void {
     this.#ended = true;
     this.#unacked = [];
+    this.#unackedBytes = 0;
     this.#early.clear();
-    this.#actions.push({ type: "end_session", reason });
   }
 }

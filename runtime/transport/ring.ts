@@ -63,6 +63,13 @@ export class RingWriter extends RingEnd {
     return offset;
   }
 
+  /** Writes one part as it is, or nothing when there is no room. */
+  writePart(part: Uint8Array, more: boolean): boolean {
+    if (!this.#reserve(padded(part.length))) return false;
+    this.#writePart(part, 0, part.length, more);
+    return true;
+  }
+
   #writePart(
     frame: Uint8Array,
     offset: number,
@@ -98,6 +105,13 @@ export class RingWriter extends RingEnd {
   }
 }
 
+/** A piece of a frame. */
+export interface RingPart {
+  readonly bytes: Uint8Array;
+  /** Whether parts of the same frame follow. */
+  readonly more: boolean;
+}
+
 /** The reading end; one thread only. */
 export class RingReader extends RingEnd {
   /** Parts of a frame whose last part has not come. */
@@ -130,6 +144,15 @@ export class RingReader extends RingEnd {
       this.#filled = 0;
       return true;
     }
+  }
+
+  /** The next part as it lies there; for who never calls `read`. */
+  readPart(): RingPart | undefined {
+    const word = this.#nextWord();
+    if (word === undefined) return undefined;
+    const bytes = new Uint8Array(lengthIn(word));
+    this.#takePart(bytes, 0, bytes.length);
+    return { bytes, more: word >= MORE };
   }
 
   /** Whether the writer waits for room; asking clears it. */

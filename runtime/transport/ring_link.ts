@@ -5,12 +5,9 @@
 import { receiveMessageOnPort } from "node:worker_threads";
 import { Deque } from "../base/deque.ts";
 import { RING_BYTES } from "../base/limits.ts";
-import {
-  decodeFrame,
-  encodeFrame,
-  type FrameContents,
-} from "../protocol/frame_codec.ts";
+import { encodeFrame } from "../protocol/frame_codec.ts";
 import { ClaimTable, newClaimBuffer } from "./claims.ts";
+import { FrameAssembler } from "./frame_assembler.ts";
 import type { Link, LinkMessage, LinkReceiver } from "./link.ts";
 import { type Mailbox, type MailboxBuffer, MailboxSignal } from "./mailbox.ts";
 import { newRingBuffer, RingReader, RingWriter } from "./ring.ts";
@@ -59,6 +56,7 @@ export class RingLink implements Link {
   readonly pushed: ClaimTable;
   readonly taken: ClaimTable;
   readonly #reader: RingReader;
+  readonly #frames: FrameAssembler;
   readonly #writer: RingWriter;
   readonly #peer: MailboxSignal;
   readonly #mailbox: Mailbox;
@@ -68,9 +66,6 @@ export class RingLink implements Link {
   readonly #backlog = new Deque<Uint8Array>();
   #backlogBytes = 0;
   #written = 0;
-  /** A frame whose head has come, and how many of its attachments. */
-  #incomplete: FrameContents | undefined;
-  #filledCount = 0;
   #receiver: LinkReceiver | undefined;
   #early: LinkMessage[] = [];
   #open = true;
@@ -79,6 +74,7 @@ export class RingLink implements Link {
     this.pushed = new ClaimTable(end.pushed);
     this.taken = new ClaimTable(end.taken);
     this.#reader = new RingReader(end.incoming);
+    this.#frames = new FrameAssembler(this.#reader);
     this.#writer = new RingWriter(end.outgoing);
     this.#peer = new MailboxSignal(end.peerMailbox);
     this.#mailbox = mailbox;
@@ -143,7 +139,7 @@ export class RingLink implements Link {
     const receiver = this.#receiver;
     if (!receiver) return;
     for (;;) {
-      const contents = this.#readFrame();
+      const contents = this.#frames.next();
       // Room was made: who waits for it must hear of it.
       if (this.#reader.takeWriterWaits()) this.#peer.notify();
       if (!contents) return;
@@ -153,25 +149,6 @@ export class RingLink implements Link {
         receiver.receive(message);
       }
     }
-  }
-
-  /** The next frame that is there with all that belongs to it. */
-  #readFrame(): FrameContents | undefined {
-    if (!this.#incomplete) {
-      const head = this.#reader.read();
-      if (!head) return undefined;
-      this.#incomplete = decodeFrame(head);
-      this.#filledCount = 0;
-    }
-    const contents = this.#incomplete;
-    const { attachments } = contents;
-    while (this.#filledCount < attachments.length) {
-      const target = attachments[this.#filledCount]!;
-      if (!this.#reader.readInto(target)) return undefined;
-      this.#filledCount++;
-    }
-    this.#incomplete = undefined;
-    return contents;
   }
 
   /** Takes in what has come over the port, without waiting for a turn. */

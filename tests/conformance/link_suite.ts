@@ -17,6 +17,8 @@ export interface LinkPair {
 export interface LinkTraits {
   /** Whether `sendShared` works. */
   readonly carriesShared: boolean;
+  /** Whether both ends see the same claims. */
+  readonly hasClaims: boolean;
   /** Whether what is sent arrives although its end is closed at once. */
   readonly outlivesClose: boolean;
 }
@@ -29,22 +31,23 @@ interface Numbered extends LinkMessage {
 /** See the head of the file. */
 export function linkSuite(
   name: string,
-  makePair: () => LinkPair,
-  { carriesShared, outlivesClose }: LinkTraits,
+  makePair: MakePair,
+  { carriesShared, hasClaims, outlivesClose }: LinkTraits,
 ): void {
   describe(`${name} as a Link`, () => {
     orderTests(makePair);
     sizeTests(makePair);
     closeTests(makePair, outlivesClose);
-    sharingTests(makePair, carriesShared);
+    if (hasClaims) claimTests(makePair);
+    if (carriesShared) sharingTests(makePair);
   });
 }
 
-type MakePair = () => LinkPair;
+type MakePair = () => LinkPair | Promise<LinkPair>;
 
 function orderTests(makePair: MakePair): void {
   it("delivers messages in the order sent, both ways", async () => {
-    const pair = makePair();
+    const pair = await makePair();
     const got = listen(pair.target);
     const back = listen(pair.source);
 
@@ -62,7 +65,7 @@ function orderTests(makePair: MakePair): void {
   });
 
   it("sends nothing before it is flushed", async () => {
-    const pair = makePair();
+    const pair = await makePair();
     const got = listen(pair.target);
 
     pair.source.send(numbered(1));
@@ -75,7 +78,7 @@ function orderTests(makePair: MakePair): void {
   });
 
   it("keeps what comes before `start`, in order", async () => {
-    const pair = makePair();
+    const pair = await makePair();
 
     pair.source.send(numbered(1));
     pair.source.flush();
@@ -89,7 +92,7 @@ function orderTests(makePair: MakePair): void {
   });
 
   it("lets a receiver answer while it receives", async () => {
-    const pair = makePair();
+    const pair = await makePair();
     const got = listen(pair.source);
     pair.target.start({
       receive: (message) => {
@@ -109,7 +112,7 @@ function orderTests(makePair: MakePair): void {
 
 function sizeTests(makePair: MakePair): void {
   it("carries messages larger than its buffer", async () => {
-    const pair = makePair();
+    const pair = await makePair();
     const got = listen(pair.target);
 
     const bytes = fill(1_000_000, 3);
@@ -126,7 +129,7 @@ function sizeTests(makePair: MakePair): void {
   });
 
   it("keeps what finds no room until the peer has read", async () => {
-    const pair = makePair();
+    const pair = await makePair();
 
     for (let n = 0; n < 40; n++) {
       const bytes = fill(20_000 + n, n);
@@ -145,7 +148,7 @@ function sizeTests(makePair: MakePair): void {
 
   it("carries frames of any size intact", async () => {
     const dice = new Dice(11);
-    const pair = makePair();
+    const pair = await makePair();
     const got = listen(pair.target);
 
     const sent: number[] = [];
@@ -166,7 +169,7 @@ function sizeTests(makePair: MakePair): void {
 
 function closeTests(makePair: MakePair, outlivesClose: boolean): void {
   it("delivers nothing to an end that is closed", async () => {
-    const pair = makePair();
+    const pair = await makePair();
     const got = listen(pair.target);
 
     pair.source.send(numbered(1));
@@ -181,7 +184,7 @@ function closeTests(makePair: MakePair, outlivesClose: boolean): void {
   });
 
   it("takes nothing more once a receiver has closed it", async () => {
-    const pair = makePair();
+    const pair = await makePair();
     const got: number[] = [];
     pair.target.start({
       receive: (message) => {
@@ -199,7 +202,7 @@ function closeTests(makePair: MakePair, outlivesClose: boolean): void {
   });
 
   it("sends what was queued when it is closed, and nothing after", async () => {
-    const pair = makePair();
+    const pair = await makePair();
     const got = listen(pair.target);
 
     pair.source.send(numbered(1));
@@ -213,36 +216,38 @@ function closeTests(makePair: MakePair, outlivesClose: boolean): void {
   });
 }
 
-function sharingTests(makePair: MakePair, carriesShared: boolean): void {
-  it("shows each side the other's claims", () => {
-    const { source, target } = makePair();
+function claimTests(makePair: MakePair): void {
+  it("shows each side the other's claims", async () => {
+    const { source, target } = await makePair();
+    const pushed = source.pushed!;
+    const taken = target.taken!;
 
-    const claims = [0, 1, 2].map(() => source.pushed.queue());
-    const started = target.taken.start(claims[0]!);
-    const revoked = source.pushed.revoke(claims[1]!);
+    const claims = [0, 1, 2].map(() => pushed.queue());
+    const started = taken.start(claims[0]!);
+    const revoked = pushed.revoke(claims[1]!);
 
     assert(started && revoked);
-    assertEquals(source.pushed.revoke(claims[0]!), false);
-    assertEquals(target.taken.start(claims[1]!), false);
-    assertEquals(target.taken.start(claims[2]!), true);
+    assertEquals(pushed.revoke(claims[0]!), false);
+    assertEquals(taken.start(claims[1]!), false);
+    assertEquals(taken.start(claims[2]!), true);
   });
+}
 
-  if (carriesShared) {
-    it("carries shared memory beside its frames", async () => {
-      const pair = makePair();
-      const got = listen(pair.target);
+function sharingTests(makePair: MakePair): void {
+  it("carries shared memory beside its frames", async () => {
+    const pair = await makePair();
+    const got = listen(pair.target);
 
-      const memory = new SharedArrayBuffer(8);
-      pair.source.sendShared(
-        { ...numbered(1), memory } as LinkMessage,
-      );
-      await pair.settle();
-      new Uint8Array(memory)[0] = 7;
+    const memory = new SharedArrayBuffer(8);
+    pair.source.sendShared(
+      { ...numbered(1), memory } as LinkMessage,
+    );
+    await pair.settle();
+    new Uint8Array(memory)[0] = 7;
 
-      const [received] = got as unknown as { memory: SharedArrayBuffer }[];
-      assertEquals(new Uint8Array(received!.memory)[0], 7);
-    });
-  }
+    const [received] = got as unknown as { memory: SharedArrayBuffer }[];
+    assertEquals(new Uint8Array(received!.memory)[0], 7);
+  });
 }
 
 function listen(link: Link): Numbered[] {

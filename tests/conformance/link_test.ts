@@ -34,14 +34,17 @@ describe("RingLink", () => {
 
 linkSuite("LoopbackLink", loopbackPair, {
   carriesShared: true,
+  hasClaims: true,
   outlivesClose: true,
 });
 linkSuite("RingLink", ringPair, {
   carriesShared: true,
+  hasClaims: true,
   outlivesClose: true,
 });
 linkSuite("A session over a bad channel", sessionPair, {
   carriesShared: true,
+  hasClaims: true,
   outlivesClose: false,
 });
 

@@ -517,9 +517,9 @@ export class SimThread {
         this.send(owner, message);
       },
       claim: (owner, claim) =>
-        this.#linkFrom(owner)?.taken.start(claim) ?? false,
+        this.#linkFrom(owner)?.taken?.start(claim) ?? false,
       revoke: (owner, claim) =>
-        this.#linkFrom(owner)?.taken.revoke(claim) ?? false,
+        this.#linkFrom(owner)?.taken?.revoke(claim) ?? false,
       flush: () => this.schedule(),
       flushNow: () => this.flush(),
       poll: () => {},

@@ -1,4 +1,5 @@
 import {
+  SESSION_ACK_EVERY_FRAMES,
   SESSION_RESEND_MS,
   SESSION_RESEND_MS_MAX,
   SESSION_SILENCE_MS_MAX,
@@ -6,6 +7,7 @@ import {
 import {
   ReliableSession,
   type SessionAction,
+  type SessionOptions,
   type SessionSegment,
 } from "../../../runtime/transport/reliable_session.ts";
 import { Dice } from "../../simulation/dice.ts";
@@ -202,8 +204,94 @@ describe("ReliableSession", () => {
 });
 
 /** Two sessions that know of each other. */
+
+describe("ReliableSession over channels that lose nothing", () => {
+  it("sends nothing again until there is a new channel", () => {
+    const { source } = pair({ isChannelReliable: true });
+    queue(source, 1);
+
+    const ticked = source.handle({
+      type: "clock_ticked",
+      nowMs: SESSION_RESEND_MS + 1,
+    });
+    assertEquals(segmentsOf(ticked).map(({ probe }) => probe), [true]);
+    source.handle({ type: "channel_closed" });
+    const again = source.handle({ type: "channel_opened" });
+
+    assertEquals(segmentsOf(again).map(({ sequence }) => sequence), [0, 1]);
+  });
+
+  it("lets acks wait for a frame, for more frames, or for the clock", () => {
+    const { source, target } = pair({ isChannelReliable: true });
+
+    const [first] = queue(source, 1);
+    assertEquals(segmentsOf(receive(target, first!)), []);
+    assert(target.owesAck);
+    const [answer] = queue(target, 1);
+    assertEquals([answer!.ack, target.owesAck], [1, false]);
+
+    const [second] = queue(source, 2);
+    receive(target, second!);
+    const ticked = target.handle({ type: "clock_ticked", nowMs: 1 });
+    assertEquals(segmentsOf(ticked).map(({ ack }) => ack), [2]);
+
+    const acks = range(SESSION_ACK_EVERY_FRAMES)
+      .flatMap(() => queue(source, 3))
+      .flatMap((segment) => segmentsOf(receive(target, segment)));
+    assertEquals(acks.map(({ ack }) => ack), [2 + SESSION_ACK_EVERY_FRAMES]);
+  });
+
+  it("answers at once to who waits for acks", () => {
+    const { source, target } = pair({ isChannelReliable: true });
+    const [frame] = queue(source, 1);
+    receive(target, frame!);
+
+    const [probe] = segmentsOf(source.handle({ type: "ack_wanted" }));
+    const [ack] = segmentsOf(receive(target, probe!));
+    receive(source, ack!);
+
+    assert(source.isSettled);
+  });
+
+  it("counts the bytes that are not acknowledged", () => {
+    const { source, target } = pair();
+    const sent = queue(source, 1).concat(queue(source, 2));
+
+    assertEquals(source.unackedBytes, 2);
+    const answers = sent.flatMap((segment) => receive(target, segment));
+    for (const ack of segmentsOf(answers)) receive(source, ack);
+
+    assertEquals(source.unackedBytes, 0);
+  });
+});
+
+describe("ReliableSession at its end", () => {
+  it("tells the peer, which ends, too", () => {
+    const { source, target } = pair();
+
+    const [goodbye] = segmentsOf(source.handle({ type: "session_left" }));
+    const actions = receive(target, goodbye!);
+
+    assert(source.ended && target.ended);
+    assertEquals(actions, [{ type: "end_session", reason: "peer_left" }]);
+    assertEquals(source.handle({ type: "channel_opened" }), []);
+  });
+
+  it("does not come while there is other evidence of life", () => {
+    const { source } = pair();
+
+    for (let nowMs = 0; nowMs < 3 * SESSION_SILENCE_MS_MAX; nowMs += 1_000) {
+      source.handle({ type: "peer_seen" });
+      source.handle({ type: "clock_ticked", nowMs });
+    }
+
+    assert(!source.ended);
+    assert(source.dueAtMs <= source.heardAtMs + SESSION_SILENCE_MS_MAX + 1);
+  });
+});
+
 function pair(
-  options: { windowFrames?: number; queuedFramesMax?: number } = {},
+  options: Partial<SessionOptions> = {},
 ) {
   const source = new ReliableSession({ epoch: 1, nowMs: 0, ...options });
   const target = new ReliableSession({ epoch: 2, nowMs: 0, ...options });
@@ -212,6 +300,10 @@ function pair(
     .concat(hello.flatMap((each) => segmentsOf(receive(target, each))));
   for (const answer of answers) receive(source, answer);
   return { source, target };
+}
+
+function range(length: number): number[] {
+  return Array.from({ length }, (_, n) => n);
 }
 
 function queue(session: ReliableSession, n: number): SessionSegment[] {

@@ -1,0 +1,130 @@
+// A link over one stream of a connection: frames as on a ring, a head and its
+// attachments as pieces. There are no claims and no shared memory. What comes
+// is not trusted: it is checked before it is decoded, and what is no frame ends
+// the session with a `ProtocolError`.
+
+import { InvariantError } from "../base/errors.ts";
+import {
+  REMOTE_ATTACHED_BYTES_MAX,
+  REMOTE_PIECE_BYTES_MAX,
+} from "../base/limits.ts";
+import { encodeFrame } from "../protocol/frame_codec.ts";
+import { decodeUntrusted } from "../protocol/head_check.ts";
+import { FrameAssembler } from "./frame_assembler.ts";
+import type { Link, LinkMessage, LinkReceiver } from "./link.ts";
+import { PartQueue } from "./part_queue.ts";
+import type {
+  RemoteStream,
+  RemoteStreams,
+  StreamSink,
+} from "./remote_streams.ts";
+
+/** See the head of the file. */
+export class RemoteLink implements Link, StreamSink {
+  readonly #stream: RemoteStream;
+  readonly #parts = new PartQueue();
+  readonly #frames = new FrameAssembler(this.#parts, decodeUntrusted);
+  /** Came before `start`; the stream's window bounds them. */
+  #early: { readonly bytes: Uint8Array; readonly more: boolean }[] = [];
+  #outgoing: LinkMessage[] = [];
+  #receiver: LinkReceiver | undefined;
+  #open = true;
+  /** The peer has closed before there was a receiver to tell. */
+  #endedEarly = false;
+
+  constructor(streams: RemoteStreams, streamNumber: number) {
+    this.#stream = streams.open(streamNumber, this);
+  }
+
+  start(receiver: LinkReceiver): void {
+    if (!this.#open) return;
+    this.#receiver = receiver;
+    for (const { bytes, more } of this.#early.splice(0)) this.part(bytes, more);
+    if (this.#endedEarly) this.closed();
+  }
+
+  send(message: LinkMessage): void {
+    this.#outgoing.push(message);
+  }
+
+  flush(): void {
+    if (this.#outgoing.length === 0 || !this.#open) return;
+    const messages = this.#outgoing;
+    this.#outgoing = [];
+    this.#sendFrames(messages);
+  }
+
+  /** Sends as few frames as the limits allow. */
+  #sendFrames(messages: readonly LinkMessage[]): void {
+    const { head, attachments } = encodeFrame(messages);
+    let attachedBytes = 0;
+    for (const { length } of attachments) attachedBytes += length;
+    if (
+      head.length <= REMOTE_PIECE_BYTES_MAX &&
+      attachedBytes <= REMOTE_ATTACHED_BYTES_MAX
+    ) {
+      // The encoder reuses the memory of heads.
+      this.#stream.send(head.slice());
+      for (const bytes of attachments) this.#stream.send(bytes);
+      return;
+    }
+    if (messages.length === 1) {
+      throw new InvariantError(
+        `Cannot send a message of ${head.length + attachedBytes} bytes over ` +
+          `a connection: ${messages[0]!.type} must be sent in several`,
+      );
+    }
+    const middle = messages.length >> 1;
+    this.#sendFrames(messages.slice(0, middle));
+    this.#sendFrames(messages.slice(middle));
+  }
+
+  sendShared(message: LinkMessage): void {
+    throw new InvariantError(
+      `Cannot send ${message.type} over a connection: it shares memory`,
+    );
+  }
+
+  /** What has come was delivered when it came. */
+  drain(): void {}
+
+  close(): void {
+    if (!this.#open) return;
+    this.flush();
+    this.#open = false;
+    this.#stream.close();
+  }
+
+  /** How much waits because the peer has not read what came before. */
+  get backlogBytes(): number {
+    return this.#stream.queuedBytes;
+  }
+
+  // -- As the sink of its stream ---------------------------------------------
+
+  part(bytes: Uint8Array, more: boolean): void {
+    if (!this.#receiver) {
+      this.#early.push({ bytes: bytes.slice(), more });
+      return;
+    }
+    this.#parts.push({ bytes, more });
+    this.#stream.consumed(bytes.length);
+    for (;;) {
+      const contents = this.#frames.next();
+      if (!contents) return;
+      for (const message of contents.messages) {
+        // Closed, maybe by what the message before led to.
+        if (!this.#open) return;
+        this.#receiver.receive(message);
+      }
+    }
+  }
+
+  closed(): void {
+    if (!this.#open) return;
+    this.#endedEarly = true;
+    if (!this.#receiver) return;
+    this.#open = false;
+    this.#receiver.closed();
+  }
+}

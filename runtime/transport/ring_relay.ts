@@ -1,0 +1,113 @@
+// Moves the parts of frames between a pair of rings and a stream, for a driver
+// that is in another process. Decodes nothing. Parts are taken off the ring
+// only while the stream has room, and the peer's window is opened again only
+// when what it sent is in the ring: who does not read slows only itself.
+
+import { Deque } from "../base/deque.ts";
+import { type Mailbox, MailboxSignal, type Pollable } from "./mailbox.ts";
+import type {
+  RemoteStream,
+  RemoteStreams,
+  StreamSink,
+} from "./remote_streams.ts";
+import { type RingPart, RingReader, RingWriter } from "./ring.ts";
+import type { RingLinkEnd } from "./ring_link.ts";
+
+/** See the head of the file. */
+export class RingRelay implements Pollable, StreamSink {
+  readonly #reader: RingReader;
+  readonly #writer: RingWriter;
+  readonly #peer: MailboxSignal;
+  readonly #mailbox: Mailbox;
+  readonly #stream: RemoteStream;
+  /** What found no room in the ring; a window of the stream at most. */
+  readonly #held = new Deque<RingPart>();
+  #open = true;
+  /** Called once when the driver has closed the stream. */
+  readonly #onClosed: () => void;
+
+  constructor(
+    end: RingLinkEnd,
+    mailbox: Mailbox,
+    streams: RemoteStreams,
+    options: { readonly stream: number; readonly onClosed?: () => void },
+  ) {
+    this.#reader = new RingReader(end.incoming);
+    this.#writer = new RingWriter(end.outgoing);
+    this.#peer = new MailboxSignal(end.peerMailbox);
+    this.#mailbox = mailbox;
+    this.#onClosed = options.onClosed ?? (() => {});
+    this.#stream = streams.open(options.stream, this);
+    mailbox.add(this);
+    this.poll();
+  }
+
+  /** Moves what there is room for, both ways; called by the mailbox. */
+  poll(): void {
+    if (!this.#open) return;
+    this.#writeHeld();
+    this.#forward();
+  }
+
+  /** From ring to stream; `drained` goes on when the stream was full. */
+  #forward(): void {
+    while (this.#stream.awaitRoom()) {
+      const part = this.#reader.readPart();
+      if (!part) break;
+      this.#stream.send(part.bytes, part.more);
+    }
+    // Room was made: who waits for it must hear of it.
+    if (this.#reader.takeWriterWaits()) this.#peer.notify();
+  }
+
+  /** From stream to ring, as far as the ring has room. */
+  #writeHeld(): void {
+    let wrote = false;
+    for (;;) {
+      const part = this.#held.peek();
+      if (!part || !this.#writer.writePart(part.bytes, part.more)) break;
+      this.#held.shift();
+      this.#stream.consumed(part.bytes.length);
+      wrote = true;
+    }
+    if (wrote) this.#peer.notify();
+  }
+
+  /** Takes in what the thread said last, then ends both ways. */
+  close(): void {
+    if (!this.#open) return;
+    for (;;) {
+      const part = this.#reader.readPart();
+      if (!part) break;
+      this.#stream.send(part.bytes, part.more);
+    }
+    this.#open = false;
+    this.#mailbox.remove(this);
+    this.#stream.close();
+  }
+
+  // -- As the sink of its stream ---------------------------------------------
+
+  part(bytes: Uint8Array, more: boolean): void {
+    if (!this.#open) return;
+    const waits = this.#held.length > 0;
+    if (!waits && this.#writer.writePart(bytes, more)) {
+      this.#stream.consumed(bytes.length);
+      this.#peer.notify();
+    } else {
+      // A copy: the part is a view on a message that may be much larger.
+      this.#held.push({ bytes: bytes.slice(), more });
+    }
+  }
+
+  drained(): void {
+    if (this.#open) this.#forward();
+  }
+
+  closed(): void {
+    if (!this.#open) return;
+    this.#open = false;
+    this.#mailbox.remove(this);
+    this.#onClosed();
+  }
+}

@@ -1,0 +1,118 @@
+// The driver's side of a connection: opens the first channel of a session, and
+// another one after each break, until the session itself gives up.
+
+import { randomBytes } from "node:crypto";
+import {
+  type Clock,
+  systemClock,
+  systemTimers,
+  type Timers,
+} from "../base/clock.ts";
+import { RECONNECT_MS, RECONNECT_MS_MAX } from "../base/limits.ts";
+import { type Connecting, openChannel } from "../platform/web_client.ts";
+import {
+  CONNECT_PATH,
+  handshakeHeaders,
+  refusalError,
+} from "../protocol/handshake.ts";
+import { RemoteSession, type RemoteSessionOptions } from "./remote_session.ts";
+
+const SESSION_NAME_BYTES = 16;
+
+export interface DialOptions extends
+  Pick<
+    RemoteSessionOptions,
+    "onEnded" | "onReceived"
+  > {
+  readonly hostname: string;
+  readonly port: number;
+  readonly token: string;
+  /** The certificate that the node's must be signed by; plain text without. */
+  readonly ca?: string;
+  readonly clock?: Clock;
+  readonly timers?: Timers;
+  /** Opens streams 0 and 1; called before anything can come. */
+  readonly onSession: (session: RemoteSession) => void;
+}
+
+/**
+ * Connects to a node. Rejects when the first try fails; later breaks are no
+ * event but for `onEnded`, when none of the tries has helped in time.
+ */
+export async function dialSession(
+  options: DialOptions,
+): Promise<RemoteSession> {
+  const dialer = new Dialer(options);
+  const first = await dialer.connect(false);
+  if (first.type === "unreachable") throw first.error;
+  if (first.type === "answered") {
+    const { hostname, port } = options;
+    throw refusalError(`${hostname}:${port}`, first.status, first.headers);
+  }
+  options.onSession(dialer.session);
+  dialer.session.attach(first.channel);
+  return dialer.session;
+}
+
+class Dialer {
+  readonly session: RemoteSession;
+  readonly #options: DialOptions;
+  readonly #timers: Timers;
+  readonly #name = randomBytes(SESSION_NAME_BYTES).toString("hex");
+  #pauseMs = RECONNECT_MS;
+
+  constructor(options: DialOptions) {
+    const { clock = systemClock, timers = systemTimers } = options;
+    this.#options = options;
+    this.#timers = timers;
+    this.session = new RemoteSession({
+      // The name is new with each life of this side: one epoch is enough.
+      epoch: 1,
+      isNumbering: false,
+      clock,
+      timers,
+      onEnded: options.onEnded,
+      ...(options.onReceived ? { onReceived: options.onReceived } : {}),
+      onDetached: () => {
+        this.#pauseMs = RECONNECT_MS;
+        this.#redial();
+      },
+    });
+  }
+
+  connect(isResumed: boolean): Promise<Connecting> {
+    const { hostname, port, token, ca } = this.#options;
+    const headers = handshakeHeaders({ token, session: this.#name, isResumed });
+    return openChannel({
+      hostname,
+      port,
+      path: CONNECT_PATH,
+      headers,
+      ...(ca === undefined ? {} : { ca }),
+    });
+  }
+
+  async #redial(): Promise<void> {
+    const { session } = this;
+    if (session.end || session.isAttached) return;
+    const connecting = await this.connect(true);
+    if (connecting.type === "connected") {
+      return session.attach(connecting.channel);
+    }
+    if (session.end) return;
+    if (connecting.type === "answered" && isFinal(connecting.status)) {
+      const isGone = connecting.status === GONE;
+      return session.over(isGone ? "peer_restarted" : "peer_refuses");
+    }
+    this.#timers.after(this.#pauseMs, () => void this.#redial());
+    this.#pauseMs = Math.min(this.#pauseMs * 2, RECONNECT_MS_MAX);
+  }
+}
+
+/** The node does not know the session that a driver goes on with. */
+export const GONE = 410;
+
+/** Whether trying again cannot help. */
+function isFinal(status: number): boolean {
+  return status === GONE || status === 401 || status === 403;
+}
