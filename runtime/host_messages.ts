@@ -20,6 +20,8 @@ export interface NodeStart {
   readonly labels: Readonly<Record<string, string>>;
   readonly storeBytes: number;
   readonly sessionPath: string;
+  /** The store's folder on disk; without one it does not spill. */
+  readonly spillPath: string | undefined;
   readonly hostname: string;
   readonly version: string;
   readonly startedAtMs: number;

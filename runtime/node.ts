@@ -20,12 +20,14 @@ import { PlacementGroups } from "./control/placement_groups.ts";
 import type { ExecutorStart, NodeStart, ToHost } from "./host_messages.ts";
 import { NodeActors, type Uncaused } from "./node_actors.ts";
 import { nodeControl } from "./node_listings.ts";
+import { spillDisk } from "./node_disk.ts";
 import { NodePeers } from "./node_peers.ts";
 import { isToStore } from "./object_store/messages.ts";
 import { NodeStore } from "./object_store/node_store.ts";
 import { logFolder } from "./observe/output_log.ts";
 import { Timeline } from "./observe/timeline.ts";
 import { NodeOutput } from "./node_output.ts";
+import type { ReturnMemory } from "./platform/platform.ts";
 import type { FromNode, ToNode } from "./protocol/node_messages.ts";
 import {
   decodeError,
@@ -52,6 +54,7 @@ import { newRingLinkEnds, type RingLinkEnd } from "./transport/ring_link.ts";
 export interface NodeHost {
   post(message: ToHost, transfer?: Transferable[]): void;
   collectGarbage(): Promise<void>;
+  readonly returnMemory: ReturnMemory | undefined;
 }
 
 /** See the head of the file. */
@@ -99,6 +102,11 @@ export class Node {
       collectGarbage: () => void host.collectGarbage(),
       after: (delayMs, callback) => void setTimeout(callback, delayMs),
       sentByItself: () => this.#peers.flush(),
+      disk: spillDisk(
+        start.spillPath,
+        (text) => this.#send(start.driver.workerId, { type: "warning", text }),
+      ),
+      returnMemory: host.returnMemory,
     });
     const { workerId } = start.driver;
     this.#output = new NodeOutput({

@@ -26,6 +26,7 @@ thread.addEventListener("message", ({ data: message }) => {
       node = new Node(message, {
         post: (reply, transfer) => thread.postMessage(reply, transfer),
         collectGarbage: () => platform.collectGarbage(),
+        returnMemory: platform.returnMemory,
       });
       break;
     case "thread_ended":

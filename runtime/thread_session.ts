@@ -320,6 +320,8 @@ export class ThreadSession {
 
   #storeAnswered(isAnswer: () => boolean): boolean {
     this.poll();
+    // The store may have asked for something, too.
+    this.#node.flush();
     this.#node.pollShared();
     return isAnswer();
   }

@@ -3,6 +3,7 @@
 // and one with room asks only for as much garbage as is worth it.
 
 import {
+  STORE_GARBAGE_ANSWER_MS,
   STORE_GARBAGE_FRACTION,
   STORE_GARBAGE_INTERVAL_MS,
   STORE_GARBAGE_INTERVAL_MS_MAX,
@@ -40,6 +41,11 @@ export class GarbagePace {
       STORE_GARBAGE_INTERVAL_MS_MAX,
     );
     return true;
+  }
+
+  /** When all threads that are not busy have looked for their garbage. */
+  get answeredAtMs(): number {
+    return this.#askedAtMs + STORE_GARBAGE_ANSWER_MS;
   }
 
   /** There was room again: the next shortage starts anew. */

@@ -2,9 +2,11 @@
 // `deno.ts` function by function. Must not import `bun:` modules statically:
 // Deno loads this file, too.
 
+import { createRequire } from "node:module";
 import process from "node:process";
 import { THREAD_STOP_MS_MAX } from "../base/limits.ts";
 import { layerBunEnvironment } from "./bun_environment.ts";
+import { type MemoryCalls, newReturnMemory, openFirst } from "./page_return.ts";
 import type {
   OutputStream,
   Platform,
@@ -52,6 +54,7 @@ export function bunPlatform(): Platform {
     startThread: (url, options) => new BunThread(url, options),
     scriptCommand,
     collectGarbage,
+    returnMemory: newReturnMemory(openMemoryCalls),
     onProcessEnd,
     inspect: (value) => namespace().inspect(value, INSPECT_OPTIONS),
     captureNativeStreams,
@@ -154,6 +157,30 @@ function scriptCommand(
 async function collectGarbage(): Promise<void> {
   namespace().gc(true);
   await new Promise((resolve) => setTimeout(resolve, 0));
+}
+
+/** The part of `bun:ffi` that this file uses. */
+interface BunForeign {
+  ptr(bytes: Uint8Array): number;
+  dlopen(
+    library: string,
+    symbols: { readonly madvise: object },
+  ): { readonly symbols: { madvise(...args: unknown[]): number } };
+}
+
+function openMemoryCalls(): MemoryCalls {
+  const require = createRequire(import.meta.url);
+  const foreign = require("bun:ffi") as BunForeign;
+  const { symbols } = openFirst((library) =>
+    foreign.dlopen(library, {
+      madvise: { args: ["u64", "u64", "i32"], returns: "i32" },
+    })
+  );
+  return {
+    addressOf: (bytes) => BigInt(foreign.ptr(bytes)),
+    advise: (address, length, advice) =>
+      void symbols.madvise(address, length, advice),
+  };
 }
 
 function onProcessEnd(callback: () => void): () => void {

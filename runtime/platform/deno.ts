@@ -7,6 +7,7 @@ import { THREAD_STOP_ASK_MS } from "../base/limits.ts";
 import { layerDenoEnvironment } from "./deno_environment.ts";
 import { interruptInProgress, interruptThread } from "./deno_interrupt.ts";
 import { setKeepsProcessAlive } from "./deno_thread_ref.ts";
+import { type MemoryCalls, newReturnMemory, openFirst } from "./page_return.ts";
 import type {
   OutputStream,
   Platform,
@@ -28,6 +29,17 @@ interface DenoNamespace {
   readonly stdout: NativeStream;
   readonly stderr: NativeStream;
   inspect(value: unknown, options: typeof INSPECT_OPTIONS): string;
+  readonly permissions: {
+    querySync(what: { readonly name: "ffi" }): { readonly state: string };
+  };
+  readonly UnsafePointer: {
+    of(bytes: Uint8Array): object | null;
+    value(pointer: object | null): number | bigint;
+  };
+  dlopen(
+    library: string,
+    symbols: { readonly madvise: object },
+  ): { readonly symbols: { madvise(...args: unknown[]): number } };
 }
 
 interface NativeStream {
@@ -55,6 +67,9 @@ export function denoPlatform(): Platform {
     startThread: (url, options) => new DenoThread(url, options),
     scriptCommand,
     collectGarbage,
+    returnMemory: mayCallLibraries()
+      ? newReturnMemory(openMemoryCalls)
+      : undefined,
     onProcessEnd,
     inspect: (value) => namespace().inspect(value, INSPECT_OPTIONS),
     captureNativeStreams,
@@ -217,6 +232,25 @@ async function collectGarbage(): Promise<void> {
     session.disconnect();
   }
   await new Promise((resolve) => setTimeout(resolve, 0));
+}
+
+/** Asking the user for a permission would be worse than to do without. */
+function mayCallLibraries(): boolean {
+  return namespace().permissions.querySync({ name: "ffi" }).state === "granted";
+}
+
+function openMemoryCalls(): MemoryCalls {
+  const { dlopen, UnsafePointer } = namespace();
+  const { symbols } = openFirst((library) =>
+    dlopen(library, {
+      madvise: { parameters: ["u64", "u64", "i32"], result: "i32" },
+    })
+  );
+  return {
+    addressOf: (bytes) => BigInt(UnsafePointer.value(UnsafePointer.of(bytes))),
+    advise: (address, length, advice) =>
+      void symbols.madvise(address, length, advice),
+  };
 }
 
 /**

@@ -341,13 +341,13 @@ describe("StoreIndex ends", () => {
     const node = new DrivenIndex(4 * MIB);
     node.put(1, MIB);
     node.free(1);
-    assertEquals(node.index.nextIdleAtMs, STORE_POOL_IDLE_MS);
+    assertEquals(node.index.nextWakeAtMs, STORE_POOL_IDLE_MS);
 
     node.nowMs = STORE_POOL_IDLE_MS;
     const actions = node.tell({ type: "clock_ticked" });
 
     assertEquals(types(actions), ["drop_segment", "collect_garbage"]);
-    assertEquals(node.index.nextIdleAtMs, undefined);
+    assertEquals(node.index.nextWakeAtMs, undefined);
     assertEquals(node.index.isWaiting, true);
     node.drain(actions);
     assertEquals(node.index.isWaiting, false);

@@ -1,0 +1,24 @@
+// The disk that a node's store spills to.
+
+import { SpillFolder } from "./object_store/spill_folder.ts";
+import { sweepSpillDirectories } from "./platform/spill_directory.ts";
+
+/**
+ * Opens the folder, if there is one, and removes what nodes that were killed
+ * left beside it. A failure is told once, however often it comes in a row.
+ */
+export function spillDisk(
+  path: string | undefined,
+  warn: (text: string) => void,
+): SpillFolder | undefined {
+  if (path === undefined) return undefined;
+  void sweepSpillDirectories(path);
+  let latest = "";
+  return new SpillFolder({
+    path,
+    warn: (text) => {
+      if (text !== latest) warn(text);
+      latest = text;
+    },
+  });
+}
