@@ -287,7 +287,13 @@ export const SPILL_FILE_BYTES_MAX = 100 * 1024 * 1024;
 export const SPILL_FILE_OBJECTS_MAX = 1_024;
 
 /** A file takes at most this share of the store: room comes in portions. */
-export const SPILL_STORE_FRACTION = 1 / 8;
+export const SPILL_STORE_FRACTION = 1 / 16;
+
+/** Such portions of room are kept ahead of those who need it. */
+export const SPILL_AHEAD_PORTIONS = 2;
+
+/** For how long after a shortage. */
+export const SPILL_AHEAD_MS = 200;
 
 /** One call to the system writes or reads so much of a spill file. */
 export const SPILL_IO_BYTES_MAX = 16 * 1024 * 1024;

@@ -4,6 +4,8 @@
 
 import type { WorkerId } from "../base/ids.ts";
 import {
+  SPILL_AHEAD_MS,
+  SPILL_AHEAD_PORTIONS,
   SPILL_FILE_BYTES_MAX,
   SPILL_FILE_OBJECTS_MAX,
   SPILL_PAUSE_MS,
@@ -73,6 +75,7 @@ export class Spilling {
   #spilledBytes = 0;
   #nextFileId = 1;
   #evictedAtMs = -Infinity;
+  #shortAtMs = -Infinity;
   #failure: SpillFailure | undefined;
   #pauseMs = SPILL_PAUSE_MS;
   #pausedUntilMs = -Infinity;
@@ -136,12 +139,24 @@ export class Spilling {
     return freedBytes > 0;
   }
 
-  /** Has objects written, so that there will be so much room, and some more. */
+  /**
+   * Has objects written, so that there will be room for what is short of it,
+   * and some more: who needs room again soon finds it, and the disk is never
+   * without work while there is more to come.
+   */
   write(shortBytes: number, nowMs: number, actions: StoreAction[]): void {
     if (!this.#isEnabled || nowMs < this.#pausedUntilMs) return;
+    if (shortBytes > 0) this.#shortAtMs = nowMs;
+    if (nowMs - this.#shortAtMs >= SPILL_AHEAD_MS) return;
+    const presentBytes = shortBytes > 0
+      ? -shortBytes
+      : this.#segments.obtainableBytes;
     const isAnswerDue = nowMs - this.#recalledAtMs < SPILL_RECALL_MS;
-    let missingBytes = shortBytes + this.#portionBytes - this.#writingBytes;
+    let missingBytes = SPILL_AHEAD_PORTIONS * this.#portionBytes -
+      presentBytes - this.#writingBytes;
     if (isAnswerDue) missingBytes -= this.#recallingBytes;
+    // Small files are not worth it before somebody waits.
+    if (shortBytes === 0 && missingBytes < this.#portionBytes / 2) return;
     while (missingBytes > 0 && this.#writeCount < SPILL_WRITES_MAX) {
       const pieces = this.#gather(this.#ready, missingBytes);
       if (pieces.length === 0) break;

@@ -102,7 +102,7 @@ export class StoreIndex {
       this.#progressAtMs = nowMs;
     }
     this.#askForGarbage();
-    if (this.#placing.shortBytes > 0) this.#spill();
+    this.#spill();
     return this.#answers.actions;
   }
 
