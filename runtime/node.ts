@@ -19,11 +19,12 @@ import { LEASE_OVER_GRACE_MS, NODE_TICK_MS } from "./base/limits.ts";
 import { PlacementGroups } from "./control/placement_groups.ts";
 import type { ExecutorStart, NodeStart, ToHost } from "./host_messages.ts";
 import { NodeActors, type Uncaused } from "./node_actors.ts";
-import { nodeControl } from "./node_listings.ts";
 import { spillDisk } from "./node_disk.ts";
+import { nodeControl } from "./node_listings.ts";
 import { NodePeers } from "./node_peers.ts";
 import { isToStore } from "./object_store/messages.ts";
 import { NodeStore } from "./object_store/node_store.ts";
+import type { SpillFolder } from "./object_store/spill_folder.ts";
 import { logFolder } from "./observe/output_log.ts";
 import { Timeline } from "./observe/timeline.ts";
 import { NodeOutput } from "./node_output.ts";
@@ -69,6 +70,7 @@ export class Node {
   readonly #mailbox: Mailbox;
   readonly #peers: NodePeers;
   readonly #output: NodeOutput;
+  readonly #disk: SpillFolder | undefined;
   /** Why a thread that is being stopped is stopped. */
   readonly #endings = new Map<WorkerId, MantaError>();
   /** Leases that are over and whose threads have not said that they know. */
@@ -94,6 +96,10 @@ export class Node {
       send: (workerId, message) => this.#send(workerId, message),
       stopThread: (workerId, reason) => this.#stopThread(workerId, reason),
     });
+    this.#disk = spillDisk(
+      start.spillPath,
+      (text) => this.#send(start.driver.workerId, { type: "warning", text }),
+    );
     this.store = new NodeStore({
       capacityBytes: start.storeBytes,
       send: (workerId, message) => this.#peers.send(workerId, message),
@@ -102,10 +108,7 @@ export class Node {
       collectGarbage: () => void host.collectGarbage(),
       after: (delayMs, callback) => void setTimeout(callback, delayMs),
       sentByItself: () => this.#peers.flush(),
-      disk: spillDisk(
-        start.spillPath,
-        (text) => this.#send(start.driver.workerId, { type: "warning", text }),
-      ),
+      disk: this.#disk,
       returnMemory: host.returnMemory,
     });
     const { workerId } = start.driver;
@@ -294,6 +297,12 @@ export class Node {
       workerId: peer,
       reason: encodeError(reason),
     });
+  }
+
+  /** Closes what the system would not close with the thread. */
+  async end(): Promise<void> {
+    await this.#disk?.[Symbol.asyncDispose]();
+    this.#host.post({ type: "node_ended" });
   }
 
   /** The timeline with the latest events of all threads. */

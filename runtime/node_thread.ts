@@ -29,6 +29,9 @@ thread.addEventListener("message", ({ data: message }) => {
         returnMemory: platform.returnMemory,
       });
       break;
+    case "node_end":
+      void node?.end();
+      break;
     case "thread_ended":
       node?.threadEnded(message.workerId, message.reason);
       break;

@@ -333,3 +333,6 @@ export const STORE_FULL_MS = 10_000;
 
 /** Pages that are given back to the system at once: a few milliseconds. */
 export const MEMORY_RETURN_BYTES_MAX = 16 * 1024 * 1024;
+
+/** How long a node may take to close its files before it is stopped. */
+export const NODE_END_MS_MAX = 500;

@@ -19,8 +19,8 @@ interface OpenFile {
   readonly handle: Promise<FileHandle>;
   /** Reads and writes under way; it stays open for them. */
   userCount: number;
-  /** Its objects are gone: the last user closes it. */
-  isDeleted: boolean;
+  /** Nobody will use it any more: the last user closes it. */
+  isOver: boolean;
 }
 
 /** Pieces, or a part of a large one, that one call writes. */
@@ -38,11 +38,12 @@ export interface SpillFolderOptions {
 }
 
 /** See the head of the file. */
-export class SpillFolder implements SpillDisk {
+export class SpillFolder implements SpillDisk, AsyncDisposable {
   readonly #options: SpillFolderOptions;
   /** The least recently used first. */
   readonly #open = new Map<SpillFileId, OpenFile>();
   readonly #readers: (() => void)[] = [];
+  readonly #closing = new Set<Promise<void>>();
   #readCount = 0;
 
   constructor(options: SpillFolderOptions) {
@@ -80,15 +81,17 @@ export class SpillFolder implements SpillDisk {
   }
 
   delete(fileId: SpillFileId): void {
-    const file = this.#open.get(fileId);
-    if (file) {
-      file.isDeleted = true;
-      if (file.userCount === 0) this.#close(fileId, file);
-    }
+    this.#closeSoon(fileId);
     unlink(this.#path(fileId)).catch((error: unknown) => {
       if (codeOf(error) === "ENOENT") return;
       this.#options.warn(`Cannot delete a spill file: ${textOf(error)}`);
     });
+  }
+
+  /** Closes what is open, once it is not used any more. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const fileId of [...this.#open.keys()]) this.#closeSoon(fileId);
+    await Promise.all(this.#closing);
   }
 
   async #write(
@@ -158,7 +161,7 @@ export class SpillFolder implements SpillDisk {
     const file = this.#open.get(fileId) ?? {
       handle: open(this.#path(fileId), flags, 0o600),
       userCount: 0,
-      isDeleted: false,
+      isOver: false,
     };
     file.userCount++;
     this.#open.delete(fileId);
@@ -170,7 +173,7 @@ export class SpillFolder implements SpillDisk {
 
   #leave(fileId: SpillFileId, file: OpenFile): void {
     file.userCount--;
-    if (file.isDeleted && file.userCount === 0) this.#close(fileId, file);
+    if (file.isOver && file.userCount === 0) this.#close(fileId, file);
     if (this.#open.size <= SPILL_FILES_OPEN_MAX) return;
     for (const [coldId, cold] of this.#open) {
       if (cold.userCount > 0) continue;
@@ -178,9 +181,19 @@ export class SpillFolder implements SpillDisk {
     }
   }
 
+  #closeSoon(fileId: SpillFileId): void {
+    const file = this.#open.get(fileId);
+    if (!file) return;
+    file.isOver = true;
+    if (file.userCount === 0) this.#close(fileId, file);
+  }
+
   #close(fileId: SpillFileId, file: OpenFile): void {
     if (this.#open.get(fileId) === file) this.#open.delete(fileId);
-    file.handle.then((handle) => handle.close()).catch(() => {});
+    const closing = file.handle.then((handle) => handle.close())
+      .catch(() => {})
+      .finally(() => this.#closing.delete(closing));
+    this.#closing.add(closing);
   }
 
   #path(fileId: SpillFileId): string {
