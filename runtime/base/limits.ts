@@ -173,7 +173,7 @@ export const CREATES_WAITING_MAX = 4_096;
 export const STORE_OVERTAKE_MS = 1_000;
 
 /** A full store has all threads collect garbage this often at first. */
-export const STORE_GARBAGE_INTERVAL_MS = 200;
+export const STORE_GARBAGE_INTERVAL_MS = 50;
 
 /** The same when collecting has not helped for a while: it costs CPU. */
 export const STORE_GARBAGE_INTERVAL_MS_MAX = 3_200;

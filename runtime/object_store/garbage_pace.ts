@@ -14,6 +14,9 @@ export class GarbagePace {
   #intervalMs = STORE_GARBAGE_INTERVAL_MS;
   #askedAtMs = -Infinity;
 
+  /** What threads have let go of since then, garbage or not. */
+  #foundBytes = 0;
+
   /** The least garbage known since the latest collection. */
   #orphanedBytes = 0;
 
@@ -30,6 +33,17 @@ export class GarbagePace {
   /** Notes that a collection was asked for. */
   asked(orphanedBytes: number): void {
     this.#orphanedBytes = orphanedBytes;
+    this.#foundBytes = 0;
+  }
+
+  /** Notes that somebody let go of memory. */
+  found(bytes: number): void {
+    this.#foundBytes += bytes;
+  }
+
+  /** Whether the latest collection found so much that the next will, too. */
+  isFruitful(capacityBytes: number): boolean {
+    return this.#foundBytes >= capacityBytes * STORE_GARBAGE_FRACTION;
   }
 
   /** Whether a collection is due; the answer "yes" counts as having one. */

@@ -168,5 +168,5 @@ export type StoreAction =
     readonly type: "delete_spill_file";
     readonly fileId: SpillFileId;
   }
-  /** All threads, the node's own included, collect garbage. */
+  /** All threads collect garbage, the node's own if that gives memory. */
   | { readonly type: "collect_garbage" };

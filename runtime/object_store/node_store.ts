@@ -188,7 +188,8 @@ export class NodeStore {
         for (const workerId of this.#index.workerIds()) {
           send(workerId, { type: "garbage_collect" });
         }
-        this.#options.collectGarbage();
+        // Its own garbage is dropped segments; most often empty ones.
+        if (!this.#returned) this.#options.collectGarbage();
         return undefined;
       default:
         return unreachable(action);

@@ -10,6 +10,7 @@ import { unreachable } from "../base/errors.ts";
 import type { WorkerId } from "../base/ids.ts";
 import {
   CREATES_WAITING_MAX,
+  SPILL_AHEAD_MS,
   STORE_FULL_MS,
   STORE_POOL_IDLE_MS,
 } from "../base/limits.ts";
@@ -96,8 +97,7 @@ export class StoreIndex {
     this.#apply(event);
     const nowMs = this.#clock.nowMs();
     const isPlaced = this.#placing.placeWaiting(nowMs);
-    // While objects are written, room does not mean that garbage gave it.
-    if (isPlaced && !this.#spilling.isWriting) this.#garbage.reset();
+    if (isPlaced && this.#isRoomOfGarbage(nowMs)) this.#garbage.reset();
     if (isPlaced || !WITHOUT_PROGRESS.has(event.type)) {
       this.#progressAtMs = nowMs;
     }
@@ -402,6 +402,7 @@ export class StoreIndex {
     entry?.mappings.delete(mapping.requestId);
     const { segment, object } = mapping;
     segment.mappings--;
+    if (!mapping.writes) this.#garbage.found(segment.sizeBytes);
     this.#segments.poolIfUnused(segment, this.#clock.nowMs());
     const rests = segment.mappings === 0 && !segment.pinned &&
       object.state === "sealed" && this.#objects.has(object);
@@ -435,6 +436,12 @@ export class StoreIndex {
   }
 
   // -- Room ------------------------------------------------------------------
+
+  /** In a store that spills, room is most often of what has gone to disk. */
+  #isRoomOfGarbage(nowMs: number): boolean {
+    return nowMs - this.#spilling.evictedAtMs > SPILL_AHEAD_MS ||
+      this.#garbage.isFruitful(this.#segments.capacityBytes);
+  }
 
   #askForGarbage(): void {
     const { orphanedBytes, capacityBytes } = this.#segments;

@@ -366,6 +366,8 @@ describe("a small object store", () => {
   it("has put wait until there is room", async () => {
     await using cluster = await testCluster({ objectStoreMemory: 16 * MIB });
     const first = await put(new Uint8Array(10 * MIB).fill(1));
+    // What is in use stays; all else would go to disk.
+    let view: Uint8Array | undefined = await get(first);
     let accepted = false;
     const waiting = put(new Uint8Array(10 * MIB).fill(2)).then((ref) => {
       accepted = true;
@@ -373,6 +375,8 @@ describe("a small object store", () => {
     });
     assertStrictEquals(await get(square.remote(3)), 9);
     assert(!accepted);
+    assertStrictEquals(view[0], 1);
+    view = undefined;
     first[Symbol.dispose]();
     const second = await waiting;
 

@@ -13,6 +13,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
+import { fileURLToPath } from "node:url";
 import {
   get,
   init,
@@ -36,7 +37,9 @@ import {
 import { rssBytes } from "../support/resource_use.ts";
 
 const MIB = 1024 * 1024;
-const MOD_URL = new URL("../../mod.ts", import.meta.url).href;
+const DRIVER_PATH = fileURLToPath(
+  import.meta.resolve("../support/spilling_driver.ts"),
+);
 
 const patternOf = remote(function patternOf(seed: number, sizeBytes: number) {
   return pattern(seed, sizeBytes);
@@ -249,22 +252,8 @@ function spillFiles(folder: string): string[] {
 
 /** Runs a driver that spills into the folder, and kills it. */
 async function runKilledDriver(folder: string): Promise<void> {
-  const script = join(folder, "driver.ts");
-  writeFileSync(
-    script,
-    [
-      `import { init, put } from ${JSON.stringify(MOD_URL)};`,
-      `await init({ numCpus: 1, objectStoreMemory: ${8 * MIB},`,
-      `  spillDirectory: ${JSON.stringify(folder)} });`,
-      "const refs = [];",
-      "for (let at = 0; at < 16; at++) {",
-      `  refs.push(await put(new Uint8Array(${2 * MIB})));`,
-      "}",
-      'console.log("spilled");',
-      "await new Promise(() => setInterval(() => {}, 1_000));",
-    ].join("\n"),
-  );
-  const { command, args, env } = detectPlatform().scriptCommand(script);
+  const { command, args, env } = detectPlatform()
+    .scriptCommand(DRIVER_PATH, [folder]);
   const child = spawn(command, args, {
     env: { ...process.env, ...env },
     stdio: ["ignore", "pipe", "inherit"],
@@ -276,5 +265,4 @@ async function runKilledDriver(folder: string): Promise<void> {
   const closed = new Promise((resolve) => child.on("close", resolve));
   child.kill("SIGKILL");
   await closed;
-  rmSync(script);
 }

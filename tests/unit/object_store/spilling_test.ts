@@ -314,6 +314,7 @@ describe("Spilling", () => {
     assertEquals(node.states()[0], "1 sealed");
 
     node.wait(SPILL_PAUSE_MS);
+    node.wait();
     const [, again] = node.all("write_spill_file");
     node.written(again!.fileId, again!.pieces.length);
 

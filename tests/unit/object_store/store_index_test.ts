@@ -189,7 +189,7 @@ describe("StoreIndex creates", () => {
       }
     }
 
-    assertEquals(askedAtMs, [400, 1_200, 2_800, 6_000, 9_200]);
+    assertEquals(askedAtMs, [100, 300, 700, 1_500, 3_100, 6_300, 9_500]);
   });
 
   it("has garbage collected when views keep much that is freed", () => {
