@@ -289,10 +289,10 @@ export const SPILL_FILE_OBJECTS_MAX = 1_024;
 /** A file takes at most this share of the store: room comes in portions. */
 export const SPILL_STORE_FRACTION = 1 / 16;
 
-/** Such portions of room are kept ahead of those who need it. */
-export const SPILL_AHEAD_PORTIONS = 2;
+/** Room that new objects leave to those that come back, in such files. */
+export const SPILL_RESERVE_PORTIONS = 2;
 
-/** For how long after a shortage. */
+/** For so long after a shortage, room is made before anybody waits for it. */
 export const SPILL_AHEAD_MS = 200;
 
 /** One call to the system writes or reads so much of a spill file. */

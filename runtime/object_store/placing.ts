@@ -51,15 +51,20 @@ export class Placing {
   /** Places what there is room for; whether there was for anything. */
   placeWaiting(nowMs: number): boolean {
     let isAnyPlaced = false;
+    let isHeldUp = false;
     this.#shortBytes = 0;
     for (const object of this.queue) {
+      if (isHeldUp && object.state !== "spilled") continue;
       const isPlaced = object.state === "spilled"
         ? this.#placeSpilled(object, nowMs)
         : this.#place(object, nowMs);
       isAnyPlaced ||= isPlaced;
       // One that waits for long must not hold up those that would fit: what
       // it waits for may be held by a task that waits behind it.
-      if (!isPlaced && nowMs - object.queuedAtMs < STORE_OVERTAKE_MS) break;
+      if (isPlaced || nowMs - object.queuedAtMs >= STORE_OVERTAKE_MS) continue;
+      // Nor must new objects hold up those on disk while nothing can go there.
+      isHeldUp = this.#parts.spilling.failure !== undefined;
+      if (!isHeldUp || object.state === "spilled") break;
     }
     return isAnyPlaced;
   }
@@ -84,7 +89,9 @@ export class Placing {
   #place(waiting: WaitingObject, nowMs: number): boolean {
     const { objects, answers } = this.#parts;
     const { writer, sizeBytes, owner, number, openers } = waiting;
-    const segment = this.#takeSegment(sizeBytes, writer.requester, nowMs);
+    const segment = this.#leavesReserve(sizeBytes, nowMs)
+      ? this.#takeSegment(sizeBytes, writer.requester, nowMs)
+      : undefined;
     if (!segment) return false;
     this.queue.delete(waiting);
     const state = segment.allocated ? "writing" : "allocating";
@@ -119,6 +126,21 @@ export class Placing {
     if (segment.allocated) answers.actions.push(restoreAction(object));
     else this.#allocate(object);
     return true;
+  }
+
+  /** Whether there will be room for what is on disk with this one, too. */
+  #leavesReserve(sizeBytes: number, nowMs: number): boolean {
+    const { segments, spilling } = this.#parts;
+    const { reserveBytes } = spilling;
+    if (reserveBytes === 0) return true;
+    const { capacityBytes } = segments;
+    const segmentBytes = segmentBytesFor(sizeBytes, capacityBytes);
+    const wantedBytes = Math.min(segmentBytes + reserveBytes, capacityBytes);
+    const shortBytes = () => wantedBytes - segments.obtainableBytes;
+    if (shortBytes() > 0) spilling.evict(shortBytes(), nowMs);
+    if (shortBytes() <= 0) return true;
+    if (this.#shortBytes === 0) this.#shortBytes = shortBytes();
+    return false;
   }
 
   #takeSegment(

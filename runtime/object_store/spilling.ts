@@ -5,12 +5,12 @@
 import type { WorkerId } from "../base/ids.ts";
 import {
   SPILL_AHEAD_MS,
-  SPILL_AHEAD_PORTIONS,
   SPILL_FILE_BYTES_MAX,
   SPILL_FILE_OBJECTS_MAX,
   SPILL_PAUSE_MS,
   SPILL_PAUSE_MS_MAX,
   SPILL_RECALL_MS,
+  SPILL_RESERVE_PORTIONS,
   SPILL_STORE_FRACTION,
   SPILL_WRITES_MAX,
   STORE_SPILL_POOL_IDLE_MS,
@@ -95,6 +95,18 @@ export class Spilling {
     return this.#spilledBytes;
   }
 
+  /**
+   * Room that new objects leave to those on disk: should the disk be full, and
+   * with it the memory, they could not be read any more. Nothing where all that
+   * could make room is in use.
+   */
+  get reserveBytes(): number {
+    const mayWrite = this.isWriting || this.#ready.size > 0 ||
+      this.#direct.size > 0 || this.#recalling.size > 0;
+    if (this.#spilledBytes === 0 || !mayWrite) return 0;
+    return SPILL_RESERVE_PORTIONS * this.#portionBytes;
+  }
+
   get isWriting(): boolean {
     return this.#writeCount > 0;
   }
@@ -148,12 +160,10 @@ export class Spilling {
     if (!this.#isEnabled || nowMs < this.#pausedUntilMs) return;
     if (shortBytes > 0) this.#shortAtMs = nowMs;
     if (nowMs - this.#shortAtMs >= SPILL_AHEAD_MS) return;
-    const presentBytes = shortBytes > 0
-      ? -shortBytes
-      : this.#segments.obtainableBytes;
+    const { obtainableBytes } = this.#segments;
     const isAnswerDue = nowMs - this.#recalledAtMs < SPILL_RECALL_MS;
-    let missingBytes = SPILL_AHEAD_PORTIONS * this.#portionBytes -
-      presentBytes - this.#writingBytes;
+    let missingBytes = this.#portionBytes - this.#writingBytes +
+      (shortBytes > 0 ? shortBytes : this.reserveBytes - obtainableBytes);
     if (isAnswerDue) missingBytes -= this.#recallingBytes;
     // Small files are not worth it before somebody waits.
     if (shortBytes === 0 && missingBytes < this.#portionBytes / 2) return;

@@ -102,7 +102,7 @@ export class StoreIndex {
       this.#progressAtMs = nowMs;
     }
     this.#askForGarbage();
-    this.#spill();
+    this.#spill(nowMs);
     return this.#answers.actions;
   }
 
@@ -458,8 +458,7 @@ export class StoreIndex {
   }
 
   /** Writes what nobody needs now, once garbage is known not to be enough. */
-  #spill(): void {
-    const nowMs = this.#clock.nowMs();
+  #spill(nowMs: number): void {
     if (nowMs < this.#garbage.answeredAtMs) return;
     const { shortBytes } = this.#placing;
     this.#spilling.write(shortBytes, nowMs, this.#answers.actions);

@@ -153,12 +153,31 @@ describe("Spilling", () => {
 
   it("gives room piece by piece while a file is being written", () => {
     const { node } = fullIndex();
+    node.create(10, MIB);
     node.wait();
+    node.written(1, 2);
+    assertEquals(node.states().slice(-2), ["9 writing", "10 waiting"]);
 
-    node.written(1, 1);
+    node.written(2, 1);
 
-    assertEquals(node.states().at(-1), "9 writing");
-    assertEquals(node.states()[1], "2 sealed");
+    assertEquals(node.states().at(-1), "10 writing");
+    assertEquals(node.states()[3], "4 sealed");
+  });
+
+  it("leaves room to read in when the disk is full, and the memory", () => {
+    const { node } = fullIndex();
+    node.wait();
+    node.writeAll();
+    for (let number = 10; number <= 20; number++) {
+      node.create(number, MIB);
+      for (const { fileId } of node.all("write_spill_file")) {
+        node.tell({ type: "spill_failed", fileId, reason: "out_of_disk" });
+      }
+    }
+    node.open(1);
+
+    assertEquals(node.states()[0], "1 restoring");
+    assertEquals(node.states().at(-1), "20 waiting");
   });
 
   it("leaves what somebody has mapped", () => {
