@@ -96,10 +96,7 @@ export class Node {
       send: (workerId, message) => this.#send(workerId, message),
       stopThread: (workerId, reason) => this.#stopThread(workerId, reason),
     });
-    this.#disk = spillDisk(
-      start.spillPath,
-      (text) => this.#send(start.driver.workerId, { type: "warning", text }),
-    );
+    this.#disk = spillDisk(start.spillPath, (text) => this.#warn(text));
     this.store = new NodeStore({
       capacityBytes: start.storeBytes,
       send: (workerId, message) => this.#peers.send(workerId, message),
@@ -167,6 +164,10 @@ export class Node {
 
   #send(workerId: WorkerId, message: FromNode): void {
     this.#peers.send(workerId, message);
+  }
+
+  #warn(text: string): void {
+    this.#send(this.start.driver.workerId, { type: "warning", text });
   }
 
   #broadcast(message: LinkMessage): void {
@@ -443,10 +444,7 @@ export class Node {
           error: encodeError(unschedulableError(action.reason, "the task")),
         });
       case "warn_infeasible":
-        return this.#send(this.start.driver.workerId, {
-          type: "warning",
-          text: infeasibleText(action),
-        });
+        return this.#warn(infeasibleText(action));
       case "confirm_group":
         return this.groups.created(action.groupId);
       case "fail_group":

@@ -1,4 +1,5 @@
-// The disk that a node's store spills to.
+// The disk that a node's store spills to: the wiring of `object_store/`, which
+// writes files, and `platform/`, which knows whose folders may go.
 
 import { SpillFolder } from "./object_store/spill_folder.ts";
 import { sweepSpillDirectories } from "./platform/spill_directory.ts";

@@ -178,6 +178,9 @@ export const STORE_GARBAGE_INTERVAL_MS = 50;
 /** The same when collecting has not helped for a while: it costs CPU. */
 export const STORE_GARBAGE_INTERVAL_MS_MAX = 3_200;
 
+/** The same when nothing but a collection can give room. */
+export const STORE_GARBAGE_ONLY_HOPE_MS = 200;
+
 /** So much of a store kept by views on freed objects is looked for. */
 export const STORE_GARBAGE_FRACTION = 1 / 8;
 
@@ -295,8 +298,11 @@ export const SPILL_RESERVE_PORTIONS = 2;
 /** For so long after a shortage, room is made before anybody waits for it. */
 export const SPILL_AHEAD_MS = 200;
 
-/** One call to the system writes or reads so much of a spill file. */
+/** One call to the system writes so much of a spill file. */
 export const SPILL_IO_BYTES_MAX = 16 * 1024 * 1024;
+
+/** One call to the system reads so much, while the last part is checked. */
+export const SPILL_READ_BYTES_MAX = 4 * 1024 * 1024;
 
 /** Spill files that are being written at a time. */
 export const SPILL_WRITES_MAX = 2;

@@ -47,8 +47,9 @@ export class GarbagePace {
   }
 
   /** Whether a collection is due; the answer "yes" counts as having one. */
-  isDue(nowMs: number): boolean {
-    if (nowMs - this.#askedAtMs < this.#intervalMs) return false;
+  isDue(nowMs: number, intervalMsMax = Infinity): boolean {
+    const intervalMs = Math.min(this.#intervalMs, intervalMsMax);
+    if (nowMs - this.#askedAtMs < intervalMs) return false;
     this.#askedAtMs = nowMs;
     this.#intervalMs = Math.min(
       this.#intervalMs * 2,

@@ -170,3 +170,18 @@ export type StoreAction =
   }
   /** All threads collect garbage, the node's own if that gives memory. */
   | { readonly type: "collect_garbage" };
+
+const MAKES_NO_ROOM: ReadonlySet<string> = new Set<StoreEvent["type"]>([
+  "worker_started",
+  "create_requested",
+  "open_requested",
+  "segment_wanted",
+  "spill_failed",
+  "restore_failed",
+  "clock_ticked",
+]);
+
+/** Whether there may be more room after the event than before. */
+export function mayMakeRoom(event: StoreEvent): boolean {
+  return !MAKES_NO_ROOM.has(event.type);
+}

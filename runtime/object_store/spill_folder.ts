@@ -9,6 +9,7 @@ import {
   SPILL_DISK_USE_MAX,
   SPILL_FILES_OPEN_MAX,
   SPILL_IO_BYTES_MAX,
+  SPILL_READ_BYTES_MAX,
   SPILL_READS_MAX,
 } from "../base/limits.ts";
 import type { SpillCopy, SpillFailure, SpillFileId } from "./index_events.ts";
@@ -141,15 +142,18 @@ export class SpillFolder implements SpillDisk, AsyncDisposable {
     try {
       const handle = await file.handle;
       let sum = 0;
+      let fresh = target.subarray(0, 0);
       for (let at = 0; at < target.length;) {
-        const wanted = Math.min(target.length - at, SPILL_IO_BYTES_MAX);
-        const { bytesRead } = await handle.read(
-          ...[target, at, wanted, offset + at] as const,
-        );
+        const wanted = Math.min(target.length - at, SPILL_READ_BYTES_MAX);
+        const reading = handle.read(target, at, wanted, offset + at);
+        // Summed up while the next part is being read.
+        sum = crc32(fresh, sum);
+        const { bytesRead } = await reading;
         if (bytesRead === 0) throw new Error("A spill file is too short");
-        sum = crc32(target.subarray(at, at + bytesRead), sum);
+        fresh = target.subarray(at, at + bytesRead);
         at += bytesRead;
       }
+      sum = crc32(fresh, sum);
       if (sum !== checksum) throw new Error("Its bytes have changed");
       return true;
     } finally {

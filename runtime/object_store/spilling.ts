@@ -101,10 +101,15 @@ export class Spilling {
    * could make room is in use.
    */
   get reserveBytes(): number {
-    const mayWrite = this.isWriting || this.#ready.size > 0 ||
-      this.#direct.size > 0 || this.#recalling.size > 0;
-    if (this.#spilledBytes === 0 || !mayWrite) return 0;
+    if (this.#spilledBytes === 0 || !this.mayGiveRoom) return 0;
     return SPILL_RESERVE_PORTIONS * this.#portionBytes;
+  }
+
+  /** Whether there is anything that could go to disk. */
+  get mayGiveRoom(): boolean {
+    if (!this.#isEnabled) return false;
+    return this.isWriting || this.#ready.size > 0 || this.#direct.size > 0 ||
+      this.#recalling.size > 0;
   }
 
   get isWriting(): boolean {

@@ -12,16 +12,18 @@ import {
   CREATES_WAITING_MAX,
   SPILL_AHEAD_MS,
   STORE_FULL_MS,
+  STORE_GARBAGE_ONLY_HOPE_MS,
   STORE_POOL_IDLE_MS,
 } from "../base/limits.ts";
 import { Answers } from "./answers.ts";
 import { GarbagePace } from "./garbage_pace.ts";
-import type {
-  Asked,
-  CreateRequested,
-  OpenRequested,
-  StoreAction,
-  StoreEvent,
+import {
+  type Asked,
+  type CreateRequested,
+  mayMakeRoom,
+  type OpenRequested,
+  type StoreAction,
+  type StoreEvent,
 } from "./index_events.ts";
 import type {
   DenyReason,
@@ -98,7 +100,7 @@ export class StoreIndex {
     const nowMs = this.#clock.nowMs();
     const isPlaced = this.#placing.placeWaiting(nowMs);
     if (isPlaced && this.#isRoomOfGarbage(nowMs)) this.#garbage.reset();
-    if (isPlaced || !WITHOUT_PROGRESS.has(event.type)) {
+    if (isPlaced || mayMakeRoom(event)) {
       this.#progressAtMs = nowMs;
     }
     this.#askForGarbage();
@@ -452,7 +454,12 @@ export class StoreIndex {
       : this.#placing.queue.size > 0;
     const isNeeded = isShort || isDropped ||
       this.#garbage.isWorth(orphanedBytes, capacityBytes);
-    if (!isNeeded || !this.#garbage.isDue(this.#clock.nowMs())) return;
+    if (!isNeeded) return;
+    // Without a disk, who waits for room waits for tasks that end as well.
+    const isOnlyHope = isShort && this.#spilling.spilledBytes > 0 &&
+      !this.#spilling.mayGiveRoom;
+    const intervalMsMax = isOnlyHope ? STORE_GARBAGE_ONLY_HOPE_MS : Infinity;
+    if (!this.#garbage.isDue(this.#clock.nowMs(), intervalMsMax)) return;
     this.#garbage.asked(orphanedBytes);
     this.#answers.actions.push({ type: "collect_garbage" });
   }
@@ -488,17 +495,6 @@ export class StoreIndex {
     }
   }
 }
-
-/** Events after which there is no more room than before. */
-const WITHOUT_PROGRESS: ReadonlySet<string> = new Set<StoreEvent["type"]>([
-  "worker_started",
-  "create_requested",
-  "open_requested",
-  "segment_wanted",
-  "spill_failed",
-  "restore_failed",
-  "clock_ticked",
-]);
 
 /** Readers need not know how an object came to its end. */
 function reasonForReaders(reason: DenyReason): DenyReason {

@@ -1,4 +1,5 @@
-// The place of one session's files: bundles, logs, sockets.
+// The place of one session's files: bundles, logs, sockets. Objects that are
+// spilled have another one, which may be on another disk.
 
 import { tmpdir } from "node:os";
 import {
