@@ -99,19 +99,17 @@ export class Node {
     this.#disk = spillDisk(start.spillPath, (text) => this.#warn(text));
     this.store = new NodeStore({
       capacityBytes: start.storeBytes,
-      send: (workerId, message) => this.#peers.send(workerId, message),
-      sendShared: (workerId, message) =>
-        this.#peers.sendShared(workerId, message),
+      send: (id, message) => this.#peers.send(id, message),
+      sendShared: (id, message) => this.#peers.sendShared(id, message),
       collectGarbage: () => void host.collectGarbage(),
       after: (delayMs, callback) => void setTimeout(callback, delayMs),
       sentByItself: () => this.#peers.flush(),
       disk: this.#disk,
       returnMemory: host.returnMemory,
     });
-    const { workerId } = start.driver;
+    const { workerId, nodeId } = start.driver;
     this.#output = new NodeOutput({
-      driver: workerId,
-      nodeId: start.driver.nodeId,
+      ...{ driver: workerId, nodeId },
       pid: process.pid,
       logFolder: logFolder(start.sessionPath),
       send: (to, message) => this.#send(to, message),

@@ -7,6 +7,7 @@ import {
   STORE_GARBAGE_FRACTION,
   STORE_GARBAGE_INTERVAL_MS,
   STORE_GARBAGE_INTERVAL_MS_MAX,
+  STORE_GARBAGE_ONLY_HOPE_MS,
 } from "../base/limits.ts";
 
 /** See the head of the file. */
@@ -47,8 +48,10 @@ export class GarbagePace {
   }
 
   /** Whether a collection is due; the answer "yes" counts as having one. */
-  isDue(nowMs: number, intervalMsMax = Infinity): boolean {
-    const intervalMs = Math.min(this.#intervalMs, intervalMsMax);
+  isDue(nowMs: number, isOnlyHope: boolean): boolean {
+    const intervalMs = isOnlyHope
+      ? Math.min(this.#intervalMs, STORE_GARBAGE_ONLY_HOPE_MS)
+      : this.#intervalMs;
     if (nowMs - this.#askedAtMs < intervalMs) return false;
     this.#askedAtMs = nowMs;
     this.#intervalMs = Math.min(

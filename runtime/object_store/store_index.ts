@@ -12,7 +12,6 @@ import {
   CREATES_WAITING_MAX,
   SPILL_AHEAD_MS,
   STORE_FULL_MS,
-  STORE_GARBAGE_ONLY_HOPE_MS,
   STORE_POOL_IDLE_MS,
 } from "../base/limits.ts";
 import { Answers } from "./answers.ts";
@@ -458,8 +457,7 @@ export class StoreIndex {
     // Without a disk, who waits for room waits for tasks that end as well.
     const isOnlyHope = isShort && this.#spilling.spilledBytes > 0 &&
       !this.#spilling.mayGiveRoom;
-    const intervalMsMax = isOnlyHope ? STORE_GARBAGE_ONLY_HOPE_MS : Infinity;
-    if (!this.#garbage.isDue(this.#clock.nowMs(), intervalMsMax)) return;
+    if (!this.#garbage.isDue(this.#clock.nowMs(), isOnlyHope)) return;
     this.#garbage.asked(orphanedBytes);
     this.#answers.actions.push({ type: "collect_garbage" });
   }
