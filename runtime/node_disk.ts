@@ -13,7 +13,9 @@ export function spillDisk(
   warn: (text: string) => void,
 ): SpillFolder | undefined {
   if (path === undefined) return undefined;
-  void sweepSpillDirectories(path);
+  sweepSpillDirectories(path).catch((error: unknown) =>
+    warn(`Cannot remove old spill files: ${error}`)
+  );
   let latest = "";
   return new SpillFolder({
     path,

@@ -75,8 +75,8 @@ export class Restoring {
     return this.#reading.get(object.segment.id)?.object === object;
   }
 
-  get segmentIds(): Iterable<SegmentId> {
-    return this.#reading.keys();
+  get isReading(): boolean {
+    return this.#reading.size > 0;
   }
 }
 

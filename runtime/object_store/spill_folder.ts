@@ -210,7 +210,8 @@ function* portionsOf(pieces: readonly Uint8Array[]): Generator<Portion> {
   let portion = newPortion();
   for (const piece of pieces) {
     let sum = 0;
-    for (let at = 0; at < piece.length;) {
+    let at = 0;
+    do {
       const room = SPILL_IO_BYTES_MAX - portion.sizeBytes;
       const chunk = piece.subarray(at, at + room);
       sum = crc32(chunk, sum);
@@ -221,7 +222,7 @@ function* portionsOf(pieces: readonly Uint8Array[]): Generator<Portion> {
       if (portion.sizeBytes < SPILL_IO_BYTES_MAX) continue;
       yield portion;
       portion = newPortion();
-    }
+    } while (at < piece.length);
   }
   if (portion.sizeBytes > 0) yield portion;
 }

@@ -480,7 +480,7 @@ export class StoreIndex {
 
   /** Whoever has waited in vain for long is told what stands against it. */
   #denyStuck(nowMs: number): void {
-    if (this.#spilling.isWriting) return;
+    if (this.#spilling.isWriting || this.#restoring.isReading) return;
     if (nowMs - this.#progressAtMs < STORE_FULL_MS) return;
     const reason = this.#spilling.failure ?? "full";
     for (const object of [...this.#placing.queue]) {

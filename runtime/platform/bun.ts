@@ -164,8 +164,13 @@ interface BunForeign {
   ptr(bytes: Uint8Array): number;
   dlopen(
     library: string,
-    symbols: { readonly madvise: object },
-  ): { readonly symbols: { madvise(...args: unknown[]): number } };
+    symbols: Readonly<Record<keyof CLibrary, object>>,
+  ): { readonly symbols: CLibrary };
+}
+
+interface CLibrary {
+  madvise(address: bigint, length: bigint, advice: number): number;
+  getpagesize(): number;
 }
 
 function openMemoryCalls(): MemoryCalls {
@@ -174,9 +179,11 @@ function openMemoryCalls(): MemoryCalls {
   const { symbols } = openFirst((library) =>
     foreign.dlopen(library, {
       madvise: { args: ["u64", "u64", "i32"], returns: "i32" },
+      getpagesize: { args: [], returns: "i32" },
     })
   );
   return {
+    pageBytes: symbols.getpagesize(),
     addressOf: (bytes) => BigInt(foreign.ptr(bytes)),
     advise: (address, length, advice) =>
       void symbols.madvise(address, length, advice),

@@ -38,8 +38,13 @@ interface DenoNamespace {
   };
   dlopen(
     library: string,
-    symbols: { readonly madvise: object },
-  ): { readonly symbols: { madvise(...args: unknown[]): number } };
+    symbols: Readonly<Record<keyof CLibrary, object>>,
+  ): { readonly symbols: CLibrary };
+}
+
+interface CLibrary {
+  madvise(address: bigint, length: bigint, advice: number): number;
+  getpagesize(): number;
 }
 
 interface NativeStream {
@@ -244,9 +249,11 @@ function openMemoryCalls(): MemoryCalls {
   const { symbols } = openFirst((library) =>
     dlopen(library, {
       madvise: { parameters: ["u64", "u64", "i32"], result: "i32" },
+      getpagesize: { parameters: [], result: "i32" },
     })
   );
   return {
+    pageBytes: symbols.getpagesize(),
     addressOf: (bytes) => BigInt(UnsafePointer.value(UnsafePointer.of(bytes))),
     advise: (address, length, advice) =>
       void symbols.madvise(address, length, advice),

@@ -7,21 +7,20 @@ import type { ReturnMemory } from "./platform.ts";
 
 /** The part of the C library that is called, and where bytes lie. */
 export interface MemoryCalls {
+  readonly pageBytes: number;
   addressOf(bytes: Uint8Array): bigint;
   /** The address and the length are multiples of a page. */
   advise(address: bigint, length: bigint, advice: number): void;
 }
 
 /** Where glibc and musl have the C library. */
-export const C_LIBRARIES = [
+const C_LIBRARIES = [
   "libc.so.6",
   "libc.musl-x86_64.so.1",
   "libc.musl-aarch64.so.1",
 ];
 
 const MADV_DONTNEED = 4;
-/** The largest that a Linux machine has; smaller ones divide it. */
-const PAGE_BYTES = 65_536n;
 
 /** Undefined where it cannot be done. */
 export function newReturnMemory(
@@ -33,8 +32,9 @@ export function newReturnMemory(
     calls ??= openCalls();
     const bytes = new Uint8Array(memory, from, to - from);
     const start = calls.addressOf(bytes);
-    const first = (start + PAGE_BYTES - 1n) / PAGE_BYTES * PAGE_BYTES;
-    const end = (start + BigInt(to - from)) / PAGE_BYTES * PAGE_BYTES;
+    const pageBytes = BigInt(calls.pageBytes);
+    const first = (start + pageBytes - 1n) / pageBytes * pageBytes;
+    const end = (start + BigInt(to - from)) / pageBytes * pageBytes;
     if (end > first) calls.advise(first, end - first, MADV_DONTNEED);
   };
 }

@@ -36,9 +36,18 @@ export function makeProcessFolder(
   const path = mkdtempSync(join(parent, `${prefixOf(kind)}${owner}-`));
   return {
     path,
-    // A thread may be writing a file there yet.
-    remove: () => rmSync(path, { recursive: true, force: true, maxRetries: 3 }),
+    remove: () => removeFolder(path),
   };
+}
+
+/** What cannot be removed now goes when the next process starts. */
+function removeFolder(path: string): void {
+  try {
+    // A thread may be writing a file there yet.
+    rmSync(path, { recursive: true, force: true, maxRetries: 3 });
+  } catch (error) {
+    console.warn(`Cannot remove ${path}: ${error}`);
+  }
 }
 
 /**
@@ -63,12 +72,13 @@ export function sweepProcessFolders(parent: string, kind: string): void {
   }
 }
 
-/** The same where there may be much to remove; fails silently. */
+/** The same where there may be much to remove. */
 export async function sweepProcessFoldersLater(
   parent: string,
   kind: string,
 ): Promise<void> {
   for (const path of leftFolders(parent, kind)) {
+    // Another process may be doing the same.
     await rm(path, { recursive: true, force: true }).catch(() => {});
   }
 }
