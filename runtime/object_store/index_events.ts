@@ -1,6 +1,6 @@
 // What the store's index is told and what it asks for: events in the past
 // tense, actions in the imperative. Plain objects; nothing here does anything.
-// `object_store.ts` makes events of messages and performs the actions.
+// `node_store.ts` makes events of messages and performs the actions.
 
 import type { WorkerId } from "../base/ids.ts";
 import type {

@@ -27,9 +27,11 @@ export function newReturnMemory(
   openCalls: () => MemoryCalls,
 ): ReturnMemory | undefined {
   if (process.platform !== "linux") return undefined;
-  let calls: MemoryCalls | undefined;
+  let calls: MemoryCalls | null | undefined;
   return (memory, from, to) => {
-    calls ??= openCalls();
+    if (calls === undefined) calls = openOrNull(openCalls);
+    // Then memory comes back when it is collected.
+    if (calls === null) return;
     const bytes = new Uint8Array(memory, from, to - from);
     const start = calls.addressOf(bytes);
     const pageBytes = BigInt(calls.pageBytes);
@@ -37,6 +39,14 @@ export function newReturnMemory(
     const end = (start + BigInt(to - from)) / pageBytes * pageBytes;
     if (end > first) calls.advise(first, end - first, MADV_DONTNEED);
   };
+}
+
+function openOrNull(openCalls: () => MemoryCalls): MemoryCalls | null {
+  try {
+    return openCalls();
+  } catch {
+    return null;
+  }
 }
 
 /** The first of the libraries that opens. */
