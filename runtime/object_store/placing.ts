@@ -131,7 +131,7 @@ export class Placing {
   /** Whether there will be room for what is on disk with this one, too. */
   #leavesReserve(sizeBytes: number, nowMs: number): boolean {
     const { segments, spilling } = this.#parts;
-    const { reserveBytes } = spilling;
+    const reserveBytes = spilling.reserveBytes(nowMs);
     if (reserveBytes === 0) return true;
     const { capacityBytes } = segments;
     const segmentBytes = segmentBytesFor(sizeBytes, capacityBytes);

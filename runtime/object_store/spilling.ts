@@ -100,16 +100,25 @@ export class Spilling {
    * with it the memory, they could not be read any more. Nothing where all that
    * could make room is in use.
    */
-  get reserveBytes(): number {
-    if (this.#spilledBytes === 0 || !this.mayGiveRoom) return 0;
+  reserveBytes(nowMs: number): number {
+    if (this.#spilledBytes === 0 || !this.mayGiveRoom(nowMs)) return 0;
     return SPILL_RESERVE_PORTIONS * this.#portionBytes;
   }
 
-  /** Whether there is anything that could go to disk. */
-  get mayGiveRoom(): boolean {
+  /** Whether there is anything that could go to disk soon. */
+  mayGiveRoom(nowMs: number): boolean {
     if (!this.#isEnabled) return false;
     return this.isWriting || this.#ready.size > 0 || this.#direct.size > 0 ||
-      this.#recalling.size > 0;
+      this.isRecalling && this.#isAnswerDue(nowMs);
+  }
+
+  /** Whether an owner was told to ask, and has not answered yet. */
+  get isRecalling(): boolean {
+    return this.#recalling.size > 0;
+  }
+
+  #isAnswerDue(nowMs: number): boolean {
+    return nowMs - this.#recalledAtMs < SPILL_RECALL_MS;
   }
 
   get isWriting(): boolean {
@@ -166,10 +175,11 @@ export class Spilling {
     if (shortBytes > 0) this.#shortAtMs = nowMs;
     if (nowMs - this.#shortAtMs >= SPILL_AHEAD_MS) return;
     const { obtainableBytes } = this.#segments;
-    const isAnswerDue = nowMs - this.#recalledAtMs < SPILL_RECALL_MS;
     let missingBytes = this.#portionBytes - this.#writingBytes +
-      (shortBytes > 0 ? shortBytes : this.reserveBytes - obtainableBytes);
-    if (isAnswerDue) missingBytes -= this.#recallingBytes;
+      (shortBytes > 0
+        ? shortBytes
+        : this.reserveBytes(nowMs) - obtainableBytes);
+    if (this.#isAnswerDue(nowMs)) missingBytes -= this.#recallingBytes;
     // Small files are not worth it before somebody waits.
     if (shortBytes === 0 && missingBytes < this.#portionBytes / 2) return;
     while (missingBytes > 0 && this.#writeCount < SPILL_WRITES_MAX) {

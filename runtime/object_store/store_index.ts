@@ -102,7 +102,7 @@ export class StoreIndex {
     if (isPlaced || mayMakeRoom(event)) {
       this.#progressAtMs = nowMs;
     }
-    this.#askForGarbage();
+    this.#askForGarbage(nowMs);
     this.#spill(nowMs);
     return this.#answers.actions;
   }
@@ -444,20 +444,19 @@ export class StoreIndex {
       this.#garbage.isFruitful(this.#segments.capacityBytes);
   }
 
-  #askForGarbage(): void {
+  #askForGarbage(nowMs: number): void {
     const { orphanedBytes, capacityBytes } = this.#segments;
     const isDropped = !this.#returnsMemory &&
       this.#answers.actions.some((action) => action.type === "drop_segment");
     const isShort = this.#returnsMemory
       ? this.#placing.shortBytes > 0
       : this.#placing.queue.size > 0;
-    const isNeeded = isShort || isDropped ||
-      this.#garbage.isWorth(orphanedBytes, capacityBytes);
-    if (!isNeeded) return;
+    const isWorth = this.#garbage.isWorth(orphanedBytes, capacityBytes);
+    if (!isShort && !isDropped && !isWorth) return;
     // Without a disk, who waits for room waits for tasks that end as well.
     const isOnlyHope = isShort && this.#spilling.spilledBytes > 0 &&
-      !this.#spilling.mayGiveRoom;
-    if (!this.#garbage.isDue(this.#clock.nowMs(), isOnlyHope)) return;
+      !this.#spilling.mayGiveRoom(nowMs);
+    if (!this.#garbage.isDue(nowMs, isOnlyHope)) return;
     this.#garbage.asked(orphanedBytes);
     this.#answers.actions.push({ type: "collect_garbage" });
   }
@@ -465,8 +464,8 @@ export class StoreIndex {
   /** Writes what nobody needs now, once garbage is known not to be enough. */
   #spill(nowMs: number): void {
     if (nowMs < this.#garbage.answeredAtMs) return;
-    const { shortBytes } = this.#placing;
-    this.#spilling.write(shortBytes, nowMs, this.#answers.actions);
+    const { actions } = this.#answers;
+    this.#spilling.write(this.#placing.shortBytes, nowMs, actions);
   }
 
   #tick(): void {
@@ -480,7 +479,8 @@ export class StoreIndex {
 
   /** Whoever has waited in vain for long is told what stands against it. */
   #denyStuck(nowMs: number): void {
-    if (this.#spilling.isWriting || this.#restoring.isReading) return;
+    const { isWriting, isRecalling } = this.#spilling;
+    if (isWriting || isRecalling || this.#restoring.isReading) return;
     if (nowMs - this.#progressAtMs < STORE_FULL_MS) return;
     const reason = this.#spilling.failure ?? "full";
     for (const object of [...this.#placing.queue]) {

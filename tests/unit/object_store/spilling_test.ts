@@ -247,6 +247,24 @@ describe("Spilling", () => {
     assert(asked[0]![0] !== asked[1]![0]);
   });
 
+  it("waits for an owner's answer, and uses all room meanwhile", () => {
+    const node = new DrivenIndex(4 * MIB);
+    node.put(1, MIB / 2);
+    for (const number of [2, 3, 4]) node.put(number, MIB, A);
+    node.create(5, MIB);
+    node.wait();
+    node.writeAll();
+    for (let round = 0; round < 10; round++) node.wait(SPILL_RECALL_MS);
+
+    // All that is left is the owner's, which computes.
+    assertEquals(node.states().at(-1), "5 writing");
+    node.create(6, MIB);
+    for (let waitedMs = 0; waitedMs < 2 * STORE_FULL_MS; waitedMs += 1_000) {
+      node.wait(1_000);
+    }
+    assertEquals(node.all("deny_request"), []);
+  });
+
   it("reads an object back when it is opened, and writes it only once", () => {
     const { node } = fullIndex();
     node.wait();
