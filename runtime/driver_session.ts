@@ -9,7 +9,7 @@ import { OUTPUT_DRAIN_MS_MAX } from "./base/limits.ts";
 import { DriverOutput, printWarning } from "./driver_output.ts";
 import type { ThreadHost } from "./host.ts";
 import type { Platform } from "./platform/platform.ts";
-import type { SessionDirectory } from "./platform/session_directory.ts";
+import type { ProcessFolder } from "./platform/process_folder.ts";
 import type { WireEnvironment } from "./protocol/messages.ts";
 import type { FromNode, SessionIdentity } from "./protocol/node_messages.ts";
 import type { ThreadSession } from "./thread_session.ts";
@@ -19,7 +19,8 @@ export interface DriverSetup {
   readonly platform: Platform;
   readonly thread: ThreadSession;
   readonly host: ThreadHost;
-  readonly directory: SessionDirectory;
+  /** What the session has on disk; removed at its end. */
+  readonly directories: readonly ProcessFolder[];
   /** Whether the output of tasks is shown. */
   readonly logToDriver: boolean;
   /** The job's environment. */
@@ -73,12 +74,16 @@ class Driver {
 
   /** Synchronous: at the end of a process nothing else is waited for. */
   #end(): void {
-    const { thread, directory } = this.#setup;
+    const { thread } = this.#setup;
     thread.sendNodeNow({ type: "output_wanted" });
     thread.takeInUntil(() => this.#isOutputGiven, DRAIN_MS_MAX);
     this.#output.end();
     thread.end();
-    directory.remove();
+    this.#removeDirectories();
+  }
+
+  #removeDirectories(): void {
+    for (const directory of this.#setup.directories) directory.remove();
   }
 
   #caller(): CallerContext {
@@ -97,6 +102,8 @@ class Driver {
         setSession(undefined);
         this.#end();
         await host.end();
+        // The store may have been writing a file.
+        this.#removeDirectories();
       },
     };
   }

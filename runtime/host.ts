@@ -2,6 +2,7 @@
 // starts the node's thread and, when the node asks, those that run user code.
 
 import type { WorkerId } from "./base/ids.ts";
+import { NODE_END_MS_MAX } from "./base/limits.ts";
 import type {
   ExecutorStart,
   FromHost,
@@ -26,6 +27,7 @@ export class ThreadHost {
   /** Started ahead, so that the first task need not wait for it. */
   #spare: HostedThread | undefined;
   #ended = false;
+  readonly #nodeEnded = Promise.withResolvers<void>();
 
   constructor(
     platform: Platform,
@@ -36,7 +38,7 @@ export class ThreadHost {
     this.#node = platform.startThread(NODE_THREAD_URL, {
       name: "manta-node",
       onMessage: (message) => this.#fromNode(message as ToHost),
-      onEnded: () => {},
+      onEnded: () => this.#nodeEnded.resolve(),
     });
     this.#node.unref();
     this.#node.post(start, transfer);
@@ -46,6 +48,11 @@ export class ThreadHost {
   /** Stops all threads; resolves when they are gone. */
   async end(): Promise<void> {
     this.#ended = true;
+    const end: FromHost = { type: "node_end" };
+    this.#node.post(end);
+    const timer = setTimeout(this.#nodeEnded.resolve, NODE_END_MS_MAX);
+    await this.#nodeEnded.promise;
+    clearTimeout(timer);
     const threads = [...this.#threads.values()].map(({ thread }) => thread);
     if (this.#spare) threads.push(this.#spare.thread);
     await Promise.all([this.#node, ...threads].map((thread) => thread.stop()));
@@ -55,6 +62,7 @@ export class ThreadHost {
     if (message.type === "start_thread") {
       return this.#giveThread(message.workerId, message.start);
     }
+    if (message.type === "node_ended") return this.#nodeEnded.resolve();
     const hosted = this.#threads.get(message.workerId);
     void hosted?.thread.stop();
   }

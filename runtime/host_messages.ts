@@ -20,6 +20,8 @@ export interface NodeStart {
   readonly labels: Readonly<Record<string, string>>;
   readonly storeBytes: number;
   readonly sessionPath: string;
+  /** The store's folder on disk; without one it does not spill. */
+  readonly spillPath: string | undefined;
   readonly hostname: string;
   readonly version: string;
   readonly startedAtMs: number;
@@ -42,10 +44,14 @@ export type ToHost =
     readonly workerId: WorkerId;
     readonly start: ExecutorStart;
   }
-  | { readonly type: "stop_thread"; readonly workerId: WorkerId };
+  | { readonly type: "stop_thread"; readonly workerId: WorkerId }
+  /** The node holds nothing of the system any more. */
+  | { readonly type: "node_ended" };
 
 export type FromHost =
   | NodeStart
+  /** The session is over. */
+  | { readonly type: "node_end" }
   | {
     readonly type: "thread_ended";
     readonly workerId: WorkerId;

@@ -14,7 +14,7 @@ import { fromUnits } from "./base/resources.ts";
 import { VERSION } from "./base/version.ts";
 import { recogniseApi } from "./code/repl_text.ts";
 import { captureCode } from "./code_port.ts";
-import { printError } from "./driver_output.ts";
+import { printError, printWarning } from "./driver_output.ts";
 import { openDriverSession } from "./driver_session.ts";
 import { ThreadHost } from "./host.ts";
 import type { NodeStart } from "./host_messages.ts";
@@ -22,6 +22,7 @@ import { detectPlatform } from "./platform/detect.ts";
 import { cpuCount, memoryBytes } from "./platform/machine.ts";
 import type { Platform } from "./platform/platform.ts";
 import { openSessionDirectory } from "./platform/session_directory.ts";
+import { openSpillDirectory } from "./platform/spill_directory.ts";
 import type { SessionIdentity } from "./protocol/node_messages.ts";
 import * as publicApi from "./public_api.ts";
 import { environmentFor } from "./runtime_env.ts";
@@ -47,6 +48,7 @@ function startEmbedded(
 ): Session {
   refuseOtherAddresses(options.address);
   const environment = environmentFor(undefined, options.runtimeEnv);
+  const spillDirectory = openSpillDirectory(options.spillDirectory);
   const directory = openSessionDirectory();
   const identity: SessionIdentity = {
     jobId: newId("job"),
@@ -74,6 +76,7 @@ function startEmbedded(
     labels: options.labels,
     storeBytes: fromUnits(total["objectStoreMemory"] ?? 0),
     sessionPath: directory.path,
+    spillPath: spillDirectory?.path,
     hostname: hostname(),
     version: VERSION,
     startedAtMs: Date.now(),
@@ -97,15 +100,20 @@ function startEmbedded(
     platform,
     thread,
     host,
-    directory,
+    directories: [directory, ...(spillDirectory ? [spillDirectory] : [])],
     logToDriver,
     environment,
   });
+  if (!spillDirectory) printWarning(NO_SPILL_TEXT);
   // Once they have their listeners: a listener refs its port.
   control.port1.unref();
   shared.port1.unref();
   return session;
 }
+
+const NO_SPILL_TEXT = "The system's folder for temporary files cannot be " +
+  "written to, so that large objects stay in memory. Give `spillDirectory` " +
+  "to `init`";
 
 function refuseOtherAddresses(address: string): void {
   if (address === "local") return;

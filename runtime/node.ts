@@ -19,13 +19,16 @@ import { LEASE_OVER_GRACE_MS, NODE_TICK_MS } from "./base/limits.ts";
 import { PlacementGroups } from "./control/placement_groups.ts";
 import type { ExecutorStart, NodeStart, ToHost } from "./host_messages.ts";
 import { NodeActors, type Uncaused } from "./node_actors.ts";
+import { spillDisk } from "./node_disk.ts";
 import { nodeControl } from "./node_listings.ts";
 import { NodePeers } from "./node_peers.ts";
 import { isToStore } from "./object_store/messages.ts";
 import { NodeStore } from "./object_store/node_store.ts";
+import type { SpillFolder } from "./object_store/spill_folder.ts";
 import { logFolder } from "./observe/output_log.ts";
 import { Timeline } from "./observe/timeline.ts";
 import { NodeOutput } from "./node_output.ts";
+import type { ReturnMemory } from "./platform/platform.ts";
 import type { FromNode, ToNode } from "./protocol/node_messages.ts";
 import {
   decodeError,
@@ -52,6 +55,7 @@ import { newRingLinkEnds, type RingLinkEnd } from "./transport/ring_link.ts";
 export interface NodeHost {
   post(message: ToHost, transfer?: Transferable[]): void;
   collectGarbage(): Promise<void>;
+  readonly returnMemory: ReturnMemory | undefined;
 }
 
 /** See the head of the file. */
@@ -66,6 +70,7 @@ export class Node {
   readonly #mailbox: Mailbox;
   readonly #peers: NodePeers;
   readonly #output: NodeOutput;
+  readonly #disk: SpillFolder | undefined;
   /** Why a thread that is being stopped is stopped. */
   readonly #endings = new Map<WorkerId, MantaError>();
   /** Leases that are over and whose threads have not said that they know. */
@@ -91,19 +96,20 @@ export class Node {
       send: (workerId, message) => this.#send(workerId, message),
       stopThread: (workerId, reason) => this.#stopThread(workerId, reason),
     });
+    this.#disk = spillDisk(start.spillPath, (text) => this.#warn(text));
     this.store = new NodeStore({
       capacityBytes: start.storeBytes,
-      send: (workerId, message) => this.#peers.send(workerId, message),
-      sendShared: (workerId, message) =>
-        this.#peers.sendShared(workerId, message),
+      send: (id, message) => this.#peers.send(id, message),
+      sendShared: (id, message) => this.#peers.sendShared(id, message),
       collectGarbage: () => void host.collectGarbage(),
       after: (delayMs, callback) => void setTimeout(callback, delayMs),
       sentByItself: () => this.#peers.flush(),
+      disk: this.#disk,
+      returnMemory: host.returnMemory,
     });
-    const { workerId } = start.driver;
+    const { workerId, nodeId } = start.driver;
     this.#output = new NodeOutput({
-      driver: workerId,
-      nodeId: start.driver.nodeId,
+      ...{ driver: workerId, nodeId },
       pid: process.pid,
       logFolder: logFolder(start.sessionPath),
       send: (to, message) => this.#send(to, message),
@@ -160,6 +166,10 @@ export class Node {
 
   #send(workerId: WorkerId, message: FromNode): void {
     this.#peers.send(workerId, message);
+  }
+
+  #warn(text: string): void {
+    this.#send(this.start.driver.workerId, { type: "warning", text });
   }
 
   #broadcast(message: LinkMessage): void {
@@ -296,6 +306,12 @@ export class Node {
       workerId: peer,
       reason: encodeError(reason),
     });
+  }
+
+  /** Closes what the system would not close with the thread. */
+  async end(): Promise<void> {
+    await this.#disk?.[Symbol.asyncDispose]();
+    this.#host.post({ type: "node_ended" });
   }
 
   /** The timeline with the latest events of all threads. */
@@ -436,10 +452,7 @@ export class Node {
           error: encodeError(unschedulableError(action.reason, "the task")),
         });
       case "warn_infeasible":
-        return this.#send(this.start.driver.workerId, {
-          type: "warning",
-          text: infeasibleText(action),
-        });
+        return this.#warn(infeasibleText(action));
       case "confirm_group":
         return this.groups.created(action.groupId);
       case "fail_group":

@@ -59,7 +59,7 @@ export function nodeControl(node: ListedNode): NodeControl {
 }
 
 function listing({ start, scheduler, store }: ListedNode): NodeListing {
-  const { capacityBytes, usedBytes } = store.stats();
+  const { capacityBytes, usedBytes, spilledBytes } = store.stats();
   return {
     nodeId: start.driver.nodeId,
     address: "local",
@@ -70,7 +70,7 @@ function listing({ start, scheduler, store }: ListedNode): NodeListing {
     resources: amounts(scheduler.totals()),
     available: amounts(scheduler.available()),
     labels: start.labels,
-    objectStore: { capacityBytes, usedBytes, spilledBytes: 0 },
+    objectStore: { capacityBytes, usedBytes, spilledBytes },
     pid: process.pid,
     version: start.version,
     startedAtMs: start.startedAtMs,

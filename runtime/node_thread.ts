@@ -26,7 +26,11 @@ thread.addEventListener("message", ({ data: message }) => {
       node = new Node(message, {
         post: (reply, transfer) => thread.postMessage(reply, transfer),
         collectGarbage: () => platform.collectGarbage(),
+        returnMemory: platform.returnMemory,
       });
+      break;
+    case "node_end":
+      void node?.end();
       break;
     case "thread_ended":
       node?.threadEnded(message.workerId, message.reason);

@@ -295,9 +295,7 @@ export class ThreadSession {
       granted = writable;
     });
     this.#node.flush();
-    // Most often the node answers at once, and one copy is enough.
-    const maxUs = Math.max(STORE_ANSWER_US_MAX, sizeBytes / COPY_BYTES_PER_US);
-    spinUntil(() => this.#storeAnswered(() => granted !== undefined), maxUs);
+    this.#awaitRoom(() => granted !== undefined, sizeBytes);
     if (granted) {
       writeAndSeal(granted, encoded);
       return created.then(() => {});
@@ -307,6 +305,17 @@ export class ThreadSession {
     return created.then((writable) =>
       writeAndSeal(writable, { layOut: (target) => target.set(copy) })
     );
+  }
+
+  /** Most often the node answers at once, and one copy is enough. */
+  #awaitRoom(isGranted: () => boolean, sizeBytes: number): void {
+    const isAnswered = () => this.#storeAnswered(isGranted);
+    const untilMs = performance.now() + sizeBytes / COPY_BYTES_PER_US / 1_000;
+    if (spinUntil(isAnswered, STORE_ANSWER_US_MAX)) return;
+    // There is no room yet: who makes some needs the processor.
+    while (performance.now() < untilMs && !isAnswered()) {
+      this.#mailbox.sleep(STORE_ANSWER_US_MAX / 1_000);
+    }
   }
 
   /** The bytes of an object; watches for the store's answer for a moment. */
@@ -321,6 +330,8 @@ export class ThreadSession {
 
   #storeAnswered(isAnswer: () => boolean): boolean {
     this.poll();
+    // The store may have asked for something, too.
+    this.#node.flush();
     this.#node.pollShared();
     return isAnswer();
   }

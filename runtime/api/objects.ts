@@ -33,7 +33,9 @@ import { isGenerator, taskRefOf } from "./generator.ts";
  * @returns A ref of it, once the store has accepted it.
  * @throws {TypeError} If the value is an `ObjectRef`.
  * @throws {SerializationError} If a part of it cannot be serialised.
- * @throws {ObjectStoreFullError} If it can never fit the store.
+ * @throws {ObjectStoreFullError} If it can never fit the store, or all that is
+ * in the store is in use and stays so.
+ * @throws {OutOfDiskError} If the store is full, and so is the disk behind it.
  *
  * @example Sharing a large array with many tasks
  * ```ts ignore

@@ -65,9 +65,11 @@ export interface InitOptions {
    */
   readonly objectStoreMemory?: number | undefined;
   /**
-   * Where objects go that do not fit the store.
+   * The folder on disk where objects go for which the store has no room; it is
+   * made where it is missing. Each session has a folder of its own in it, which
+   * goes with the session.
    *
-   * @default {undefined} a folder of the session in the machine's temporary one
+   * @default {undefined} the user's own in the machine's temporary one
    */
   readonly spillDirectory?: string | undefined;
   /**
@@ -161,7 +163,7 @@ export interface ObjectStoreUse {
   readonly capacityBytes: number;
   /** How much it holds, in bytes. */
   readonly usedBytes: number;
-  /** How much of it is on disk, in bytes. */
+  /** How much is on disk, in bytes; some of it may be in memory, too. */
   readonly spilledBytes: number;
 }
 

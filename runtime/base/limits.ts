@@ -188,10 +188,13 @@ export const CREATES_WAITING_MAX = 4_096;
 export const STORE_OVERTAKE_MS = 1_000;
 
 /** A full store has all threads collect garbage this often at first. */
-export const STORE_GARBAGE_INTERVAL_MS = 200;
+export const STORE_GARBAGE_INTERVAL_MS = 50;
 
 /** The same when collecting has not helped for a while: it costs CPU. */
 export const STORE_GARBAGE_INTERVAL_MS_MAX = 3_200;
+
+/** The same when nothing but a collection can give room. */
+export const STORE_GARBAGE_ONLY_HOPE_MS = 200;
 
 /** So much of a store kept by views on freed objects is looked for. */
 export const STORE_GARBAGE_FRACTION = 1 / 8;
@@ -366,3 +369,63 @@ export const SESSIONS_MAX = 1_024;
 
 /** How often a node looks whether a driver without a connection lives. */
 export const PEER_LIVES_EVERY_MS = 1_000;
+
+/** Objects are written to disk in files of about this size. */
+export const SPILL_FILE_BYTES_MAX = 100 * 1024 * 1024;
+
+/** Small objects in one spill file; bounds what one event leads to. */
+export const SPILL_FILE_OBJECTS_MAX = 1_024;
+
+/** A file takes at most this share of the store: room comes in portions. */
+export const SPILL_STORE_FRACTION = 1 / 16;
+
+/** Room that new objects leave to those that come back, in such files. */
+export const SPILL_RESERVE_PORTIONS = 2;
+
+/** For so long after a shortage, room is made before anybody waits for it. */
+export const SPILL_AHEAD_MS = 200;
+
+/** One call to the system writes so much of a spill file. */
+export const SPILL_IO_BYTES_MAX = 16 * 1024 * 1024;
+
+/** One call to the system reads so much, while the last part is checked. */
+export const SPILL_READ_BYTES_MAX = 4 * 1024 * 1024;
+
+/** Spill files that are being written at a time. */
+export const SPILL_WRITES_MAX = 2;
+
+/** Objects that are being read back from disk at a time. */
+export const SPILL_READS_MAX = 4;
+
+/** Spill files that are kept open to read from. */
+export const SPILL_FILES_OPEN_MAX = 64;
+
+/** No more is spilled to a disk that is so full; as in Ray. */
+export const SPILL_DISK_USE_MAX = 0.95;
+
+/** After a failed write the next one is tried so much later; then doubled. */
+export const SPILL_PAUSE_MS = 100;
+
+/** The longest pause between two tries to write to a disk that fails. */
+export const SPILL_PAUSE_MS_MAX = 5_000;
+
+/** Tries to read an object back before its readers are told. */
+export const SPILL_READ_TRIES_MAX = 3;
+
+/** An owner that does not answer is not counted on after this time. */
+export const SPILL_RECALL_MS = 50;
+
+/** Garbage that is being looked for is waited for before a write. */
+export const STORE_GARBAGE_ANSWER_MS = 20;
+
+/** Memory that spilling has freed is given back when unused for so long. */
+export const STORE_SPILL_POOL_IDLE_MS = 1_000;
+
+/** Who waits for room fails when nothing at all has happened for so long. */
+export const STORE_FULL_MS = 10_000;
+
+/** Pages that are given back to the system at once: a few milliseconds. */
+export const MEMORY_RETURN_BYTES_MAX = 16 * 1024 * 1024;
+
+/** How long a node may take to close its files before it is stopped. */
+export const NODE_END_MS_MAX = 500;

@@ -5,6 +5,7 @@ import {
   type MantaError,
   ObjectLostError,
   ObjectStoreFullError,
+  OutOfDiskError,
   OwnerDiedError,
   unreachable,
 } from "../base/errors.ts";
@@ -23,6 +24,9 @@ export function denialError(denial: Denial): MantaError {
   const { reason, objectId, sizeBytes, capacityBytes } = denial;
   const details = { objectId, sizeBytes, capacityBytes };
   const what = `object "${objectId}" of ${sizeBytes} bytes`;
+  const does = sizeBytes === undefined
+    ? `Cannot read object "${objectId}" back from disk`
+    : `Cannot store ${what}`;
   switch (reason) {
     case "too_large":
       return new ObjectStoreFullError(
@@ -38,8 +42,33 @@ export function denialError(denial: Denial): MantaError {
       );
     case "allocation_failed":
       return new ObjectStoreFullError(
-        `Cannot store ${what}: the system gives no memory. Lower ` +
+        `${does}: the system gives no memory. Lower ` +
           "`objectStoreMemory` in `init`, or free memory on the machine",
+        { details },
+      );
+    case "full":
+      return new ObjectStoreFullError(
+        `${does}: all ${capacityBytes} bytes of the object store are in use. ` +
+          "Drop views of what was read, read less at a time, or raise " +
+          "`objectStoreMemory` in `init`",
+        { details },
+      );
+    case "out_of_disk":
+      return new OutOfDiskError(
+        `${does}: the object store is full and so is the disk that it spills ` +
+          "to. Free room on it, or give another `spillDirectory` to `init`",
+        { details },
+      );
+    case "disk_failed":
+      return new ObjectStoreFullError(
+        `${does}: the object store is full, and writing to the disk that it ` +
+          "spills to fails. Give another `spillDirectory` to `init`",
+        { details },
+      );
+    case "unreadable":
+      return new ObjectLostError(
+        `Cannot read object "${objectId}": it was spilled to disk and cannot ` +
+          "be read back as it was written",
         { details },
       );
     case "not_found":

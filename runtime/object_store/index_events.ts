@@ -1,15 +1,34 @@
 // What the store's index is told and what it asks for: events in the past
 // tense, actions in the imperative. Plain objects; nothing here does anything.
-// `object_store.ts` makes events of messages and performs the actions.
+// `node_store.ts` makes events of messages and performs the actions.
 
 import type { WorkerId } from "../base/ids.ts";
-import type { DenyReason, RequestId, SegmentId } from "./messages.ts";
+import type {
+  DenyReason,
+  RecalledObject,
+  RequestId,
+  SegmentId,
+} from "./messages.ts";
 
 /** The node thread itself, which has every segment that it allocated. */
 export const NODE_HOLDER = "node";
 
 /** Who has the memory of a segment in reach. */
 export type Holder = WorkerId | typeof NODE_HOLDER;
+
+/** Names a spill file for the life of the node; never used twice. */
+export type SpillFileId = number;
+
+/** Where the bytes of an object lie on disk. */
+export interface SpillCopy {
+  readonly fileId: SpillFileId;
+  readonly offset: number;
+  /** CRC-32 of the object's bytes. */
+  readonly checksum: number;
+}
+
+/** Why nothing can be written: the disk is full, or fails otherwise. */
+export type SpillFailure = "out_of_disk" | "disk_failed";
 
 /** Who asked, and under which number. */
 export interface Asked {
@@ -45,6 +64,28 @@ export type StoreEvent =
     readonly type: "segment_allocation_failed";
     readonly segmentId: SegmentId;
   }
+  /** The pages of a dropped segment are back with the system. */
+  | { readonly type: "segment_returned"; readonly segmentId: SegmentId }
+  /** The owner asks before it opens these again. */
+  | {
+    readonly type: "objects_recalled";
+    readonly owner: WorkerId;
+    readonly objects: readonly RecalledObject[];
+  }
+  /** The next pieces of a spill file are written; what they sum to. */
+  | {
+    readonly type: "spill_advanced";
+    readonly fileId: SpillFileId;
+    readonly checksums: readonly number[];
+  }
+  /** The rest of a spill file could not be written. */
+  | {
+    readonly type: "spill_failed";
+    readonly fileId: SpillFileId;
+    readonly reason: SpillFailure;
+  }
+  | { readonly type: "object_restored"; readonly segmentId: SegmentId }
+  | { readonly type: "restore_failed"; readonly segmentId: SegmentId }
   /** Time has passed; the index reads it from its clock. */
   | { readonly type: "clock_ticked" };
 
@@ -59,6 +100,12 @@ export interface OpenRequested extends Asked {
   readonly type: "open_requested";
   readonly owner: WorkerId;
   readonly number: number;
+}
+
+/** One object of a spill file. */
+export interface SpillPiece {
+  readonly segmentId: SegmentId;
+  readonly sizeBytes: number;
 }
 
 export type StoreAction =
@@ -95,5 +142,46 @@ export type StoreAction =
     readonly segmentId: SegmentId;
     readonly holders: readonly Holder[];
   }
-  /** All threads, the node's own included, collect garbage. */
+  /** Ends in `objects_recalled`. */
+  | {
+    readonly type: "recall_objects";
+    readonly owner: WorkerId;
+    readonly objects: readonly RecalledObject[];
+  }
+  /**
+   * Writes what the segments hold into a new file, one piece behind the
+   * other. Leads to a `spill_advanced` for all pieces, in order and in as many
+   * portions as is convenient, or in the end to `spill_failed`.
+   */
+  | {
+    readonly type: "write_spill_file";
+    readonly fileId: SpillFileId;
+    readonly pieces: readonly SpillPiece[];
+  }
+  /** Ends in `object_restored` or `restore_failed`. */
+  | ({
+    readonly type: "restore_object";
+    readonly segmentId: SegmentId;
+    readonly sizeBytes: number;
+  } & SpillCopy)
+  | {
+    readonly type: "delete_spill_file";
+    readonly fileId: SpillFileId;
+  }
+  /** All threads collect garbage, the node's own if that gives memory. */
   | { readonly type: "collect_garbage" };
+
+const MAKES_NO_ROOM: ReadonlySet<string> = new Set<StoreEvent["type"]>([
+  "worker_started",
+  "create_requested",
+  "open_requested",
+  "segment_wanted",
+  "spill_failed",
+  "restore_failed",
+  "clock_ticked",
+]);
+
+/** Whether there may be more room after the event than before. */
+export function mayMakeRoom(event: StoreEvent): boolean {
+  return !MAKES_NO_ROOM.has(event.type);
+}

@@ -23,12 +23,23 @@ export type DenyReason =
   | "queue_full"
   /** The system gave no memory. */
   | "allocation_failed"
+  /** All is in use, and nothing has changed for long. */
+  | "full"
+  /** The same, and the disk has no room for what is not in use. */
+  | "out_of_disk"
+  /** The same, and writing to the disk fails. */
+  | "disk_failed"
+  /** The object lies on disk and cannot be read back. */
+  | "unreadable"
   /** The store has no such object: it was freed, or never created. */
   | "not_found"
   /** The object was freed while its create waited for room. */
   | "freed"
   /** The object's owner is gone. */
   | "owner_ended";
+
+/** An object that its owner wrote: its number, and that of its create. */
+export type RecalledObject = readonly [number: number, requestId: RequestId];
 
 /** From a thread to its node's store. */
 export type ToStore =
@@ -61,6 +72,11 @@ export type ToStore =
   }
   /** A reply named a segment that the thread does not have. */
   | { readonly type: "segment_want"; readonly segmentId: SegmentId }
+  /** The thread will ask before it opens these again. */
+  | {
+    readonly type: "objects_recalled";
+    readonly objects: readonly RecalledObject[];
+  }
   /** The thread has nothing left of a dropped segment. */
   | { readonly type: "segment_release"; readonly segmentId: SegmentId };
 
@@ -101,6 +117,14 @@ export type FromStore =
   }
   /** The segment will not be used again: forget it. */
   | { readonly type: "segment_drop"; readonly segmentId: SegmentId }
+  /**
+   * To an owner: these may move, so ask before opening them again. Answered
+   * with the same list.
+   */
+  | {
+    readonly type: "objects_recall";
+    readonly objects: readonly RecalledObject[];
+  }
   /** The store is out of room: find what is unreachable, now. */
   | { readonly type: "garbage_collect" };
 
@@ -112,6 +136,7 @@ const TO_STORE: ReadonlySet<string> = new Set<ToStore["type"]>([
   "mapping_close",
   "object_free",
   "segment_want",
+  "objects_recalled",
   "segment_release",
 ]);
 
@@ -121,6 +146,7 @@ const FROM_STORE: ReadonlySet<string> = new Set<FromStore["type"]>([
   "object_denied",
   "segment_share",
   "segment_drop",
+  "objects_recall",
   "garbage_collect",
 ]);
 
@@ -148,8 +174,10 @@ export interface StoreStats {
   /** Segments given back that threads have not yet let go of. */
   readonly drainingBytes: number;
   readonly objects: number;
-  /** Creates that wait for room. */
+  /** Creates and opens that wait for room. */
   readonly waiting: number;
+  /** Objects of which there is a copy on disk. */
+  readonly spilledBytes: number;
 }
 
 /** One object of a store, for state queries. */
@@ -157,7 +185,13 @@ export interface StoredObjectEntry {
   readonly owner: WorkerId;
   readonly number: number;
   readonly sizeBytes: number;
-  readonly state: "waiting" | "allocating" | "writing" | "sealed";
+  readonly state:
+    | "waiting"
+    | "allocating"
+    | "writing"
+    | "sealed"
+    | "spilled"
+    | "restoring";
   /** Mappings that hold its memory, the writer's included. */
   readonly mappings: number;
 }

@@ -5,10 +5,13 @@
 import { type Clock, systemClock } from "../base/clock.ts";
 import { unreachable } from "../base/errors.ts";
 import type { WorkerId } from "../base/ids.ts";
+import type { ReturnMemory } from "../platform/platform.ts";
 import { type Collector, newCollector } from "./collector.ts";
 import {
   type Holder,
   NODE_HOLDER,
+  type SpillFileId,
+  type SpillPiece,
   type StoreAction,
   type StoreEvent,
 } from "./index_events.ts";
@@ -19,7 +22,9 @@ import type {
   StoreStats,
   ToStore,
 } from "./messages.ts";
+import { ReturnedMemory } from "./returned_memory.ts";
 import { SharedSegments } from "./shared_segments.ts";
+import type { SpillDisk } from "./spill_disk.ts";
 import { StoreIndex } from "./store_index.ts";
 
 export interface NodeStoreOptions {
@@ -35,6 +40,10 @@ export interface NodeStoreOptions {
   after(delayMs: number, callback: () => void): void;
   /** The store has sent something by itself, not within a call to it. */
   sentByItself(): void;
+  /** Where objects go that find no room; without one they wait for it. */
+  readonly disk?: SpillDisk | undefined;
+  /** Gives pages back to the system, where the runtime can. */
+  readonly returnMemory?: ReturnMemory | undefined;
   /** @default {newCollector()} */
   readonly collector?: Collector;
   /** @default {systemClock} */
@@ -47,7 +56,10 @@ export class NodeStore {
   readonly #clock: Clock;
   readonly #index: StoreIndex;
   readonly #segments: SharedSegments;
-  #awaitsIdle = false;
+  readonly #returned: ReturnedMemory | undefined;
+  /** When the store wakes up by itself, if it does. */
+  #wakesAtMs = Infinity;
+  #isReturning = false;
 
   constructor(options: NodeStoreOptions) {
     this.#options = options;
@@ -59,7 +71,11 @@ export class NodeStore {
     this.#index = new StoreIndex({
       capacityBytes: options.capacityBytes,
       clock: this.#clock,
+      canSpill: options.disk !== undefined,
+      returnsMemory: options.returnMemory !== undefined,
     });
+    this.#returned = options.returnMemory &&
+      new ReturnedMemory(options.returnMemory);
   }
 
   /** Whether `tick` is wanted from time to time. */
@@ -113,8 +129,15 @@ export class NodeStore {
         const outcome = this.#perform(action);
         if (outcome) events.push(outcome);
       }
+      if (!this.#isReturning) events.push(...this.#returnMemory());
     }
-    this.#awaitIdle();
+    this.#awaitWake();
+  }
+
+  /** Takes an event in that comes by itself, not with a message. */
+  #takeLate(event: StoreEvent): void {
+    this.#take(event);
+    this.#options.sentByItself();
   }
 
   /** Does what the index wants; allocations have an outcome. */
@@ -149,11 +172,24 @@ export class NodeStore {
         return this.#share(action.requester, action.segmentId);
       case "drop_segment":
         return this.#drop(action.segmentId, action.holders);
+      case "recall_objects": {
+        const { owner, objects } = action;
+        send(owner, { type: "objects_recall", objects });
+        return undefined;
+      }
+      case "write_spill_file":
+        return this.#write(action.fileId, action.pieces);
+      case "restore_object":
+        return this.#restore(action);
+      case "delete_spill_file":
+        this.#options.disk!.delete(action.fileId);
+        return undefined;
       case "collect_garbage":
         for (const workerId of this.#index.workerIds()) {
           send(workerId, { type: "garbage_collect" });
         }
-        this.#options.collectGarbage();
+        // Its own garbage is dropped segments; most often empty ones.
+        if (!this.#returned) this.#options.collectGarbage();
         return undefined;
       default:
         return unreachable(action);
@@ -192,7 +228,35 @@ export class NodeStore {
     this.#options.sendShared(workerId, { type, segmentId, segment });
   }
 
+  #write(fileId: SpillFileId, pieces: readonly SpillPiece[]): undefined {
+    const bytes = pieces.map(({ segmentId, sizeBytes }) =>
+      new Uint8Array(this.#segments.get(segmentId)!, 0, sizeBytes)
+    );
+    this.#options.disk!.write(fileId, bytes, (outcome) =>
+      this.#takeLate(
+        outcome.type === "advanced"
+          ? { ...outcome, type: "spill_advanced", fileId }
+          : { ...outcome, type: "spill_failed", fileId },
+      ));
+  }
+
+  #restore(
+    { segmentId, sizeBytes, ...copy }: Extract<
+      StoreAction,
+      { type: "restore_object" }
+    >,
+  ): undefined {
+    const segment = this.#segments.get(segmentId)!;
+    const target = new Uint8Array(segment, 0, sizeBytes);
+    this.#options.disk!.read(copy, target).then((isRead) => {
+      const type = isRead ? "object_restored" : "restore_failed";
+      this.#takeLate({ type, segmentId });
+    });
+  }
+
   #drop(segmentId: SegmentId, holders: readonly Holder[]): undefined {
+    const segment = this.#segments.get(segmentId);
+    if (segment) this.#returned?.add(segmentId, segment);
     this.#segments.drop(segmentId);
     for (const holder of holders) {
       if (holder === NODE_HOLDER) continue;
@@ -200,19 +264,35 @@ export class NodeStore {
     }
   }
 
-  #released(segmentId: SegmentId): void {
-    this.#take({ type: "segment_released", holder: NODE_HOLDER, segmentId });
-    this.#options.sentByItself();
+  /** Gives some dropped memory back, and the rest a little later. */
+  #returnMemory(): StoreEvent[] {
+    if (!this.#returned?.isWaiting) return [];
+    const done = this.#returned.next();
+    this.#isReturning = this.#returned.isWaiting;
+    if (this.#isReturning) {
+      this.#options.after(0, () => {
+        const events = this.#returnMemory();
+        for (const event of events) this.#take(event);
+        this.#options.sentByItself();
+      });
+    }
+    return done.map((segmentId) => ({ type: "segment_returned", segmentId }));
   }
 
-  /** Wakes up once to give back segments that nobody reuses. */
-  #awaitIdle(): void {
-    const idleAtMs = this.#index.nextIdleAtMs;
-    if (this.#awaitsIdle || idleAtMs === undefined) return;
-    this.#awaitsIdle = true;
-    const delayMs = Math.max(1, idleAtMs - this.#clock.nowMs());
+  #released(segmentId: SegmentId): void {
+    const type = "segment_released";
+    this.#takeLate({ type, holder: NODE_HOLDER, segmentId });
+  }
+
+  /** Wakes up when the index has something to do that time alone leads to. */
+  #awaitWake(): void {
+    const wakeAtMs = this.#index.nextWakeAtMs;
+    if (wakeAtMs === undefined || wakeAtMs >= this.#wakesAtMs) return;
+    this.#wakesAtMs = wakeAtMs;
+    const delayMs = Math.max(1, wakeAtMs - this.#clock.nowMs());
     this.#options.after(delayMs, () => {
-      this.#awaitsIdle = false;
+      // An earlier one may have come in between; then this one is needless.
+      if (this.#wakesAtMs === wakeAtMs) this.#wakesAtMs = Infinity;
       this.tick();
       this.#options.sentByItself();
     });
@@ -255,6 +335,10 @@ function eventOf(requester: WorkerId, message: ToStore): StoreEvent {
     case "segment_want": {
       const { segmentId } = message;
       return { type: "segment_wanted", requester, segmentId };
+    }
+    case "objects_recalled": {
+      const { objects } = message;
+      return { type: "objects_recalled", owner: requester, objects };
     }
     case "segment_release": {
       const { segmentId } = message;

@@ -2,7 +2,7 @@
 // each thread has mapped. A part of the index; it decides nothing.
 
 import type { WorkerId } from "../base/ids.ts";
-import type { Asked } from "./index_events.ts";
+import type { Asked, SpillCopy } from "./index_events.ts";
 import type { RequestId } from "./messages.ts";
 import { RequestLog } from "./request_log.ts";
 import type { Segment } from "./segment_table.ts";
@@ -13,11 +13,11 @@ interface ObjectFacts {
   readonly sizeBytes: number;
   /** The create that the object came from. */
   readonly writer: Asked;
-  /** Opens that wait for the seal. */
+  /** Opens that wait for the seal, or for the bytes to be read back. */
   readonly openers: Asked[];
 }
 
-/** A create that waits for room; all and only these are in the queue. */
+/** A create that waits for room; all of these are in the queue. */
 export interface WaitingObject extends ObjectFacts {
   readonly state: "waiting";
   readonly queuedAtMs: number;
@@ -25,11 +25,31 @@ export interface WaitingObject extends ObjectFacts {
 
 /** An object with memory; its segment is `occupied` by it. */
 export interface PlacedObject extends ObjectFacts {
-  state: "allocating" | "writing" | "sealed";
+  state: "allocating" | "writing" | "sealed" | "restoring";
   readonly segment: Segment;
+  /** The same bytes on disk; always there while it is being restored. */
+  copy: SpillCopy | undefined;
+  /**
+   * Whether the owner, which has written it, opens it without asking. It must
+   * be told before the segment is used for anything else.
+   */
+  isDirect: boolean;
 }
 
-export type StoredObject = WaitingObject | PlacedObject;
+/** An object on disk alone; in the queue if and only if somebody opens it. */
+export interface SpilledObject extends ObjectFacts {
+  readonly state: "spilled";
+  readonly copy: SpillCopy;
+  /** When the first of its openers came. */
+  queuedAtMs: number;
+  /** How often reading it back has failed since then. */
+  failures: number;
+}
+
+export type StoredObject = WaitingObject | PlacedObject | SpilledObject;
+
+/** What can wait for room. */
+export type QueuedObject = WaitingObject | SpilledObject;
 
 /** A thread's hold on a segment; counted in `segment.mappings`. */
 export interface Mapping extends Asked {
@@ -37,8 +57,8 @@ export interface Mapping extends Asked {
   readonly sizeBytes: number;
   /** A writer's mapping ends with the seal; a reader's with its views. */
   readonly writes: boolean;
-  /** What a writer writes; it may be gone from the table already. */
-  readonly object?: PlacedObject;
+  /** What is written or read; it may be gone from the table already. */
+  readonly object: PlacedObject;
 }
 
 /** What a live thread owns and has mapped. */

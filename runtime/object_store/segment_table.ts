@@ -21,6 +21,8 @@ export interface Segment {
   occupied: boolean;
   /** How many mappings the threads have on it, the writer's included. */
   mappings: number;
+  /** Whether it is being read from disk or written to it. */
+  pinned: boolean;
   /** Whether views are all that keeps it: its object is freed. */
   orphaned: boolean;
   pooled: boolean;
@@ -43,6 +45,8 @@ const AFFINITY_SCAN_MAX = 8;
 /** See the head of the file. */
 export class SegmentTable {
   readonly capacityBytes: number;
+  /** How long a pooled segment is kept for reuse. */
+  poolIdleMs = STORE_POOL_IDLE_MS;
   readonly #segments = new Map<SegmentId, Segment>();
   /** All and only the pooled segments by size, coldest first; none empty. */
   readonly #pools = new Map<number, Segment[]>();
@@ -73,6 +77,11 @@ export class SegmentTable {
   /** What would be free if there were no views on freed objects. */
   get orphanedBytes(): number {
     return this.#orphanedBytes;
+  }
+
+  /** What a create can have, now or once what was dropped is drained. */
+  get obtainableBytes(): number {
+    return this.#roomBytes() + this.#pooledBytes + this.#drainingBytes;
   }
 
   get(id: SegmentId): Segment | undefined {
@@ -117,6 +126,7 @@ export class SegmentTable {
       allocated: false,
       occupied: false,
       mappings: 0,
+      pinned: false,
       orphaned: false,
       pooled: false,
       pooledAtMs: 0,
@@ -157,7 +167,7 @@ export class SegmentTable {
   /** Pools the segment if nothing uses it any more. */
   poolIfUnused(segment: Segment, nowMs: number): void {
     if (segment.pooled || !segment.allocated) return;
-    if (segment.occupied) return;
+    if (segment.occupied || segment.pinned) return;
     this.#setOrphaned(segment, segment.mappings > 0);
     if (segment.orphaned) return;
     segment.pooled = true;
@@ -174,6 +184,12 @@ export class SegmentTable {
     if (this.#segments.delete(segment.id)) {
       this.#usedBytes -= segment.sizeBytes;
     }
+  }
+
+  /** The memory of a dropped segment is back with the system. */
+  returned(id: SegmentId): void {
+    const segment = this.#draining.get(id);
+    if (segment) this.#drained(segment);
   }
 
   /** A holder has nothing left of a dropped segment. */
@@ -195,7 +211,7 @@ export class SegmentTable {
   /** Drops what was pooled for long; gives up on what does not drain. */
   expire(nowMs: number, actions: StoreAction[]): void {
     for (const segment of [...this.#coldestFirst()]) {
-      if (nowMs - segment.pooledAtMs < STORE_POOL_IDLE_MS) break;
+      if (nowMs - segment.pooledAtMs < this.poolIdleMs) break;
       this.#drop(segment, nowMs, actions);
     }
     for (const segment of [...this.#draining.values()]) {
@@ -207,7 +223,7 @@ export class SegmentTable {
   /** When the coldest pooled segment is to be dropped. */
   get nextIdleAtMs(): number | undefined {
     for (const segment of this.#coldestFirst()) {
-      return segment.pooledAtMs + STORE_POOL_IDLE_MS;
+      return segment.pooledAtMs + this.poolIdleMs;
     }
     return undefined;
   }
@@ -221,7 +237,8 @@ export class SegmentTable {
       if (segment.orphaned) orphanedBytes += segment.sizeBytes;
       if (segment.pooled) pooledBytes += segment.sizeBytes;
       else usedBytes += segment.sizeBytes;
-      const used = segment.occupied || segment.mappings > 0;
+      const used = segment.occupied || segment.mappings > 0 ||
+        segment.pinned;
       const mustBePooled = segment.allocated && !used;
       check(segment.pooled === mustBePooled, segment, "pooled");
       const pool = this.#pools.get(segment.sizeBytes) ?? [];

@@ -7,7 +7,13 @@ import { objectIdText, type WorkerId } from "../base/ids.ts";
 import { VALUE_BYTES_MAX } from "../base/limits.ts";
 import { type Collector, newCollector } from "./collector.ts";
 import { denialError } from "./denial_error.ts";
-import type { FromStore, RequestId, SegmentId, ToStore } from "./messages.ts";
+import type {
+  FromStore,
+  RecalledObject,
+  RequestId,
+  SegmentId,
+  ToStore,
+} from "./messages.ts";
 import { ReaderMappings } from "./reader_mappings.ts";
 import { SharedSegments } from "./shared_segments.ts";
 import { WritableObject } from "./writable_object.ts";
@@ -41,9 +47,13 @@ interface OpenedObject {
 
 /** What this thread writes, or has written. */
 interface Written {
+  readonly requestId: RequestId;
   readonly sizeBytes: number;
-  /** Known once the store has granted it, if what is written counts. */
-  segmentId?: SegmentId;
+  /**
+   * Known once the store has granted it, if what is written counts, until the
+   * store recalls it: then it may move.
+   */
+  segmentId?: SegmentId | undefined;
   isSealed: boolean;
 }
 
@@ -96,7 +106,7 @@ export class StoreClient {
     }
     const requestId = this.#nextRequestId++;
     const type = "object_create";
-    const written: Written = { sizeBytes, isSealed: false };
+    const written: Written = { requestId, sizeBytes, isSealed: false };
     const key = objectKey(owner, number);
     // Noted before the answer comes, so that `free` always finds it. Of two
     // creates of one object the first one counts, here as in the store.
@@ -160,6 +170,8 @@ export class StoreClient {
         return this.#shared(message.segmentId, message.segment);
       case "segment_drop":
         return this.#segments.drop(message.segmentId);
+      case "objects_recall":
+        return this.#recall(message.objects);
       case "garbage_collect":
         return this.#options.collectGarbage();
       default:
@@ -194,6 +206,15 @@ export class StoreClient {
 
   #send(message: ToStore): void {
     if (!this.#failure) this.#options.send(message);
+  }
+
+  /** From now on the store is asked for these, as for all others. */
+  #recall(objects: readonly RecalledObject[]): void {
+    for (const [number, requestId] of objects) {
+      const own = this.#own.get(objectKey(this.#options.workerId, number));
+      if (own?.requestId === requestId) own.segmentId = undefined;
+    }
+    this.#send({ type: "objects_recalled", objects });
   }
 
   #disown(key: string, written: Written): void {

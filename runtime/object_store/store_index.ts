@@ -1,20 +1,28 @@
 // The object store's books: a pure state machine that is told what threads
 // ask for and answers with what is to be done. It touches no memory, sends
 // nothing and reads time from an injected clock only. An object waits for
-// room, gets a segment, is written, sealed, read and freed. Its segment returns
-// to the pool once no thread has it mapped either: views may outlive all refs.
+// room, gets a segment, is written, sealed, read and freed; meanwhile it may go
+// to disk and come back. Its segment returns to the pool once no thread has it
+// mapped either: views may outlive all refs.
 
 import type { Clock } from "../base/clock.ts";
 import { unreachable } from "../base/errors.ts";
 import type { WorkerId } from "../base/ids.ts";
-import { CREATES_WAITING_MAX, STORE_OVERTAKE_MS } from "../base/limits.ts";
+import {
+  CREATES_WAITING_MAX,
+  SPILL_AHEAD_MS,
+  STORE_FULL_MS,
+  STORE_POOL_IDLE_MS,
+} from "../base/limits.ts";
+import { Answers } from "./answers.ts";
 import { GarbagePace } from "./garbage_pace.ts";
-import type {
-  Asked,
-  CreateRequested,
-  OpenRequested,
-  StoreAction,
-  StoreEvent,
+import {
+  type Asked,
+  type CreateRequested,
+  mayMakeRoom,
+  type OpenRequested,
+  type StoreAction,
+  type StoreEvent,
 } from "./index_events.ts";
 import type {
   DenyReason,
@@ -27,17 +35,27 @@ import {
   type Mapping,
   ObjectTable,
   type PlacedObject,
+  type QueuedObject,
   type StoredObject,
   type WaitingObject,
 } from "./object_table.ts";
-import { type Segment, SegmentTable } from "./segment_table.ts";
-import { segmentBytesFor } from "./size_class.ts";
+import { Placing } from "./placing.ts";
+import { mayBeReadAgain, Restoring } from "./restoring.ts";
+import { SegmentTable } from "./segment_table.ts";
+import { Spilling } from "./spilling.ts";
 import { validateBooks } from "./validate_books.ts";
 
 export interface StoreIndexOptions {
   /** What all segments together may take, pooled ones included. */
   readonly capacityBytes: number;
   readonly clock: Clock;
+  /** Whether there is a disk to spill to. @default {false} */
+  readonly canSpill?: boolean;
+  /**
+   * Whether memory that is dropped goes back to the system at once, and not
+   * only when all threads have collected it. @default {false}
+   */
+  readonly returnsMemory?: boolean;
 }
 
 /** See the head of the file. */
@@ -45,28 +63,48 @@ export class StoreIndex {
   readonly #clock: Clock;
   readonly #segments: SegmentTable;
   readonly #objects = new ObjectTable();
-  /**
-   * All creates that wait for room, first come first. Each is in the table,
-   * but for those whose object is there already, written by somebody else.
-   */
-  readonly #queue = new Set<WaitingObject>();
-  /** The writer of each segment that is being allocated. */
-  readonly #allocating = new Map<SegmentId, Mapping>();
+  readonly #spilling: Spilling;
+  readonly #restoring: Restoring;
+  readonly #returnsMemory: boolean;
+  readonly #answers: Answers;
+  readonly #placing: Placing;
   readonly #garbage = new GarbagePace();
-  #actions: StoreAction[] = [];
+  /** When something last happened that may have made room. */
+  #progressAtMs = -Infinity;
 
   constructor(options: StoreIndexOptions) {
     this.#clock = options.clock;
     this.#segments = new SegmentTable(options.capacityBytes);
+    this.#spilling = new Spilling({
+      segments: this.#segments,
+      objects: this.#objects,
+      isEnabled: options.canSpill ?? false,
+    });
+    this.#restoring = new Restoring(this.#segments, this.#objects);
+    this.#answers = new Answers(this.#objects);
+    this.#placing = new Placing({
+      segments: this.#segments,
+      objects: this.#objects,
+      spilling: this.#spilling,
+      restoring: this.#restoring,
+      answers: this.#answers,
+    });
+    this.#returnsMemory = options.returnsMemory ?? false;
   }
 
   /** Takes an event in; the actions are to be performed in their order. */
   handle(event: StoreEvent): StoreAction[] {
-    this.#actions = [];
+    this.#answers.actions = [];
     this.#apply(event);
-    if (this.#queue.size > 0) this.#placeWaiting();
-    this.#askForGarbage();
-    return this.#actions;
+    const nowMs = this.#clock.nowMs();
+    const isPlaced = this.#placing.placeWaiting(nowMs);
+    if (isPlaced && this.#isRoomOfGarbage(nowMs)) this.#garbage.reset();
+    if (isPlaced || mayMakeRoom(event)) {
+      this.#progressAtMs = nowMs;
+    }
+    this.#askForGarbage(nowMs);
+    this.#spill(nowMs);
+    return this.#answers.actions;
   }
 
   stats(): StoreStats {
@@ -76,14 +114,15 @@ export class StoreIndex {
       pooledBytes: this.#segments.pooledBytes,
       drainingBytes: this.#segments.drainingBytes,
       objects: this.#objects.size,
-      waiting: this.#queue.size,
+      waiting: this.#placing.queue.size,
+      spilledBytes: this.#spilling.spilledBytes,
     };
   }
 
   *list(): Generator<StoredObjectEntry> {
     for (const object of this.#objects.objects()) {
       const { owner, number, sizeBytes, state } = object;
-      const mappings = state === "waiting" ? 0 : object.segment.mappings;
+      const mappings = "segment" in object ? object.segment.mappings : 0;
       yield { owner, number, sizeBytes, state, mappings };
     }
   }
@@ -95,12 +134,15 @@ export class StoreIndex {
 
   /** Whether something waits that only the passing of time may help. */
   get isWaiting(): boolean {
-    return this.#queue.size > 0 || this.#segments.drainingBytes > 0;
+    return this.#placing.queue.size > 0 || this.#segments.drainingBytes > 0;
   }
 
-  /** When the pool will have something to give back, if it has anything. */
-  get nextIdleAtMs(): number | undefined {
-    return this.#segments.nextIdleAtMs;
+  /** When something is to be done that nothing but time leads to. */
+  get nextWakeAtMs(): number | undefined {
+    const { answeredAtMs } = this.#garbage;
+    const isHeld = this.#placing.shortBytes > 0 &&
+      answeredAtMs > this.#clock.nowMs();
+    return isHeld ? answeredAtMs : this.#segments.nextIdleAtMs;
   }
 
   /** Throws if the books do not agree with one another. For tests. */
@@ -108,8 +150,10 @@ export class StoreIndex {
     validateBooks({
       segments: this.#segments,
       objects: this.#objects,
-      queue: this.#queue,
-      allocating: this.#allocating,
+      queue: this.#placing.queue,
+      allocating: this.#placing.allocating,
+      spilling: this.#spilling,
+      restoring: this.#restoring,
     });
   }
 
@@ -139,11 +183,26 @@ export class StoreIndex {
       case "segment_released":
         return this.#segments.release(event.segmentId, event.holder);
       case "segment_allocated":
-        return this.#allocated(event.segmentId);
+        return this.#placing.allocated(event.segmentId, this.#clock.nowMs());
       case "segment_allocation_failed":
         return this.#allocationFailed(event.segmentId);
+      case "segment_returned":
+        return this.#segments.returned(event.segmentId);
+      case "object_restored":
+        return this.#restored(event.segmentId);
+      case "restore_failed":
+        return this.#restoreFailed(event.segmentId);
+      case "objects_recalled":
+        return this.#spilling.recalled(event.owner, event.objects);
+      case "spill_advanced":
+      case "spill_failed":
+        return this.#spilling.heard(
+          event,
+          this.#clock.nowMs(),
+          this.#answers.actions,
+        );
       case "clock_ticked":
-        return this.#segments.expire(this.#clock.nowMs(), this.#actions);
+        return this.#tick();
       default:
         return unreachable(event);
     }
@@ -156,10 +215,10 @@ export class StoreIndex {
     const isNew = this.#objects.worker(requester)?.requests.add(requestId);
     if (isNew === undefined) return;
     const mapping = this.#objects.mapping(event);
-    if (mapping) return this.#answerWriter(mapping);
+    if (mapping) return this.#answers.create(mapping);
     if (!isNew && this.#queued(event)) return;
     const refusal = this.#refusal(event) ?? (isNew ? undefined : "freed");
-    if (refusal) return this.#deny(event, refusal);
+    if (refusal) return this.#answers.deny(event, refusal);
     const openers = this.#supersede(this.#objects.get(owner, number));
     const object: WaitingObject = {
       state: "waiting",
@@ -170,14 +229,14 @@ export class StoreIndex {
       openers: openers ?? [],
       queuedAtMs: this.#clock.nowMs(),
     };
-    this.#queue.add(object);
+    this.#placing.queue.add(object);
     if (openers) this.#objects.set(object);
   }
 
   #refusal({ owner, sizeBytes }: CreateRequested): DenyReason | undefined {
     if (!this.#objects.worker(owner)) return "owner_ended";
     if (sizeBytes > this.#segments.capacityBytes) return "too_large";
-    if (this.#queue.size >= CREATES_WAITING_MAX) return "queue_full";
+    if (this.#placing.queue.size >= CREATES_WAITING_MAX) return "queue_full";
     return undefined;
   }
 
@@ -190,102 +249,37 @@ export class StoreIndex {
   #supersede(present: StoredObject | undefined): Asked[] | undefined {
     if (!present) return [];
     const { state, writer, owner } = present;
-    const isFirm = state === "sealed" || writer.requester === owner;
+    const isWritten = state === "sealed" || state === "spilled" ||
+      state === "restoring";
+    const isFirm = isWritten || writer.requester === owner;
     if (isFirm && this.#objects.worker(writer.requester)) return undefined;
     const openers = present.openers.splice(0);
     this.#remove(present, "freed");
     return openers;
   }
 
-  /** Gives room to waiting creates, first come first served. */
-  #placeWaiting(): void {
-    const nowMs = this.#clock.nowMs();
-    for (const object of this.#queue) {
-      if (this.#place(object, nowMs)) {
-        this.#garbage.reset();
-        continue;
-      }
-      // One that waits for long must not hold up those that would fit: what
-      // it waits for may be held by a task that waits behind it.
-      if (nowMs - object.queuedAtMs < STORE_OVERTAKE_MS) return;
-    }
-  }
-
-  #place(waiting: WaitingObject, nowMs: number): boolean {
-    const { writer, sizeBytes, owner, number, openers } = waiting;
-    const segment = this.#takeSegment(waiting, nowMs);
-    if (!segment) return false;
-    this.#queue.delete(waiting);
-    const state = segment.allocated ? "writing" : "allocating";
-    const object: PlacedObject = {
-      ...{ owner, number, sizeBytes, writer, openers },
-      state,
-      segment,
-    };
-    const mapping: Mapping = {
-      ...writer,
-      ...{ segment, sizeBytes, object, writes: true },
-    };
-    this.#addMapping(mapping);
-    if (this.#objects.has(waiting)) {
-      segment.occupied = true;
-      this.#objects.set(object);
-    }
-    if (segment.allocated) {
-      this.#answerWriter(mapping);
-      return true;
-    }
-    this.#allocating.set(segment.id, mapping);
-    this.#actions.push({
-      type: "allocate_segment",
-      segmentId: segment.id,
-      sizeBytes: segment.sizeBytes,
-    });
-    return true;
-  }
-
-  #takeSegment(waiting: WaitingObject, nowMs: number): Segment | undefined {
-    const { capacityBytes } = this.#segments;
-    const segmentBytes = segmentBytesFor(waiting.sizeBytes, capacityBytes);
-    const writerId = waiting.writer.requester;
-    const segment = this.#segments.takePooled(segmentBytes, writerId) ??
-      this.#segments.takeFresh(segmentBytes) ??
-      // Warm memory that is too large beats waiting for memory to drain.
-      this.#segments.takeLarger(segmentBytes, writerId);
-    if (!segment) {
-      this.#segments.makeRoom(segmentBytes, nowMs, this.#actions);
-    }
-    return segment;
-  }
-
-  #allocated(segmentId: SegmentId): void {
-    const mapping = this.#allocating.get(segmentId);
-    if (!mapping?.object) return;
-    const { segment, object } = mapping;
-    this.#allocating.delete(segmentId);
-    segment.allocated = true;
-    object.state = "writing";
-    if (this.#isOpen(mapping)) this.#answerWriter(mapping);
-    this.#segments.poolIfUnused(segment, this.#clock.nowMs());
-  }
-
   #allocationFailed(segmentId: SegmentId): void {
-    const mapping = this.#allocating.get(segmentId);
-    if (!mapping?.object) return;
-    const { segment, object } = mapping;
-    this.#allocating.delete(segmentId);
-    if (this.#objects.has(object)) this.#remove(object, "not_found");
-    if (this.#isOpen(mapping)) {
-      this.#close(mapping);
-      this.#deny(mapping, "allocation_failed");
+    const object = this.#placing.allocating.get(segmentId);
+    if (!object) return;
+    this.#placing.allocating.delete(segmentId);
+    if (object.state === "restoring") {
+      const spilled = this.#restoring.fail(segmentId, this.#clock.nowMs());
+      if (spilled) this.#denyOpeners(spilled, "allocation_failed");
+    } else {
+      if (this.#objects.has(object)) this.#remove(object, "not_found");
+      const mapping = this.#objects.mapping(object.writer);
+      if (mapping?.object === object) {
+        this.#close(mapping);
+        this.#answers.deny(mapping, "allocation_failed");
+      }
     }
-    this.#segments.forget(segment);
+    this.#segments.forget(object.segment);
   }
 
   #seal(event: Asked): void {
     const mapping = this.#objects.mapping(event);
-    const object = mapping?.object;
-    if (!mapping || object?.state !== "writing") return;
+    if (!mapping?.writes || mapping.object.state !== "writing") return;
+    const { object } = mapping;
     object.state = "sealed";
     if (this.#objects.has(object)) {
       for (const opener of object.openers.splice(0)) {
@@ -297,7 +291,7 @@ export class StoreIndex {
 
   #abort(event: Asked): void {
     const mapping = this.#objects.mapping(event);
-    if (mapping?.object) {
+    if (mapping?.writes) {
       if (this.#objects.has(mapping.object)) {
         this.#remove(mapping.object, "not_found");
       }
@@ -308,7 +302,8 @@ export class StoreIndex {
   }
 
   #queued(asked: Asked): WaitingObject | undefined {
-    for (const object of this.#queue) {
+    for (const object of this.#placing.queue) {
+      if (object.state === "spilled") continue;
       if (isSameRequest(object.writer, asked)) return object;
     }
     return undefined;
@@ -321,29 +316,50 @@ export class StoreIndex {
     const isNew = this.#objects.worker(requester)?.requests.add(requestId);
     if (isNew === undefined) return;
     const mapping = this.#objects.mapping(event);
-    if (mapping) return this.#answerReader(mapping);
+    if (mapping) return this.#answers.open(mapping);
     const object = this.#objects.get(owner, number);
     if (object?.openers.some((each) => isSameRequest(each, event))) return;
     if (!object || !isNew) {
       const isOwned = this.#objects.worker(owner) !== undefined;
-      return this.#deny(event, isOwned ? "not_found" : "owner_ended");
+      return this.#answers.deny(event, isOwned ? "not_found" : "owner_ended");
     }
     if (object.state === "sealed") return this.#grant(object, event);
     object.openers.push({ requester, requestId });
+    if (object.state !== "spilled" || this.#placing.queue.has(object)) return;
+    object.queuedAtMs = this.#clock.nowMs();
+    this.#placing.queue.add(object);
   }
 
   #grant(object: PlacedObject, { requester, requestId }: Asked): void {
     const { segment, sizeBytes } = object;
-    const mapping = { requester, requestId, segment, sizeBytes, writes: false };
-    this.#addMapping(mapping);
-    this.#answerReader(mapping);
+    this.#spilling.wake(object);
+    const mapping: Mapping = {
+      ...{ requester, requestId, segment, sizeBytes, object, writes: false },
+    };
+    this.#answers.addMapping(mapping);
+    this.#answers.open(mapping);
+  }
+
+  #restored(segmentId: SegmentId): void {
+    const object = this.#restoring.end(segmentId, this.#clock.nowMs());
+    if (!object) return;
+    const openers = object.openers.splice(0);
+    for (const opener of openers) this.#grant(object, opener);
+    if (openers.length === 0) this.#spilling.rest(object);
+  }
+
+  #restoreFailed(segmentId: SegmentId): void {
+    const spilled = this.#restoring.fail(segmentId, this.#clock.nowMs());
+    if (!spilled || spilled.openers.length === 0) return;
+    if (mayBeReadAgain(spilled)) this.#placing.queue.add(spilled);
+    else this.#denyOpeners(spilled, "unreadable");
   }
 
   #share(requester: WorkerId, segmentId: SegmentId): void {
     const entry = this.#objects.worker(requester);
     const segment = this.#segments.get(segmentId);
     if (!entry || !segment?.holders.has(requester)) return;
-    this.#actions.push({ type: "share_segment", requester, segmentId });
+    this.#answers.share(requester, segmentId);
   }
 
   // -- Ending ----------------------------------------------------------------
@@ -352,24 +368,28 @@ export class StoreIndex {
   #remove(object: StoredObject, reason: DenyReason): void {
     if (object.state === "waiting") {
       this.#dequeue(object, reason);
-      return this.#deny(object.writer, reason);
+      return this.#answers.deny(object.writer, reason);
     }
-    this.#objects.delete(object);
-    this.#denyOpeners(object, reason);
-    object.segment.occupied = false;
-    this.#segments.poolIfUnused(object.segment, this.#clock.nowMs());
+    if (object.state === "spilled") this.#dequeue(object, reason);
+    else {
+      this.#spilling.wake(object);
+      this.#objects.delete(object);
+      this.#denyOpeners(object, reasonForReaders(reason));
+      object.segment.occupied = false;
+      this.#segments.poolIfUnused(object.segment, this.#clock.nowMs());
+    }
+    this.#spilling.forget(object, this.#answers.actions);
   }
 
-  #dequeue(object: WaitingObject, reason: DenyReason): void {
-    this.#queue.delete(object);
+  #dequeue(object: QueuedObject, reason: DenyReason): void {
+    this.#placing.queue.delete(object);
     if (this.#objects.has(object)) this.#objects.delete(object);
-    this.#denyOpeners(object, reason);
+    this.#denyOpeners(object, reasonForReaders(reason));
   }
 
   #denyOpeners(object: StoredObject, reason: DenyReason): void {
-    const isOwned = reason !== "owner_ended";
     for (const opener of object.openers.splice(0)) {
-      this.#deny(opener, isOwned ? "not_found" : reason);
+      this.#answers.deny(opener, reason);
     }
   }
 
@@ -381,8 +401,13 @@ export class StoreIndex {
   #close(mapping: Mapping): void {
     const entry = this.#objects.worker(mapping.requester);
     entry?.mappings.delete(mapping.requestId);
-    mapping.segment.mappings--;
-    this.#segments.poolIfUnused(mapping.segment, this.#clock.nowMs());
+    const { segment, object } = mapping;
+    segment.mappings--;
+    if (!mapping.writes) this.#garbage.found(segment.sizeBytes);
+    this.#segments.poolIfUnused(segment, this.#clock.nowMs());
+    const rests = segment.mappings === 0 && !segment.pinned &&
+      object.state === "sealed" && this.#objects.has(object);
+    if (rests) this.#spilling.rest(object);
   }
 
   #endWorker(workerId: WorkerId): void {
@@ -391,10 +416,10 @@ export class StoreIndex {
     for (const object of [...entry.objects.values()]) {
       this.#remove(object, "owner_ended");
     }
-    for (const waiting of [...this.#queue]) {
-      if (waiting.writer.requester === workerId) {
-        this.#dequeue(waiting, "not_found");
-      }
+    for (const waiting of [...this.#placing.queue]) {
+      const isWriting = waiting.state === "waiting" &&
+        waiting.writer.requester === workerId;
+      if (isWriting) this.#dequeue(waiting, "not_found");
     }
     for (const mapping of [...entry.mappings.values()]) this.#abort(mapping);
     for (const mapping of [...entry.mappings.values()]) this.#close(mapping);
@@ -403,64 +428,73 @@ export class StoreIndex {
       for (let at = openers.length - 1; at >= 0; at--) {
         if (openers[at]!.requester === workerId) openers.splice(at, 1);
       }
+      const isSpilled = object.state === "spilled";
+      if (isSpilled && openers.length === 0) this.#placing.queue.delete(object);
     }
     this.#objects.removeWorker(workerId);
     this.#segments.releaseAll(workerId);
-    const isOfWorker = (action: StoreAction) =>
-      "requester" in action && action.requester === workerId;
-    this.#actions = this.#actions.filter((action) => !isOfWorker(action));
+    this.#answers.withdraw(workerId);
   }
 
-  // -- Answers ---------------------------------------------------------------
+  // -- Room ------------------------------------------------------------------
 
-  #addMapping(mapping: Mapping): void {
-    const entry = this.#objects.worker(mapping.requester)!;
-    entry.mappings.set(mapping.requestId, mapping);
-    mapping.segment.mappings++;
+  /** In a store that spills, room is most often of what has gone to disk. */
+  #isRoomOfGarbage(nowMs: number): boolean {
+    return nowMs - this.#spilling.evictedAtMs > SPILL_AHEAD_MS ||
+      this.#garbage.isFruitful(this.#segments.capacityBytes);
   }
 
-  #isOpen(mapping: Mapping): boolean {
-    return this.#objects.mapping(mapping) === mapping;
-  }
-
-  #answerWriter(mapping: Mapping): void {
-    const { requester, requestId, segment, sizeBytes, object } = mapping;
-    if (!object || !segment.allocated) return;
-    this.#actions.push({
-      type: "create_object",
-      ...{ requester, requestId, segmentId: segment.id, sizeBytes },
-      isCurrent: this.#objects.has(object),
-      isNew: introduce(segment, requester),
-    });
-  }
-
-  #answerReader(mapping: Mapping): void {
-    const { requester, requestId, segment, sizeBytes } = mapping;
-    this.#actions.push({
-      type: "open_object",
-      ...{ requester, requestId, segmentId: segment.id, sizeBytes },
-      isNew: introduce(segment, requester),
-    });
-  }
-
-  #deny({ requester, requestId }: Asked, reason: DenyReason): void {
-    this.#actions.push({ type: "deny_request", requester, requestId, reason });
-  }
-
-  #askForGarbage(): void {
+  #askForGarbage(nowMs: number): void {
     const { orphanedBytes, capacityBytes } = this.#segments;
-    const isNeeded = this.#queue.size > 0 ||
-      this.#garbage.isWorth(orphanedBytes, capacityBytes) ||
-      this.#actions.some((action) => action.type === "drop_segment");
-    if (!isNeeded || !this.#garbage.isDue(this.#clock.nowMs())) return;
+    const isDropped = !this.#returnsMemory &&
+      this.#answers.actions.some((action) => action.type === "drop_segment");
+    const isShort = this.#returnsMemory
+      ? this.#placing.shortBytes > 0
+      : this.#placing.queue.size > 0;
+    const isWorth = this.#garbage.isWorth(orphanedBytes, capacityBytes);
+    if (!isShort && !isDropped && !isWorth) return;
+    // Without a disk, who waits for room waits for tasks that end as well.
+    const isOnlyHope = isShort && this.#spilling.spilledBytes > 0 &&
+      !this.#spilling.mayGiveRoom(nowMs);
+    if (!this.#garbage.isDue(nowMs, isOnlyHope)) return;
     this.#garbage.asked(orphanedBytes);
-    this.#actions.push({ type: "collect_garbage" });
+    this.#answers.actions.push({ type: "collect_garbage" });
+  }
+
+  /** Writes what nobody needs now, once garbage is known not to be enough. */
+  #spill(nowMs: number): void {
+    if (nowMs < this.#garbage.answeredAtMs) return;
+    const { actions } = this.#answers;
+    this.#spilling.write(this.#placing.shortBytes, nowMs, actions);
+  }
+
+  #tick(): void {
+    const nowMs = this.#clock.nowMs();
+    if (nowMs - this.#spilling.evictedAtMs >= STORE_POOL_IDLE_MS) {
+      this.#segments.poolIdleMs = STORE_POOL_IDLE_MS;
+    }
+    this.#segments.expire(nowMs, this.#answers.actions);
+    this.#denyStuck(nowMs);
+  }
+
+  /** Whoever has waited in vain for long is told what stands against it. */
+  #denyStuck(nowMs: number): void {
+    const { isWriting, isRecalling } = this.#spilling;
+    if (isWriting || isRecalling || this.#restoring.isReading) return;
+    if (nowMs - this.#progressAtMs < STORE_FULL_MS) return;
+    const reason = this.#spilling.failure ?? "full";
+    for (const object of [...this.#placing.queue]) {
+      if (nowMs - object.queuedAtMs < STORE_FULL_MS) continue;
+      if (object.state === "waiting") this.#remove(object, reason);
+      else {
+        this.#placing.queue.delete(object);
+        this.#denyOpeners(object, reason);
+      }
+    }
   }
 }
 
-/** Notes that the thread gets the segment; whether it is the first time. */
-function introduce(segment: Segment, requester: WorkerId): boolean {
-  const isNew = !segment.holders.has(requester);
-  segment.holders.add(requester);
-  return isNew;
+/** Readers need not know how an object came to its end. */
+function reasonForReaders(reason: DenyReason): DenyReason {
+  return reason === "owner_ended" ? reason : "not_found";
 }

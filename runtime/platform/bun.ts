@@ -2,10 +2,15 @@
 // `deno.ts` function by function. Must not import `bun:` modules statically:
 // Deno loads this file, too.
 
+import { createRequire } from "node:module";
 import process from "node:process";
 import { THREAD_STOP_MS_MAX } from "../base/limits.ts";
 import { layerBunEnvironment } from "./bun_environment.ts";
+<<<<<<< HEAD
 import { serveBunWeb } from "./bun_web_server.ts";
+=======
+import { type MemoryCalls, newReturnMemory, openFirst } from "./page_return.ts";
+>>>>>>> spill
 import type {
   OutputStream,
   Platform,
@@ -53,6 +58,7 @@ export function bunPlatform(): Platform {
     startThread: (url, options) => new BunThread(url, options),
     scriptCommand,
     collectGarbage,
+    returnMemory: newReturnMemory(openMemoryCalls),
     onProcessEnd,
     inspect: (value) => namespace().inspect(value, INSPECT_OPTIONS),
     captureNativeStreams,
@@ -156,6 +162,37 @@ function scriptCommand(
 async function collectGarbage(): Promise<void> {
   namespace().gc(true);
   await new Promise((resolve) => setTimeout(resolve, 0));
+}
+
+/** The part of `bun:ffi` that this file uses. */
+interface BunForeign {
+  ptr(bytes: Uint8Array): number;
+  dlopen(
+    library: string,
+    symbols: Readonly<Record<keyof CLibrary, object>>,
+  ): { readonly symbols: CLibrary };
+}
+
+interface CLibrary {
+  madvise(address: bigint, length: bigint, advice: number): number;
+  getpagesize(): number;
+}
+
+function openMemoryCalls(): MemoryCalls {
+  const require = createRequire(import.meta.url);
+  const foreign = require("bun:ffi") as BunForeign;
+  const { symbols } = openFirst((library) =>
+    foreign.dlopen(library, {
+      madvise: { args: ["u64", "u64", "i32"], returns: "i32" },
+      getpagesize: { args: [], returns: "i32" },
+    })
+  );
+  return {
+    pageBytes: symbols.getpagesize(),
+    addressOf: (bytes) => BigInt(foreign.ptr(bytes)),
+    advise: (address, length, advice) =>
+      void symbols.madvise(address, length, advice),
+  };
 }
 
 function onProcessEnd(callback: () => void): () => void {

@@ -7,7 +7,11 @@ import { THREAD_STOP_ASK_MS } from "../base/limits.ts";
 import { layerDenoEnvironment } from "./deno_environment.ts";
 import { interruptInProgress, interruptThread } from "./deno_interrupt.ts";
 import { setKeepsProcessAlive } from "./deno_thread_ref.ts";
+<<<<<<< HEAD
 import { serveDenoWeb } from "./deno_web_server.ts";
+=======
+import { type MemoryCalls, newReturnMemory, openFirst } from "./page_return.ts";
+>>>>>>> spill
 import type {
   OutputStream,
   Platform,
@@ -29,6 +33,22 @@ interface DenoNamespace {
   readonly stdout: NativeStream;
   readonly stderr: NativeStream;
   inspect(value: unknown, options: typeof INSPECT_OPTIONS): string;
+  readonly permissions: {
+    querySync(what: { readonly name: "ffi" }): { readonly state: string };
+  };
+  readonly UnsafePointer: {
+    of(bytes: Uint8Array): object | null;
+    value(pointer: object | null): number | bigint;
+  };
+  dlopen(
+    library: string,
+    symbols: Readonly<Record<keyof CLibrary, object>>,
+  ): { readonly symbols: CLibrary };
+}
+
+interface CLibrary {
+  madvise(address: bigint, length: bigint, advice: number): number;
+  getpagesize(): number;
 }
 
 interface NativeStream {
@@ -56,6 +76,9 @@ export function denoPlatform(): Platform {
     startThread: (url, options) => new DenoThread(url, options),
     scriptCommand,
     collectGarbage,
+    returnMemory: mayCallLibraries()
+      ? newReturnMemory(openMemoryCalls)
+      : undefined,
     onProcessEnd,
     inspect: (value) => namespace().inspect(value, INSPECT_OPTIONS),
     captureNativeStreams,
@@ -219,6 +242,27 @@ async function collectGarbage(): Promise<void> {
     session.disconnect();
   }
   await new Promise((resolve) => setTimeout(resolve, 0));
+}
+
+/** Asking the user for a permission would be worse than to do without. */
+function mayCallLibraries(): boolean {
+  return namespace().permissions.querySync({ name: "ffi" }).state === "granted";
+}
+
+function openMemoryCalls(): MemoryCalls {
+  const { dlopen, UnsafePointer } = namespace();
+  const { symbols } = openFirst((library) =>
+    dlopen(library, {
+      madvise: { parameters: ["u64", "u64", "i32"], result: "i32" },
+      getpagesize: { parameters: [], result: "i32" },
+    })
+  );
+  return {
+    pageBytes: symbols.getpagesize(),
+    addressOf: (bytes) => BigInt(UnsafePointer.value(UnsafePointer.of(bytes))),
+    advise: (address, length, advice) =>
+      void symbols.madvise(address, length, advice),
+  };
 }
 
 /**

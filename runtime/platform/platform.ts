@@ -29,6 +29,13 @@ export interface Platform {
   collectGarbage(): Promise<void>;
 
   /**
+   * Gives the pages of a range of shared memory back to the system, now, no
+   * matter who holds the memory; they read as zeroes then. Undefined where
+   * memory comes back only when all threads have collected it.
+   */
+  readonly returnMemory: ReturnMemory | undefined;
+
+  /**
    * Calls back once when this process ends in an orderly way: at its natural
    * end, by an exit, by an error that nobody caught; not by signals. What the
    * callback does must be done when it returns. Gives what takes it back.
@@ -57,6 +64,13 @@ export interface Platform {
   /** Serves the web; rejects with a `ConnectionError` when it cannot. */
   serveWeb(options: ServeWebOptions): Promise<WebServer>;
 }
+
+/** From is counted in bytes from the memory's start; to comes after it. */
+export type ReturnMemory = (
+  memory: SharedArrayBuffer,
+  from: number,
+  to: number,
+) => void;
 
 /** One of the two streams that a program prints to. */
 export type OutputStream = "stdout" | "stderr";

@@ -381,6 +381,9 @@ describe("a small object store", () => {
   it("has put wait until there is room", async () => {
     await using cluster = await testCluster({ objectStoreMemory: 16 * MIB });
     const first = await put(new Uint8Array(10 * MIB).fill(1));
+    // What is in use stays; all else would go to disk.
+    const views: Uint8Array[] = [];
+    await get(first).then((view) => void views.push(view));
     let accepted = false;
     const waiting = put(new Uint8Array(10 * MIB).fill(2)).then((ref) => {
       accepted = true;
@@ -388,6 +391,7 @@ describe("a small object store", () => {
     });
     assertStrictEquals(await get(square.remote(3)), 9);
     assert(!accepted);
+    assertStrictEquals(views.splice(0)[0]?.[0], 1);
     first[Symbol.dispose]();
     const second = await waiting;
 

@@ -12,6 +12,7 @@ import type {
 import { openChannel } from "../support/channel.ts";
 import {
   openFileCount,
+  rssBytes,
   threadCount,
   threadCpuMs,
 } from "../support/resource_use.ts";
@@ -394,6 +395,25 @@ function testGarbage(platform: Platform): void {
 
     // A conservative stack scan may find one or the other of them.
     assert(finalized > 90, `Only ${finalized} of 100 were finalized`);
+  });
+
+  it("gives shared memory back while it is held", () => {
+    const { returnMemory } = platform;
+    assertEquals(returnMemory !== undefined, process.platform === "linux");
+    if (!returnMemory) return;
+    const sizeBytes = 256 * 1024 * 1024;
+    const bytes = new Uint8Array(new SharedArrayBuffer(sizeBytes)).fill(1);
+    const fullBytes = rssBytes();
+
+    returnMemory(bytes.buffer, 0, sizeBytes);
+
+    const returnedBytes = fullBytes - rssBytes();
+    assert(returnedBytes > sizeBytes * 0.8, `${returnedBytes} came back`);
+    assertEquals(bytes[sizeBytes / 2], 0);
+    bytes.fill(2);
+    returnMemory(bytes.buffer, 0, sizeBytes / 2);
+    assertEquals(bytes[sizeBytes / 2], 2);
+    assertEquals(bytes[sizeBytes / 4], 0);
   });
 }
 

@@ -1,6 +1,6 @@
 // The object store in a world of chance, many seeds over: no view ever shows
-// another object's bytes, the books agree after every step, and at the end
-// nothing is left. A failure names its seed: set MANTA_SIMULATION_SEED to run
+// another object's bytes, the books agree after every step, what is stored can
+// be read, and at the end nothing is left, in memory or on disk. A failure names its seed: set MANTA_SIMULATION_SEED to run
 // that one alone.
 
 import process from "node:process";
@@ -32,9 +32,12 @@ describe("Object store simulation", () => {
 async function runWorld(seed: number): Promise<void> {
   const world = new StoreWorld(new Dice(seed));
   for (let step = 0; step < STEPS; step++) await world.step();
+  await world.readAll();
   await world.calm();
 
-  const { usedBytes, drainingBytes, objects, waiting } = world.store.stats();
+  const stats = world.store.stats();
+  const { usedBytes, drainingBytes, objects, waiting } = stats;
+  assertEquals([stats.spilledBytes, world.disk.files.size], [0, 0]);
   assertEquals(world.store.list(), []);
   assertEquals(
     { usedBytes, drainingBytes, objects, waiting },

@@ -1,7 +1,8 @@
 // A world of chance around the real store and real clients: threads that
 // start and end, links that delay, lose and double messages, collections that
-// come late. Every object's bytes name it, so that a view shows at once when
-// its memory was given to somebody else.
+// come late, a disk that is slow and fails. Every object's bytes name it, so
+// that a view shows at once when its memory was given to somebody else, or when
+// it came back from disk as something else.
 
 import type { WorkerId } from "../../runtime/base/ids.ts";
 import type { Collector, Weak } from "../../runtime/object_store/collector.ts";
@@ -12,6 +13,7 @@ import type {
 import { NodeStore } from "../../runtime/object_store/node_store.ts";
 import { StoreClient } from "../../runtime/object_store/store_client.ts";
 import type { WritableObject } from "../../runtime/object_store/writable_object.ts";
+import { FakeDisk } from "../support/fake_disk.ts";
 import type { Dice } from "./dice.ts";
 
 const KIB = 1024;
@@ -110,6 +112,7 @@ class WorldThread {
 /** See the head of the file. */
 export class StoreWorld {
   readonly store: NodeStore;
+  readonly disk = new FakeDisk();
   readonly threads: WorldThread[] = [];
   readonly #dice: Dice;
   readonly #nodeCollector = new FakeCollector();
@@ -123,8 +126,16 @@ export class StoreWorld {
 
   constructor(dice: Dice) {
     this.#dice = dice;
+    this.disk.fails = () => this.#diskFailure();
+    const returnMemory = (
+      memory: SharedArrayBuffer,
+      from: number,
+      to: number,
+    ) => void new Uint8Array(memory, from, to - from).fill(0);
     this.store = new NodeStore({
       capacityBytes: CAPACITY_BYTES,
+      disk: dice.chance(0.8) ? this.disk : undefined,
+      returnMemory: dice.chance(0.5) ? returnMemory : undefined,
       send: (id, message) => this.#fromStore(id, message, true),
       sendShared: (id, message) => this.#fromStore(id, message, false),
       collectGarbage: () => this.#nodeCollector.collect(() => false),
@@ -150,11 +161,69 @@ export class StoreWorld {
       () => this.#collect(),
       () => this.#anyThread()?.client.retry(),
       () => this.#passTime(),
+      () => this.#spin(),
+      () => this.#spin(),
       () => this.#late.splice(this.#dice.below(this.#late.length), 1)[0]?.(),
     ];
     this.#dice.pick(acts)();
     if (this.#dice.chance(0.01)) this.#endThread();
     if (this.#dice.chance(0.02)) this.#startThread();
+    await this.#check();
+  }
+
+  /** No more faults: what is stored and not freed can be read. */
+  async readAll(): Promise<void> {
+    this.#faults = 0;
+    for (const thread of this.threads) {
+      thread.views.length = 0;
+      for (const { target } of thread.writing.splice(0)) target.seal();
+    }
+    for (let round = 0; round < 20; round++) await this.#settle(round);
+    for (const { owner, number, state } of this.store.list()) {
+      const isStored = ["sealed", "spilled", "restoring"].includes(state);
+      if (isStored) await this.#readBack(owner, number);
+    }
+  }
+
+  async #readBack(owner: WorkerId, number: number): Promise<void> {
+    const thread = this.#anyThread()!;
+    const object = this.#objects.find((each) =>
+      each.owner === owner && each.number === number
+    )!;
+    if (object.isFreed) return;
+    let bytes: Uint8Array | undefined;
+    let failure: unknown;
+    thread.client.open(owner, number).then(
+      (opened) => bytes = opened,
+      (error: unknown) => failure = error,
+    );
+    for (let round = 0; round < 100 && !bytes && !failure; round++) {
+      await this.#settle(round);
+      // What others had waited for is in nobody's way.
+      for (const { views } of this.threads) views.length = 0;
+      for (const { writing } of this.threads) {
+        for (const { target } of writing.splice(0)) target.seal();
+      }
+    }
+    if (!bytes) {
+      const text = JSON.stringify([object, this.store.stats()]);
+      throw new Error(`An object cannot be read: ${text}`, { cause: failure });
+    }
+    checkMark({ object, bytes });
+  }
+
+  /** Everything under way comes a good deal further. */
+  async #settle(round: number): Promise<void> {
+    if (round % 10 === 0) {
+      for (const { client } of this.threads) client.retry();
+    }
+    this.#collect();
+    for (let turn = 0; turn < 20; turn++) {
+      this.#deliver();
+      this.#spin();
+    }
+    for (const deliver of this.#late.splice(0)) deliver();
+    this.#passTime();
     await this.#check();
   }
 
@@ -168,13 +237,8 @@ export class StoreWorld {
       for (const thread of this.threads) {
         thread.views.length = 0;
         for (const { target } of thread.writing.splice(0)) target.seal();
-        if (round % 10 === 0) thread.client.retry();
       }
-      this.#collect();
-      for (let turn = 0; turn < 20; turn++) this.#deliver();
-      for (const deliver of this.#late.splice(0)) deliver();
-      this.#passTime();
-      await this.#check();
+      await this.#settle(round);
     }
   }
 
@@ -286,6 +350,18 @@ export class StoreWorld {
   #passTime(): void {
     this.#nowMs += this.#dice.below(1_500);
     this.store.tick();
+  }
+
+  // -- The disk --------------------------------------------------------------
+
+  #spin(): void {
+    this.disk.writeNext(this.#dice.below(this.disk.writes.length));
+    this.disk.readNext(this.#dice.below(this.disk.reads.length));
+  }
+
+  #diskFailure(): "out_of_disk" | "disk_failed" | undefined {
+    if (!this.#dice.chance(this.#faults)) return undefined;
+    return this.#dice.pick(["out_of_disk", "disk_failed"] as const);
   }
 
   // -- Links -----------------------------------------------------------------

@@ -189,7 +189,7 @@ describe("StoreIndex creates", () => {
       }
     }
 
-    assertEquals(askedAtMs, [400, 1_200, 2_800, 6_000, 9_200]);
+    assertEquals(askedAtMs, [100, 300, 700, 1_500, 3_100, 6_300, 9_500]);
   });
 
   it("has garbage collected when views keep much that is freed", () => {
@@ -341,13 +341,13 @@ describe("StoreIndex ends", () => {
     const node = new DrivenIndex(4 * MIB);
     node.put(1, MIB);
     node.free(1);
-    assertEquals(node.index.nextIdleAtMs, STORE_POOL_IDLE_MS);
+    assertEquals(node.index.nextWakeAtMs, STORE_POOL_IDLE_MS);
 
     node.nowMs = STORE_POOL_IDLE_MS;
     const actions = node.tell({ type: "clock_ticked" });
 
     assertEquals(types(actions), ["drop_segment", "collect_garbage"]);
-    assertEquals(node.index.nextIdleAtMs, undefined);
+    assertEquals(node.index.nextWakeAtMs, undefined);
     assertEquals(node.index.isWaiting, true);
     node.drain(actions);
     assertEquals(node.index.isWaiting, false);

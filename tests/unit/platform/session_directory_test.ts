@@ -55,8 +55,8 @@ describe("openSessionDirectory", () => {
     const parent = dirname(alive.path);
     // No system gives this number to a process.
     const deadName = basename(alive.path).replace(
-      `-${process.pid}-`,
-      "-999999999-",
+      `-${process.pid}.`,
+      "-999999999.",
     );
     mkdirSync(join(parent, deadName, "objects"), { recursive: true });
     mkdirSync(join(parent, "other"));
@@ -66,6 +66,22 @@ describe("openSessionDirectory", () => {
     const left = readdirSync(parent).sort();
     const expected = [alive.path, next.path].map((path) => basename(path));
     assertEquals(left, [...expected, "other"].sort());
+  });
+
+  it("sweeps what a dead process of the same number left", () => {
+    const session = openSessionDirectory(folder);
+    const [name, parent] = [basename(session.path), dirname(session.path)];
+    // Before this process was started, as containers count anew from 1.
+    const older = name.replace(/\.\d+-/, ".1-");
+    mkdirSync(join(parent, older));
+    if (older.includes(".0-")) return;
+
+    const next = openSessionDirectory(folder);
+
+    assertEquals(
+      readdirSync(parent).sort(),
+      [name, basename(next.path)].sort(),
+    );
   });
 
   it("takes rights away from others", () => {

@@ -1,0 +1,131 @@
+// Folders that belong to one process each and go with it: private to the user,
+// side by side in one parent folder, and swept: what processes that were killed
+// left behind goes when the next one starts.
+
+import {
+  chmodSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+} from "node:fs";
+import { rm } from "node:fs/promises";
+import { userInfo } from "node:os";
+import { join } from "node:path";
+import process from "node:process";
+
+/** A folder of this process; who opened it removes it. */
+export interface ProcessFolder {
+  readonly path: string;
+  /** Removes it with all it holds; synchronous, for `exit` listeners. */
+  remove(): void;
+}
+
+const PRIVATE = 0o700;
+const GROUP_AND_OTHERS = 0o077;
+
+/** Makes a new folder for this process in an existing one. */
+export function makeProcessFolder(
+  parent: string,
+  kind: string,
+): ProcessFolder {
+  const owner = `${process.pid}.${startOf(process.pid)}`;
+  const path = mkdtempSync(join(parent, `${prefixOf(kind)}${owner}-`));
+  return {
+    path,
+    remove: () => removeFolder(path),
+  };
+}
+
+/** What cannot be removed now goes when the next process starts. */
+function removeFolder(path: string): void {
+  try {
+    // A thread may be writing a file there yet.
+    rmSync(path, { recursive: true, force: true, maxRetries: 3 });
+  } catch (error) {
+    console.warn(`Cannot remove ${path}: ${error}`);
+  }
+}
+
+/**
+ * The user's own folder, made where it is missing, unless somebody else was
+ * there first: then a fresh one, so that nobody can plant code or read values.
+ */
+export function openUserFolder(temporaryFolder: string, name: string): string {
+  const { uid, username } = userInfo();
+  const path = join(temporaryFolder, `${name}-${uid >= 0 ? uid : username}`);
+  mkdirSync(path, { recursive: true, mode: PRIVATE });
+  const stat = lstatSync(path);
+  const isOurs = stat.isDirectory() && (uid < 0 || stat.uid === uid);
+  if (!isOurs) return mkdtempSync(`${path}-`);
+  if (stat.mode & GROUP_AND_OTHERS) chmodSync(path, PRIVATE);
+  return path;
+}
+
+/** Removes the folders of processes that are gone. */
+export function sweepProcessFolders(parent: string, kind: string): void {
+  for (const path of leftFolders(parent, kind)) {
+    rmSync(path, { recursive: true, force: true });
+  }
+}
+
+/** The same where there may be much to remove. */
+export async function sweepProcessFoldersLater(
+  parent: string,
+  kind: string,
+): Promise<void> {
+  for (const path of leftFolders(parent, kind)) {
+    // Another process may be doing the same.
+    await rm(path, { recursive: true, force: true }).catch(() => {});
+  }
+}
+
+function leftFolders(parent: string, kind: string): string[] {
+  const prefix = prefixOf(kind);
+  return readdirSync(parent).filter((name) => {
+    if (!name.startsWith(prefix)) return false;
+    const [pid = "", start = ""] = name.slice(prefix.length).split(/[.-]/);
+    return Number(pid) > 0 && !isAlive(Number(pid), start);
+  }).map((name) => join(parent, name));
+}
+
+function prefixOf(kind: string): string {
+  return `${kind}-${pidNamespace()}-`;
+}
+
+/** Whether the process is there, and not another one of the same number. */
+function isAlive(pid: number, start: string): boolean {
+  try {
+    process.kill(pid, 0);
+  } catch (error) {
+    return (error as { code?: unknown }).code === "EPERM";
+  }
+  const present = startOf(pid);
+  return present === "0" || start === "0" || present === start;
+}
+
+/** When a process was started, in ticks of the system's clock; "0": unknown. */
+function startOf(pid: number): string {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+    // Behind the name, which may have blanks and brackets in it.
+    return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19] ?? "0";
+  } catch {
+    return "0";
+  }
+}
+
+/**
+ * Containers may share the folder while each counts its processes from 1: a
+ * number says something only beside its namespace.
+ */
+function pidNamespace(): string {
+  try {
+    return readlinkSync("/proc/self/ns/pid").replace(/\D/g, "");
+  } catch {
+    return "0";
+  }
+}
