@@ -153,12 +153,12 @@ async function connectLink(port: number): Promise<RemoteLink> {
     onSession: ({ streams }) => link = new RemoteLink(streams, 0),
     onEnded: (reason) => console.error(`The session is over: ${reason}`),
   });
-  link!.start({ receive: (message) => receive(message), closed: () => {} });
+  link!.start({ receive: (message) => receive?.(message), closed: () => {} });
   return link!;
 }
 
 /** What the row that runs does with a message. */
-let receive: (message: Chunk) => void = () => {};
+let receive: ((message: Chunk) => void) | undefined;
 
 function perSecond(count: number, startMs: number): number {
   return count / (performance.now() - startMs) * 1_000;

@@ -20,6 +20,7 @@ import { PlacementGroups } from "./control/placement_groups.ts";
 import type { ExecutorStart, NodeStart, ToHost } from "./host_messages.ts";
 import { NodeActors, type Uncaused } from "./node_actors.ts";
 import { spillDisk } from "./node_disk.ts";
+import { gpuIdsOf } from "./node_gpus.ts";
 import { nodeControl } from "./node_listings.ts";
 import { NodePeers } from "./node_peers.ts";
 import { isToStore } from "./object_store/messages.ts";
@@ -493,15 +494,6 @@ const ACTOR_EVENTS = {
   actor_hold: "actor_held",
   actor_drop: "actor_dropped",
 } as const;
-
-/** The system's names of GPUs, where the process may use only some. */
-function gpuIdsOf(
-  gpus: readonly number[] | undefined,
-): { readonly gpuIds?: readonly string[] } {
-  if (!gpus) return {};
-  const visible = process.env["CUDA_VISIBLE_DEVICES"]?.split(",") ?? [];
-  return { gpuIds: gpus.map((gpu) => visible[gpu]?.trim() || String(gpu)) };
-}
 
 function asMantaError(error: Error): MantaError {
   return error instanceof MantaError

@@ -6,11 +6,8 @@ import { createRequire } from "node:module";
 import process from "node:process";
 import { THREAD_STOP_MS_MAX } from "../base/limits.ts";
 import { layerBunEnvironment } from "./bun_environment.ts";
-<<<<<<< HEAD
 import { serveBunWeb } from "./bun_web_server.ts";
-=======
 import { type MemoryCalls, newReturnMemory, openFirst } from "./page_return.ts";
->>>>>>> spill
 import type {
   OutputStream,
   Platform,

@@ -7,11 +7,8 @@ import { THREAD_STOP_ASK_MS } from "../base/limits.ts";
 import { layerDenoEnvironment } from "./deno_environment.ts";
 import { interruptInProgress, interruptThread } from "./deno_interrupt.ts";
 import { setKeepsProcessAlive } from "./deno_thread_ref.ts";
-<<<<<<< HEAD
 import { serveDenoWeb } from "./deno_web_server.ts";
-=======
 import { type MemoryCalls, newReturnMemory, openFirst } from "./page_return.ts";
->>>>>>> spill
 import type {
   OutputStream,
   Platform,
