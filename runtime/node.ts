@@ -389,11 +389,8 @@ export class Node {
       new WorkerDiedError(`Thread ${workerId} ended: ${reason}`);
     this.#endings.set(workerId, error);
     this.#peers.remove(workerId);
-    this.#broadcast({
-      type: "worker_ended",
-      workerId,
-      reason: encodeError(error),
-    } as FromNode);
+    const ending = { workerId, reason: encodeError(error) };
+    this.#broadcast({ type: "worker_ended", ...ending } as FromNode);
     this.#schedule({ type: "thread_ended", threadId: workerId });
     this.actors.direct({ type: "worker_ended", workerId, error });
     this.store.workerEnded(workerId);
