@@ -278,10 +278,13 @@ export const SPIN_MISSES_MAX = 4;
 export const SPIN_RETRY_EVERY = 64;
 
 /**
- * What a second copy of a large value costs, in bytes per microsecond: a
- * writer watches for the store's answer no longer than that would take.
+ * What a second copy of a large value costs, in bytes per microsecond: it goes
+ * to fresh memory and back. A writer sleeps no longer than that for room.
  */
-export const COPY_BYTES_PER_US = 2_000;
+export const COPY_BYTES_PER_US = 500;
+
+/** Nor longer than this: its event loop stands still. */
+export const STORE_ROOM_MS_MAX = 50;
 
 /** Objects are written to disk in files of about this size. */
 export const SPILL_FILE_BYTES_MAX = 100 * 1024 * 1024;
