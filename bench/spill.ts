@@ -17,7 +17,7 @@ import { get, init, nodes, type ObjectRef, put, shutdown } from "../mod.ts";
 
 const MIB = 1024 * 1024;
 const STORE_BYTES = 1024 * MIB;
-const TOTAL_BYTES = 4 * STORE_BYTES;
+const TOTAL_BYTES = 3 * STORE_BYTES;
 const CHUNK_BYTES = 16 * MIB;
 /** Values that one `get` waits for. */
 const READ_AT_ONCE = 4;

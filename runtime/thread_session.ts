@@ -15,6 +15,7 @@ import {
   COPY_BYTES_PER_US,
   SPIN_US_MAX,
   STORE_ANSWER_US_MAX,
+  STORE_ROOM_MS_MAX,
   TURN_MS_MAX,
 } from "./base/limits.ts";
 import type { NodeControl } from "./node_control.ts";
@@ -310,7 +311,8 @@ export class ThreadSession {
   /** Most often the node answers at once, and one copy is enough. */
   #awaitRoom(isGranted: () => boolean, sizeBytes: number): void {
     const isAnswered = () => this.#storeAnswered(isGranted);
-    const untilMs = performance.now() + sizeBytes / COPY_BYTES_PER_US / 1_000;
+    const untilMs = performance.now() +
+      Math.min(sizeBytes / COPY_BYTES_PER_US / 1_000, STORE_ROOM_MS_MAX);
     if (spinUntil(isAnswered, STORE_ANSWER_US_MAX)) return;
     // There is no room yet: who makes some needs the processor.
     while (performance.now() < untilMs && !isAnswered()) {

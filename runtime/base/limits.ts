@@ -293,10 +293,13 @@ export const SPIN_MISSES_MAX = 4;
 export const SPIN_RETRY_EVERY = 64;
 
 /**
- * What a second copy of a large value costs, in bytes per microsecond: a
- * writer watches for the store's answer no longer than that would take.
+ * What a second copy of a large value costs, in bytes per microsecond: it goes
+ * to fresh memory and back. A writer sleeps no longer than that for room.
  */
-export const COPY_BYTES_PER_US = 2_000;
+export const COPY_BYTES_PER_US = 500;
+
+/** Nor longer than this: its event loop stands still. */
+export const STORE_ROOM_MS_MAX = 50;
 
 /** An idle thread that holds what others own collects its garbage then. */
 export const IDLE_GARBAGE_MS = 500;
