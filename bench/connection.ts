@@ -10,6 +10,7 @@ import { fileURLToPath } from "node:url";
 import { detectPlatform } from "../runtime/platform/detect.ts";
 import { serveWebSocketEcho } from "../runtime/platform/web_socket_echo.ts";
 import { AttachedBytes } from "../runtime/protocol/attached_bytes.ts";
+import { returnAttachment } from "../runtime/protocol/frame_codec.ts";
 import { hostsOf, TokenCheck } from "../runtime/protocol/handshake.ts";
 import type { LinkMessage } from "../runtime/transport/link.ts";
 import { RemoteLink } from "../runtime/transport/remote_link.ts";
@@ -34,6 +35,13 @@ interface Ports {
 interface Chunk extends LinkMessage {
   readonly bytes?: Uint8Array;
 }
+
+/** Where received chunks go. */
+const segment = new Uint8Array(new SharedArrayBuffer(64 * CHUNK_BYTES));
+let segmentAt = 0;
+
+/** What the row that runs does with a message. */
+let receive: ((message: Chunk) => void) | undefined;
 
 if (process.argv.includes("serve")) await serve();
 else await measure();
@@ -91,6 +99,7 @@ function serveLink(link: RemoteLink): void {
         case "call":
           return send({ type: "answer" });
         case "chunk":
+          keep(message as Chunk);
           return send({ type: "credit" });
         case "chunks_wanted":
           left = CHUNKS;
@@ -104,6 +113,13 @@ function serveLink(link: RemoteLink): void {
     },
     closed: () => {},
   });
+}
+
+/** As a store does: bytes go into memory that is there. */
+function keep({ bytes }: Chunk): void {
+  segment.set(bytes!, segmentAt);
+  segmentAt = (segmentAt + CHUNK_BYTES) % segment.length;
+  returnAttachment(bytes!);
 }
 
 async function measure(): Promise<void> {
@@ -156,9 +172,6 @@ async function connectLink(port: number): Promise<RemoteLink> {
   link!.start({ receive: (message) => receive?.(message), closed: () => {} });
   return link!;
 }
-
-/** What the row that runs does with a message. */
-let receive: ((message: Chunk) => void) | undefined;
 
 function perSecond(count: number, startMs: number): number {
   return count / (performance.now() - startMs) * 1_000;
@@ -230,7 +243,8 @@ async function bulkFrom(link: RemoteLink): Promise<number> {
   const startMs = performance.now();
   let count = 0;
   await new Promise<void>((resolve) => {
-    receive = () => {
+    receive = (message) => {
+      keep(message);
       link.send({ type: "credit" });
       link.flush();
       if (++count === CHUNKS) resolve();

@@ -412,13 +412,10 @@ export class ThreadSession {
     switch (known.type) {
       case "link_opened":
         return this.#linkOpened(known);
-      case "lease_grant":
-        return this.owner.leaseGranted(
-          known.classKey,
-          known.leaseId,
-          known.threadId,
-          known.gpuIds,
-        );
+      case "lease_grant": {
+        const { classKey, leaseId, threadId, gpuIds } = known;
+        return this.owner.leaseGranted(classKey, leaseId, threadId, gpuIds);
+      }
       case "lease_reclaim":
         return this.owner.leaseReclaimed(known.leaseId);
       case "lease_revoke":

@@ -72,10 +72,9 @@ export class SocketChannel implements Channel {
       this.#socket.write(Buffer.concat([header, payload]));
       return;
     }
-    this.#socket.cork();
+    // Not corked: a runtime would join them, too, by a copy.
     this.#socket.write(header);
     this.#socket.write(payload);
-    this.#socket.uncork();
   }
 
   #break(): void {

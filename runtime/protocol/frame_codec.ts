@@ -44,6 +44,27 @@ const HEAD_LENGTH_BYTES = 4;
 
 const NONE: readonly never[] = Object.freeze([]);
 
+/** Attachments of the longest length, to be filled again. */
+const returned: AttachedBytes[] = [];
+const RETURNED_MAX = 8;
+
+/**
+ * Gives the memory of a long attachment back. For who has copied its bytes and
+ * is the only one to know them: fresh memory costs more than the copy.
+ */
+export function returnAttachment(bytes: Uint8Array): void {
+  const isTaken = bytes instanceof AttachedBytes &&
+    bytes.length === ATTACHMENT_BYTES_MAX && returned.length < RETURNED_MAX;
+  if (isTaken) returned.push(bytes);
+}
+
+function takeReturned(lengthBytes: number): AttachedBytes {
+  const known = lengthBytes === ATTACHMENT_BYTES_MAX
+    ? returned.pop()
+    : undefined;
+  return known ?? new AttachedBytes(lengthBytes);
+}
+
 /** Of the frame that is being encoded or decoded. */
 let attachments: Uint8Array[] | undefined;
 
@@ -65,7 +86,7 @@ addExtension(
             `most ${ATTACHMENT_BYTES_MAX} are allowed`,
         );
       }
-      const bytes = new AttachedBytes(length as number);
+      const bytes = takeReturned(length as number);
       (attachments ??= []).push(bytes);
       return bytes;
     },

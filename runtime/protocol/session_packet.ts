@@ -31,6 +31,12 @@ const GOODBYE = 2;
 const FRAME = 4;
 const FLAGS_ALL = PROBE | GOODBYE | FRAME;
 
+/** Frames from this size are made of memory that others gave back. */
+const POOLED_BYTES_MIN = REMOTE_FRAME_BYTES_MAX / 4;
+/** How many are kept for that. */
+const POOLED_MAX = 32;
+const pool: ArrayBuffer[] = [];
+
 /**
  * A frame with room for the header in front of it, so that the packet is made
  * without copying the frame.
@@ -41,10 +47,20 @@ export class PacketFrame extends Uint8Array {
     return Uint8Array;
   }
 
-  /** A frame of so many bytes, all 0. */
+  /** A frame of so many bytes, with anything in them. */
   static ofLength(lengthBytes: number): PacketFrame {
-    const buffer = new ArrayBuffer(PACKET_HEADER_BYTES + lengthBytes);
+    const isLarge = lengthBytes >= POOLED_BYTES_MIN;
+    const capacity = isLarge ? REMOTE_FRAME_BYTES_MAX : lengthBytes;
+    const buffer = (isLarge ? pool.pop() : undefined) ??
+      new ArrayBuffer(PACKET_HEADER_BYTES + capacity);
     return new PacketFrame(buffer, PACKET_HEADER_BYTES, lengthBytes);
+  }
+
+  /** Nobody needs the frame any more: its memory serves another. */
+  static giveBack(frame: Uint8Array): void {
+    const isPooled = frame instanceof PacketFrame &&
+      frame.length >= POOLED_BYTES_MIN && pool.length < POOLED_MAX;
+    if (isPooled) pool.push(frame.buffer as ArrayBuffer);
   }
 }
 
@@ -69,7 +85,9 @@ export function encodePacket(segment: SessionPacket): Uint8Array {
 
 function packetAround(frame: Uint8Array | undefined): Uint8Array {
   if (!frame) return new Uint8Array(PACKET_HEADER_BYTES);
-  if (frame instanceof PacketFrame) return new Uint8Array(frame.buffer);
+  if (frame instanceof PacketFrame) {
+    return new Uint8Array(frame.buffer, 0, PACKET_HEADER_BYTES + frame.length);
+  }
   const packet = new Uint8Array(PACKET_HEADER_BYTES + frame.length);
   packet.set(frame, PACKET_HEADER_BYTES);
   return packet;

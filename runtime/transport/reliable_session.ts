@@ -79,6 +79,8 @@ export interface SessionOptions {
    * @default {false}
    */
   readonly isChannelReliable?: boolean;
+  /** Gets each frame back that the peer has for certain. */
+  readonly onAcknowledged?: (frame: Uint8Array) => void;
 }
 
 /** See the head of the file. One per side; both sides are the same. */
@@ -87,6 +89,7 @@ export class ReliableSession {
   readonly #windowFrames: number;
   readonly #queuedFramesMax: number;
   readonly #isChannelReliable: boolean;
+  readonly #onAcknowledged: (frame: Uint8Array) => void;
   #peerEpoch = 0;
   #isOpen = false;
   #ended = false;
@@ -121,6 +124,7 @@ export class ReliableSession {
     this.#queuedFramesMax = options.queuedFramesMax ??
       SESSION_FRAMES_QUEUED_MAX;
     this.#isChannelReliable = options.isChannelReliable ?? false;
+    this.#onAcknowledged = options.onAcknowledged ?? (() => {});
   }
 
   /** How many frames may be queued now; wait for `resume_sender` at 0. */
@@ -243,8 +247,9 @@ export class ReliableSession {
   #acknowledged(ack: number): void {
     const count = ack - this.#acked;
     if (count <= 0) return;
-    for (const { length } of this.#unacked.splice(0, count)) {
-      this.#unackedBytes -= length;
+    for (const frame of this.#unacked.splice(0, count)) {
+      this.#unackedBytes -= frame.length;
+      this.#onAcknowledged(frame);
     }
     this.#acked = ack;
     this.#sent = Math.max(this.#sent, ack);

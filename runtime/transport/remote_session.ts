@@ -13,7 +13,11 @@ import {
   THREAD_LATE_MS_MAX,
 } from "../base/limits.ts";
 import type { Channel } from "../platform/channel.ts";
-import { decodePacket, encodePacket } from "../protocol/session_packet.ts";
+import {
+  decodePacket,
+  encodePacket,
+  PacketFrame,
+} from "../protocol/session_packet.ts";
 import {
   ReliableSession,
   type SessionEnd,
@@ -79,6 +83,7 @@ export class RemoteSession {
       epoch: options.epoch,
       nowMs: this.#tickedAtMs,
       isChannelReliable: true,
+      onAcknowledged: (frame) => PacketFrame.giveBack(frame),
     });
     this.streams = new RemoteStreams({
       isNumbering: options.isNumbering,

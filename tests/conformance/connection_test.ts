@@ -1,7 +1,9 @@
 // Drivers and nodes over real sockets: what breaks and comes back in time goes
 // on as if nothing had been; what does not ends both sides.
 
+import { spawn } from "node:child_process";
 import { connect, type Socket } from "node:net";
+import process from "node:process";
 import {
   AuthenticationError,
   ConnectionError,
@@ -98,6 +100,27 @@ describe("a connection", () => {
       assertEquals(driver.ends, ["peer_left"]);
       assertEquals(testNode.acceptor.sessionCount, 0);
     });
+  });
+
+  it("keeps no process alive", async () => {
+    const node = await startNode();
+    const path = new URL("./connection_child.ts", import.meta.url).pathname;
+    const { command, args, env } = detectPlatform().scriptCommand(path, [
+      `${node.server.port}`,
+    ]);
+
+    const child = spawn(command, [...args], {
+      stdio: "inherit",
+      env: { ...process.env, ...env },
+    });
+    const code = await new Promise((resolve) => child.on("exit", resolve));
+
+    assertEquals([code, node.drivers.length], [0, 1]);
+    const { session, link } = node.drivers[0]!;
+    const got = collect(link);
+    await until("it is gone", () => !session.isAttached);
+    assertEquals(got, range(0, 100));
+    await stop(node);
   });
 
   it("ends at once when the process behind a broken one is gone", async () => {

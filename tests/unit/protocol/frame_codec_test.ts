@@ -6,6 +6,7 @@ import {
   encodeFrame,
   joinFrame,
   readFrame,
+  returnAttachment,
 } from "../../../runtime/protocol/frame_codec.ts";
 import {
   assert,
@@ -29,6 +30,19 @@ describe("a frame", () => {
 
     assert(head.length < 100);
     assert(attachments[0] === large);
+  });
+
+  it("fills memory that was given back, once", () => {
+    const large = new AttachedBytes(ATTACHMENT_BYTES_MAX);
+    const { head } = encodeFrame([{ type: "a", p: large, q: large }]);
+    const head2 = head.slice();
+
+    returnAttachment(large);
+    const { attachments } = decodeFrame(head2);
+
+    assert(attachments[0] === large);
+    assert(attachments[1] !== large);
+    assertEquals(attachments[1]!.length, ATTACHMENT_BYTES_MAX);
   });
 
   it("gives attached and plain bytes back where they were", () => {

@@ -48,6 +48,21 @@ describe("a packet of a session", () => {
     assertEquals(decodePacket(packet), FRAME);
   });
 
+  it("is made of memory that another gave back, of its own length", () => {
+    const [longer, shorter] = [200_000, 100_000];
+    const frame = PacketFrame.ofLength(longer).fill(7);
+    const { buffer } = frame;
+
+    PacketFrame.giveBack(frame);
+    const next = PacketFrame.ofLength(shorter);
+    const packet = encodePacket({ ...FRAME, frame: next });
+
+    assert(next.buffer === buffer);
+    assertEquals(packet.length, PACKET_HEADER_BYTES + shorter);
+    assertEquals(decodePacket(packet).frame?.length, shorter);
+    assert(PacketFrame.ofLength(longer).buffer !== buffer);
+  });
+
   it("can be read where it stands in other bytes", () => {
     const packet = encodePacket(FRAME);
     const around = new Uint8Array(packet.length + 10);
