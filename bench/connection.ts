@@ -41,7 +41,7 @@ const segment = new Uint8Array(new SharedArrayBuffer(64 * CHUNK_BYTES));
 let segmentAt = 0;
 
 /** What the row that runs does with a message. */
-let receive: (message: Chunk) => void = () => {};
+let receive: (message: Chunk) => void = ignore;
 
 if (process.argv.includes("serve")) await serve();
 else await measure();
@@ -172,6 +172,8 @@ async function connectLink(port: number): Promise<RemoteLink> {
   link!.start({ receive: (message) => receive(message), closed: () => {} });
   return link!;
 }
+
+function ignore(): void {}
 
 function perSecond(count: number, startMs: number): number {
   return count / (performance.now() - startMs) * 1_000;
