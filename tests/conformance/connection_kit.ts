@@ -76,7 +76,7 @@ export async function startNode(options: NodeOptions = {}): Promise<TestNode> {
   const { time, tls } = options;
   const drivers: Side[] = [];
   const times = time ? { clock: time, timers: time } : {};
-  const acceptor = new SessionAcceptor({
+  const acceptor: SessionAcceptor = new SessionAcceptor({
     ...times,
     // The proxy of a test has a port of its own: any port is ours.
     rules: () => ({ token: node.token, hosts: anyPort }),
@@ -97,7 +97,8 @@ export async function startNode(options: NodeOptions = {}): Promise<TestNode> {
     ...(tls ? { tls } : {}),
     fetch: (request) => acceptor.answer(request),
   });
-  const node = { server, acceptor, drivers, token: new TokenCheck(TOKEN) };
+  const token = new TokenCheck(TOKEN);
+  const node: TestNode = { server, acceptor, drivers, token };
   return node;
 }
 

@@ -2,7 +2,7 @@
 // on as if nothing had been; what does not ends both sides.
 
 import { spawn } from "node:child_process";
-import { connect, type Socket } from "node:net";
+import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import process from "node:process";
 import {
   AuthenticationError,
@@ -276,6 +276,55 @@ describe("a node's port", () => {
     await assertRejects(() => connectDriver(port), ConnectionError);
     await driver.session.leave();
     await stop(node);
+  });
+
+  it("is told from one that is no node's", async () => {
+    const web = await detectPlatform().serveWeb({
+      hostname: "127.0.0.1",
+      port: 0,
+      fetch: () => new Response("hello"),
+    });
+    const answers = ["SSH-2.0-x\r\n", "x".repeat(100_000), ""];
+    const servers = answers.map((text) =>
+      createServer((socket) => {
+        socket.on("error", () => {});
+        socket.end(text);
+      })
+    );
+
+    await assertRejects(
+      () => connectDriver(web.port),
+      ConnectionError,
+      "no node of Manta",
+    );
+    for (const server of servers) {
+      await new Promise<void>((resolve) => {
+        server.listen(0, "127.0.0.1", resolve);
+      });
+      const { port } = server.address() as AddressInfo;
+      await assertRejects(() => connectDriver(port), ConnectionError);
+      server.close();
+      await assertRejects(() => connectDriver(port), ConnectionError);
+    }
+    await web.stop();
+  });
+
+  it("ends connections that speak garbage, and no other", async () => {
+    await withPair({}, async ({ testNode, node, driver }) => {
+      const dice = new Dice(4);
+      for (let count = 0; count < 20; count++) {
+        const socket = connect(testNode.server.port, "127.0.0.1");
+        socket.on("error", () => {});
+        const length = 1 + dice.below(5_000);
+        const noise = Uint8Array.from({ length }, () => dice.below(256));
+        socket.end(noise);
+      }
+      const got = collect(node.link);
+      sendAll(driver.link, range(0, 10));
+
+      await until("all is there", () => got.length === 10);
+      assertEquals([testNode.drivers.length, node.ends], [1, []]);
+    });
   });
 
   it("is named when it is taken", async () => {

@@ -119,7 +119,7 @@ export class DriverProject {
     return new RunningDriver(child);
   }
 
-  /** The session directories that are there. */
+  /** The directories of sessions and of spilled objects that are there. */
   sessions(): string[] {
     const parent = join(this.#root, "tmp");
     return readdirSync(parent)
@@ -127,6 +127,14 @@ export class DriverProject {
       .flatMap((name) =>
         readdirSync(join(parent, name)).map((it) => join(parent, name, it))
       );
+  }
+
+  /** The folder with the logs of the one session that runs. */
+  logs(): string {
+    const found = this.sessions().map((it) => join(it, "logs"))
+      .filter((it) => existsSync(it));
+    if (found.length === 1) return found[0]!;
+    throw new Error(`Not one session has logs, but ${found.length}`);
   }
 
   /** Kills what still runs and removes all files. */
