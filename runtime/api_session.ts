@@ -101,6 +101,7 @@ export class ApiSession implements Session {
       };
     };
     const isTimed = timeoutMs !== undefined;
+    const isOnce = options.maxRetries === 0;
     return {
       index: ++this.#templateCount,
       name,
@@ -112,11 +113,12 @@ export class ApiSession implements Session {
       schedulingClass: {
         // Environments are of tasks, not of threads: leases are shared.
         key: classKey(resources, strategy, labelSelector) +
-          (isTimed ? "|timed" : ""),
+          (isTimed ? "|timed" : "") + (isOnce ? "|once" : ""),
         resources,
         strategy,
         ...(labelSelector ? { labelSelector } : {}),
         ...(isTimed ? { isTimed } : {}),
+        ...(isOnce ? { isOnce } : {}),
       },
       spec: undefined,
       prepare: () => outsideRuns(prepare),

@@ -7,6 +7,16 @@ import type { SessionIdentity } from "./protocol/node_messages.ts";
 import type { MailboxBuffer } from "./transport/mailbox.ts";
 import type { RingLinkEnd } from "./transport/ring_link.ts";
 
+/** How the use of memory is watched; `systemConfig` has them from users. */
+export interface MemorySettings {
+  /** The share of the memory above which work is stopped. */
+  readonly useMax: number;
+  /** 0: it is not watched. */
+  readonly refreshMs: number;
+  /** What the process may use; else all that there is. */
+  readonly limitBytes: number | undefined;
+}
+
 /** What the node thread is started with. */
 export interface NodeStart {
   readonly type: "node_start";
@@ -18,6 +28,8 @@ export interface NodeStart {
   readonly sessionPath: string;
   /** The store's folder on disk; without one it does not spill. */
   readonly spillPath: string | undefined;
+  /** Who keeps an eye on the memory, and how. */
+  readonly memory: MemorySettings;
   readonly hostname: string;
   readonly version: string;
   readonly startedAtMs: number;

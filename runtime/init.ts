@@ -74,6 +74,11 @@ function startEmbedded(
     storeBytes: fromUnits(total["objectStoreMemory"] ?? 0),
     sessionPath: directory.path,
     spillPath: spillDirectory?.path,
+    memory: {
+      useMax: options.systemConfig.memoryUsageThreshold,
+      refreshMs: options.systemConfig.memoryMonitorRefreshMs,
+      limitBytes: options.systemConfig.memoryLimitBytes,
+    },
     hostname: hostname(),
     version: VERSION,
     startedAtMs: Date.now(),

@@ -21,6 +21,7 @@ import { gpuIdsOf } from "./node_gpus.ts";
 import { NodeJobs } from "./node_jobs.ts";
 import { RevokedLeases } from "./node_leases.ts";
 import { nodeControl } from "./node_listings.ts";
+import { NodeMemory } from "./node_memory.ts";
 import { NodeOutput } from "./node_output.ts";
 import { type NodePeer, NodePeers, threadPeer } from "./node_peers.ts";
 import { infeasibleText, unschedulableError } from "./node_texts.ts";
@@ -61,6 +62,7 @@ export class Node {
   readonly groups: PlacementGroups;
   readonly store: NodeStore;
   readonly jobs: NodeJobs;
+  readonly memory: NodeMemory;
   readonly #host: NodeHost;
   readonly #mailbox: Mailbox;
   readonly #peers = new NodePeers();
@@ -85,9 +87,18 @@ export class Node {
     const ports = {
       schedule: (event: Uncaused<SchedulerEvent>) => this.#schedule(event),
       send: (id: WorkerId, message: FromNode) => this.#send(id, message),
-      stopThread: (id: WorkerId, reason: string) =>
+      stopThread: (id: WorkerId, reason: string | MantaError) =>
         this.#threads.stop(id, reason),
     };
+    this.memory = new NodeMemory(start.nodeId, start.memory, {
+      ...ports,
+      threads: () => this.scheduler.threads(),
+      forget: (threadId) => this.#schedule({ type: "thread_ended", threadId }),
+      mayRestart: (actorId) => this.actors.mayRestart(actorId),
+      collectGarbage: () => void host.collectGarbage(),
+      warn: (jobId, text) => this.#warn(jobId, text),
+      flush: () => this.#turn(),
+    });
     this.actors = new NodeActors(ports);
     this.#revoked = new RevokedLeases(ports);
     this.#threads = new NodeThreads({
@@ -265,6 +276,8 @@ export class Node {
         return this.#threads.stop(message.workerId, message.reason);
       case "thread_exiting":
         return this.#threads.exiting(from, message.reason);
+      case "memory_given":
+        return this.memory.given(from, message);
       case "output":
         return job.output.printed(from, message.lines);
       case "output_wanted":
@@ -386,6 +399,7 @@ export class Node {
     const identity = { ...driver, workerId };
     const peer = this.#threads.start(identity, nodeControl(this, jobId));
     this.#addPeer(workerId, peer);
+    this.memory.threadStarted();
     // What is sent to it waits in its links until it is up.
     this.#schedule({ type: "thread_started", threadId: workerId });
   }
@@ -399,6 +413,7 @@ export class Node {
     job.output.threadEnded(workerId);
     job.timeline.given(workerId);
     this.jobs.threadEnded(workerId);
+    this.memory.threadEnded(workerId);
     const error = this.#threads.ended(workerId, reason);
     this.#workerEnded(workerId, error);
     this.#schedule({ type: "thread_ended", threadId: workerId });

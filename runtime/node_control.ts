@@ -53,6 +53,14 @@ export interface PendingListing {
   readonly why: "busy" | "resources" | "labels" | "nodes" | "group";
 }
 
+/** The memory of the machine, the container or the process. */
+export interface MemoryListing {
+  readonly usedBytes: number;
+  readonly limitBytes: number;
+  /** Threads that were stopped while something ran on them. */
+  readonly stoppedThreads: number;
+}
+
 /** A driver and what runs for it. */
 export interface JobListing {
   readonly jobId: string;
@@ -81,6 +89,8 @@ export interface NodeControl {
   actors(): ActorListing[];
   /** What waits, and why. */
   pending(): PendingListing[];
+  /** What memory is used, and how often work was stopped for it. */
+  memory(): MemoryListing;
   /** All jobs of the node. */
   jobs(): JobListing[];
   /** Resolves when the group is there, or with why it never will be. */

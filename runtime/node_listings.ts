@@ -14,6 +14,7 @@ import type {
   NodeControl,
   NodeListing,
 } from "./node_control.ts";
+import type { NodeMemory } from "./node_memory.ts";
 import type { NodeJob, NodeJobs } from "./node_jobs.ts";
 import type { NodeStore } from "./object_store/node_store.ts";
 import type { Scheduler } from "./scheduler/scheduler.ts";
@@ -27,6 +28,7 @@ export interface ListedNode {
   readonly groups: PlacementGroups;
   readonly store: NodeStore;
   readonly jobs: NodeJobs;
+  readonly memory: NodeMemory;
   /** The events of a job's tasks. */
   trace(jobId: JobId): Promise<unknown[]>;
   /** Takes in what the threads have sent by now. */
@@ -53,6 +55,7 @@ export function nodeControl(node: ListedNode, jobId: JobId): NodeControl {
       scheduler.pending().map(({ kind, resources, count, why }) => (
         { kind, resources: resourceAmounts(resources), count, why }
       )),
+    memory: () => node.memory.listing(),
     jobs: () => [...node.jobs.all()].map(jobListing),
     groupReady: async (groupId) => {
       if (await groups.ready(groupId)) return undefined;

@@ -66,7 +66,7 @@ function nodePort(
 ): OwnerPorts["node"] {
   return {
     demand: (
-      { key, resources, strategy, labelSelector, isTimed },
+      { key, resources, strategy, labelSelector, isTimed, isOnce },
       count,
     ) =>
       session.sendNode({
@@ -77,6 +77,7 @@ function nodePort(
           strategy,
           ...(labelSelector ? { labelSelector } : {}),
           ...(isTimed ? { isTimed } : {}),
+          ...(isOnce ? { isOnce } : {}),
         } as WireClass,
         count,
         depth: depth(),
