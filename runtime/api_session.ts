@@ -7,10 +7,12 @@ import type { Hold } from "./actor_holds.ts";
 import type {
   ActorCreation,
   ActorHold,
+  ActorListing,
   Callable,
   CallOutcome,
   GroupStrategy,
   Leftovers,
+  MemoryListing,
   MethodCall,
   Session,
   TaskCall,
@@ -388,6 +390,14 @@ export class ApiSession implements Session {
 
   timeline(): Promise<unknown[]> {
     return this.holdOpen(this.#thread.control.timeline());
+  }
+
+  memory(): Promise<MemoryListing> {
+    return this.holdOpen(this.#thread.control.memory());
+  }
+
+  actorListings(): Promise<ActorListing[]> {
+    return this.holdOpen(this.#thread.control.actors());
   }
 
   async leftovers(): Promise<Leftovers> {

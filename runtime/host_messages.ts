@@ -1,21 +1,12 @@
 // What the node thread and the process's main thread say to one another: only
 // the main thread starts and stops web workers.
 
+import type { ResolvedSystemConfig } from "./api/system_config.ts";
 import type { NodeId, WorkerId } from "./base/ids.ts";
 import type { ResourceSet } from "./base/resources.ts";
 import type { SessionIdentity } from "./protocol/node_messages.ts";
 import type { MailboxBuffer } from "./transport/mailbox.ts";
 import type { RingLinkEnd } from "./transport/ring_link.ts";
-
-/** How the use of memory is watched; `systemConfig` has them from users. */
-export interface MemorySettings {
-  /** The share of the memory above which work is stopped. */
-  readonly useMax: number;
-  /** 0: it is not watched. */
-  readonly refreshMs: number;
-  /** What the process may use; else all that there is. */
-  readonly limitBytes: number | undefined;
-}
 
 /** What the node thread is started with. */
 export interface NodeStart {
@@ -29,7 +20,7 @@ export interface NodeStart {
   /** The store's folder on disk; without one it does not spill. */
   readonly spillPath: string | undefined;
   /** Who keeps an eye on the memory, and how. */
-  readonly memory: MemorySettings;
+  readonly memory: ResolvedSystemConfig;
   readonly hostname: string;
   readonly version: string;
   readonly startedAtMs: number;

@@ -74,11 +74,7 @@ function startEmbedded(
     storeBytes: fromUnits(total["objectStoreMemory"] ?? 0),
     sessionPath: directory.path,
     spillPath: spillDirectory?.path,
-    memory: {
-      useMax: options.systemConfig.memoryUsageThreshold,
-      refreshMs: options.systemConfig.memoryMonitorRefreshMs,
-      limitBytes: options.systemConfig.memoryLimitBytes,
-    },
+    memory: options.systemConfig,
     hostname: hostname(),
     version: VERSION,
     startedAtMs: Date.now(),

@@ -3,7 +3,6 @@
 // never runs user code, and does no work that is not bounded.
 
 import * as Comlink from "comlink";
-import process from "node:process";
 import type { MantaError } from "./base/errors.ts";
 import {
   type JobId,
@@ -22,14 +21,13 @@ import { NodeJobs } from "./node_jobs.ts";
 import { RevokedLeases } from "./node_leases.ts";
 import { nodeControl } from "./node_listings.ts";
 import { NodeMemory } from "./node_memory.ts";
-import { NodeOutput } from "./node_output.ts";
+import { newOutput } from "./node_output.ts";
 import { type NodePeer, NodePeers, threadPeer } from "./node_peers.ts";
 import { infeasibleText, unschedulableError } from "./node_texts.ts";
 import { asMantaError, NodeThreads } from "./node_threads.ts";
 import { isToStore } from "./object_store/messages.ts";
 import { NodeStore } from "./object_store/node_store.ts";
 import type { SpillFolder } from "./object_store/spill_folder.ts";
-import { logFolder } from "./observe/output_log.ts";
 import type { ReturnMemory } from "./platform/platform.ts";
 import type {
   FromNode,
@@ -132,7 +130,7 @@ export class Node {
 
   /** A driver joins with a job of its own; gives the calls it may make. */
   addDriver(driver: SessionIdentity, peer: NodePeer): NodeControl {
-    this.jobs.add(driver, this.#newOutput(driver.workerId));
+    this.jobs.add(driver, newOutput(driver.workerId, this.start, this.#peers));
     this.#addPeer(driver.workerId, peer);
     return nodeControl(this, driver.jobId);
   }
@@ -148,23 +146,6 @@ export class Node {
     this.#schedule({ type: "job_ended", jobId });
     this.#forgetJobs();
     this.#turn();
-  }
-
-  #newOutput(driver: WorkerId): NodeOutput {
-    return new NodeOutput({
-      driver,
-      nodeId: this.start.nodeId,
-      pid: process.pid,
-      logFolder: logFolder(this.start.sessionPath),
-      send: (to, message) => this.#send(to, message),
-      unreadBytes: () => this.#peers.backlogBytes(driver),
-      after: (delayMs, callback) => {
-        setTimeout(() => {
-          callback();
-          this.#peers.flush();
-        }, delayMs);
-      },
-    });
   }
 
   #forgetJobs(): void {

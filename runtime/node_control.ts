@@ -2,6 +2,7 @@
 // and listings, by comlink. Plain data in, plain data out; errors come back
 // as values, since classes do not survive the way.
 
+import type { ActorListing, MemoryListing } from "./api/session_port.ts";
 import type { ActorId, PlacementGroupId } from "./base/ids.ts";
 import type { WireActorInterface } from "./protocol/node_messages.ts";
 import type { WireError } from "./protocol/wire_error.ts";
@@ -33,16 +34,6 @@ export interface FoundActor {
   readonly interface: WireActorInterface;
 }
 
-/** An actor as it is listed. */
-export interface ActorListing {
-  readonly id: string;
-  readonly name: string;
-  readonly className: string;
-  readonly state: string;
-  readonly nodeId: string;
-  readonly restarts: number;
-}
-
 /** Work that waits for a place. */
 export interface PendingListing {
   readonly kind: "task" | "actor" | "group";
@@ -51,14 +42,6 @@ export interface PendingListing {
   readonly count: number;
   /** `busy` when it only has to wait; else what no node has. */
   readonly why: "busy" | "resources" | "labels" | "nodes" | "group";
-}
-
-/** The memory of the machine, the container or the process. */
-export interface MemoryListing {
-  readonly usedBytes: number;
-  readonly limitBytes: number;
-  /** Threads that were stopped while something ran on them. */
-  readonly stoppedThreads: number;
 }
 
 /** A driver and what runs for it. */

@@ -2,18 +2,14 @@
 // asked is in `node_control.ts`.
 
 import process from "node:process";
+import type { ActorListing } from "./api/session_port.ts";
 import type { JobId } from "./base/ids.ts";
 import { PlacementGroupRemovedError } from "./base/errors.ts";
 import { resourceAmounts, type ResourceSet } from "./base/resources.ts";
 import type { PlacementGroups } from "./control/placement_groups.ts";
 import type { NodeStart } from "./host_messages.ts";
 import type { NodeActors } from "./node_actors.ts";
-import type {
-  ActorListing,
-  JobListing,
-  NodeControl,
-  NodeListing,
-} from "./node_control.ts";
+import type { JobListing, NodeControl, NodeListing } from "./node_control.ts";
 import type { NodeMemory } from "./node_memory.ts";
 import type { NodeJob, NodeJobs } from "./node_jobs.ts";
 import type { NodeStore } from "./object_store/node_store.ts";
@@ -119,5 +115,6 @@ function actorListings({ actors, start }: ListedNode): ActorListing[] {
     state: record.state,
     nodeId: start.nodeId,
     restarts: record.restartsUsed,
+    deathCause: record.deathError?.message ?? "",
   }));
 }

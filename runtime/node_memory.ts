@@ -2,12 +2,12 @@
 // the policy, asks threads what they hold, and stops those that it chooses.
 // Belongs to the wiring of a node.
 
+import type { MemoryListing } from "./api/session_port.ts";
+import type { ResolvedSystemConfig } from "./api/system_config.ts";
 import { type MantaError, OutOfMemoryError } from "./base/errors.ts";
 import type { ActorId, JobId, NodeId, WorkerId } from "./base/ids.ts";
 import { MEMORY_THREAD_BYTES } from "./base/limits.ts";
 import { fromUnits } from "./base/resources.ts";
-import type { MemorySettings } from "./host_messages.ts";
-import type { MemoryListing } from "./node_control.ts";
 import {
   type MemoryAction,
   type MemoryFigure,
@@ -17,8 +17,8 @@ import {
 } from "./observe/memory_policy.ts";
 import {
   type MemoryUse,
-  processMemoryBytes,
   readMemoryUse,
+  residentBytes,
 } from "./platform/memory_reading.ts";
 import type { FromNode } from "./protocol/node_messages.ts";
 import type { ThreadView, WorkView } from "./scheduler/queries.ts";
@@ -43,7 +43,7 @@ export interface NodeMemoryPorts {
 /** See the head of the file. */
 export class NodeMemory {
   readonly #nodeId: NodeId;
-  readonly #settings: MemorySettings;
+  readonly #settings: ResolvedSystemConfig;
   readonly #ports: NodeMemoryPorts;
   readonly #policy: MemoryPolicy;
   readonly #figures = new Map<WorkerId, MemoryFigure>();
@@ -52,18 +52,18 @@ export class NodeMemory {
 
   constructor(
     nodeId: NodeId,
-    settings: MemorySettings,
+    settings: ResolvedSystemConfig,
     ports: NodeMemoryPorts,
   ) {
     this.#nodeId = nodeId;
     this.#settings = settings;
     this.#ports = ports;
-    this.#policy = new MemoryPolicy(settings.useMax);
+    this.#policy = new MemoryPolicy(settings.memoryUsageThreshold);
   }
 
   /** A thread starts: from now on there is something to stop. */
   threadStarted(): void {
-    const { refreshMs } = this.#settings;
+    const { memoryMonitorRefreshMs: refreshMs } = this.#settings;
     if (refreshMs === 0) return;
     this.#timer ??= setInterval(() => this.#look(), refreshMs);
   }
@@ -83,9 +83,9 @@ export class NodeMemory {
   }
 
   #use(): MemoryUse {
-    const { limitBytes } = this.#settings;
+    const { memoryLimitBytes: limitBytes } = this.#settings;
     if (limitBytes === undefined) return readMemoryUse();
-    return { usedBytes: processMemoryBytes(), limitBytes };
+    return { usedBytes: residentBytes(), limitBytes };
   }
 
   #look(): void {
@@ -161,7 +161,9 @@ export class NodeMemory {
         `than the ${gib(limitBytes - MEMORY_THREAD_BYTES)} of its option ` +
         "`memory`. Raise it, or hold less at a time"
       : `its thread was stopped, as node ${this.#nodeId} used ${used} of ` +
-        `memory, above ${Math.round(this.#settings.useMax * 100)} %${held}. ` +
+        `memory, above ${
+          Math.round(this.#settings.memoryUsageThreshold * 100)
+        } %${held}. ` +
         "Hold less at a time, or give such tasks the option `memory`, so " +
         "that fewer run at once";
     const details = { nodeId: this.#nodeId, ...use, threadBytes, mayRetry };

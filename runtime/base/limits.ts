@@ -454,8 +454,11 @@ export const MEMORY_COLLECT_PAUSE_MS = 10_000;
 /** After a stopped thread has ended, its memory may take so long to go. */
 export const MEMORY_SETTLE_MS = 1_000;
 
-/** A thread that does not end, in a system call, is not waited for longer. */
+/** How long a stopped thread, and its memory, is waited for at most. */
 export const MEMORY_STOP_MS_MAX = 5_000;
+
+/** Use that has changed by less of the memory has not changed. */
+export const MEMORY_MOVE_FRACTION = 0.02;
 
 /** Idle threads that hold less are not worth stopping. */
 export const MEMORY_IDLE_BYTES_MIN = 16 * 1024 * 1024;

@@ -7,6 +7,7 @@ import {
   MEMORY_COLLECT_MS,
   MEMORY_COLLECT_PAUSE_MS,
   MEMORY_IDLE_BYTES_MIN,
+  MEMORY_MOVE_FRACTION,
   MEMORY_SETTLE_MS,
   MEMORY_STOP_BUFFER_BYTES_MAX,
   MEMORY_STOP_BUFFER_FRACTION,
@@ -71,11 +72,13 @@ export type MemoryAction =
 /** See the head of the file. */
 export class MemoryPolicy {
   readonly #useMax: number;
-  /** Threads that were told to stop, and when. */
-  readonly #stopping = new Map<WorkerId, number>();
+  /** Threads that were told to stop and are there still. */
+  readonly #stopping = new Set<WorkerId>();
   #collectedAtMs = -Infinity;
   /** A stopped thread's memory is on its way back until then. */
   #quietUntilMs = -Infinity;
+  /** When a thread was stopped last, and what was used then. */
+  #latest = { stoppedAtMs: -Infinity, usedBytes: 0 };
 
   /** `useMax` is the share of the memory above which work is stopped. */
   constructor(useMax: number) {
@@ -93,7 +96,7 @@ export class MemoryPolicy {
 
   #noteEnded({ threads, nowMs }: MemoryRead): void {
     const present = new Set(threads.map(({ threadId }) => threadId));
-    for (const threadId of this.#stopping.keys()) {
+    for (const threadId of this.#stopping) {
       if (present.has(threadId)) continue;
       this.#stopping.delete(threadId);
       this.#quietUntilMs = nowMs + MEMORY_SETTLE_MS;
@@ -116,7 +119,7 @@ export class MemoryPolicy {
   #relieve(threads: MemoryThread[], event: MemoryRead): MemoryAction[] {
     const { usedBytes, limitBytes, nowMs } = event;
     if (usedBytes <= limitBytes * this.#useMax) return [];
-    if (this.#isSettling(nowMs)) return [];
+    if (this.#isSettling(event)) return [];
     const sinceMs = nowMs - this.#collectedAtMs;
     const actions: MemoryAction[] = [];
     if (sinceMs >= MEMORY_COLLECT_PAUSE_MS) {
@@ -130,12 +133,14 @@ export class MemoryPolicy {
     return [...actions, ...this.#choose(threads, event)];
   }
 
-  #isSettling(nowMs: number): boolean {
+  /** Whether the last stop has yet to show, and nothing else grows. */
+  #isSettling({ nowMs, usedBytes, limitBytes }: MemoryRead): boolean {
     if (nowMs < this.#quietUntilMs) return true;
-    for (const stoppedAtMs of this.#stopping.values()) {
-      if (nowMs - stoppedAtMs < MEMORY_STOP_MS_MAX) return true;
-    }
-    return false;
+    const { stoppedAtMs, usedBytes: usedThen } = this.#latest;
+    if (nowMs - stoppedAtMs >= MEMORY_STOP_MS_MAX) return false;
+    const movedBytes = Math.abs(usedBytes - usedThen);
+    return this.#stopping.size > 0 ||
+      movedBytes < limitBytes * MEMORY_MOVE_FRACTION;
   }
 
   /**
@@ -180,9 +185,10 @@ export class MemoryPolicy {
     { threadId }: MemoryThread,
     reason: StopThread["reason"],
     mayRetry: boolean,
-    { nowMs }: MemoryRead,
+    { nowMs, usedBytes }: MemoryRead,
   ): StopThread {
-    this.#stopping.set(threadId, nowMs);
+    this.#stopping.add(threadId);
+    this.#latest = { stoppedAtMs: nowMs, usedBytes };
     return { type: "stop_thread", threadId, reason, mayRetry };
   }
 }

@@ -14,7 +14,7 @@ export interface MemoryUse {
 }
 
 /** What this process alone holds, shared memory of its threads included. */
-export function processMemoryBytes(): number {
+export function residentBytes(): number {
   return process.memoryUsage.rss();
 }
 
@@ -44,7 +44,7 @@ function hostUse(read: ReadText): MemoryUse {
   // Elsewhere what is free leaves out what the system could free: what this
   // process holds is all that can be told for sure.
   const limitBytes = totalmem();
-  const usedBytes = Math.min(limitBytes - freemem(), processMemoryBytes());
+  const usedBytes = Math.min(limitBytes - freemem(), residentBytes());
   return { usedBytes, limitBytes };
 }
 

@@ -108,7 +108,16 @@ describe("MemoryPolicy", () => {
     node.read(960, [a, b]);
     assertEquals(node.read(960, [a, b]), []);
     assertEquals(node.read(960, [b]), []);
-    assertEquals(node.read(960, [b]), ["stop b pressure"]);
+    assertEquals(node.read(930, [b]), ["stop b pressure"]);
+  });
+
+  it("gives memory time to come back while nothing grows", () => {
+    const node = new Watched();
+    const [a, b] = [thread("a", { order: 2 }), thread("b", { order: 1 })];
+    node.read(960, [a, b]);
+    const read = () => node.read(970, [b]);
+    assertEquals([read(), read(), read(), read()], [[], [], [], []]);
+    assertEquals(read(), ["stop b pressure"]);
   });
 
   it("does not wait for a thread that does not end", () => {
