@@ -29,6 +29,8 @@ export interface DialOptions extends
   readonly token: string;
   /** The certificate that the node's must be signed by; plain text without. */
   readonly ca?: string;
+  /** Instead of it: the fingerprint of the node's certificate. */
+  readonly pin?: string;
   readonly clock?: Clock;
   readonly timers?: Timers;
   /** Opens streams 0 and 1; called before anything can come. */
@@ -81,7 +83,7 @@ class Dialer {
   }
 
   connect(isResumed: boolean): Promise<Connecting> {
-    const { hostname, port, token, ca } = this.#options;
+    const { hostname, port, token, ca, pin } = this.#options;
     const headers = handshakeHeaders({ token, session: this.#name, isResumed });
     return openChannel({
       hostname,
@@ -89,6 +91,7 @@ class Dialer {
       path: CONNECT_PATH,
       headers,
       ...(ca === undefined ? {} : { ca }),
+      ...(pin === undefined ? {} : { pin }),
     });
   }
 
