@@ -29,6 +29,7 @@ import { environmentFor } from "./runtime_env.ts";
 import { isRef } from "./session_codec.ts";
 import { makeSessionCodec } from "./session_objects.ts";
 import { ThreadSession } from "./thread_session.ts";
+import { ringWires } from "./thread_wires.ts";
 import { Mailbox, newMailboxBuffer } from "./transport/mailbox.ts";
 import { newRingLinkEnds } from "./transport/ring_link.ts";
 
@@ -89,9 +90,11 @@ function startEmbedded(
   const thread = new ThreadSession({
     platform,
     identity,
-    mailbox,
-    nodeLink: { ...driverLink, port: transferable(shared.port1) },
-    control: transferable(control.port1),
+    wires: ringWires(
+      mailbox,
+      { ...driverLink, port: transferable(shared.port1) },
+      transferable(control.port1),
+    ),
     depth: () => 0,
     makeCodec: makeSessionCodec,
     reportUnseen: (error) => printError(thread.codec.decodeError(error)),

@@ -21,13 +21,16 @@ export interface ListedNode {
   readonly groups: PlacementGroups;
   readonly store: NodeStore;
   /** The events of a job's tasks. */
-  trace(jobId: JobId): Promise<unknown[]>;
+  trace(jobId: JobId | undefined): Promise<unknown[]>;
   /** Takes in what the threads have sent by now. */
   takeIn(): void;
 }
 
 /** The calls that the threads of a job may make to the node. */
-export function nodeControl(node: ListedNode, jobId: JobId): NodeControl {
+export function nodeControl(
+  node: ListedNode,
+  jobId: JobId | undefined,
+): NodeControl {
   const { scheduler, actors, groups, store } = node;
   return {
     nodes: () => [listing(node)],

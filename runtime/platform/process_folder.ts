@@ -8,14 +8,13 @@ import {
   mkdirSync,
   mkdtempSync,
   readdirSync,
-  readFileSync,
-  readlinkSync,
   rmSync,
 } from "node:fs";
 import { rm } from "node:fs/promises";
 import { userInfo } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
+import { isAlive, pidNamespace, startOf } from "./process_life.ts";
 
 /** A folder of this process; who opened it removes it. */
 export interface ProcessFolder {
@@ -94,38 +93,4 @@ function leftFolders(parent: string, kind: string): string[] {
 
 function prefixOf(kind: string): string {
   return `${kind}-${pidNamespace()}-`;
-}
-
-/** Whether the process is there, and not another one of the same number. */
-function isAlive(pid: number, start: string): boolean {
-  try {
-    process.kill(pid, 0);
-  } catch (error) {
-    return (error as { code?: unknown }).code === "EPERM";
-  }
-  const present = startOf(pid);
-  return present === "0" || start === "0" || present === start;
-}
-
-/** When a process was started, in ticks of the system's clock; "0": unknown. */
-function startOf(pid: number): string {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-    // Behind the name, which may have blanks and brackets in it.
-    return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19] ?? "0";
-  } catch {
-    return "0";
-  }
-}
-
-/**
- * Containers may share the folder while each counts its processes from 1: a
- * number says something only beside its namespace.
- */
-function pidNamespace(): string {
-  try {
-    return readlinkSync("/proc/self/ns/pid").replace(/\D/g, "");
-  } catch {
-    return "0";
-  }
 }
