@@ -37,7 +37,7 @@ export class NodeJobs {
   add(
     driver: SessionIdentity,
     output: NodeOutput,
-    codeFolder: string | undefined,
+    codeFolder?: string,
   ): void {
     const job: NodeJob = {
       driver,

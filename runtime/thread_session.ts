@@ -28,7 +28,7 @@ import { Reading, type WaitScope } from "./owner/waiting.ts";
 import type { Platform } from "./platform/platform.ts";
 import { spinUntil, Watch } from "./platform/spin.ts";
 import type { StreamOpened } from "./protocol/driver_messages.ts";
-import type { PeerMessage } from "./protocol/messages.ts";
+import type { PeerMessage, WireCode } from "./protocol/messages.ts";
 import type {
   FromNode,
   SessionIdentity,
@@ -99,7 +99,7 @@ export class ThreadSession {
   #turnScheduled = false;
   #turning = false;
   #ended = false;
-  #endReason: MantaError | undefined;
+  #lostBy: MantaError | undefined;
   /** Before a caller sleeps that waits for an answer. */
   readonly #waitWatch = new Watch(SPIN_US_MAX);
   /** Before a reader waits for the store. */
@@ -337,6 +337,16 @@ export class ThreadSession {
     return isAnswer();
   }
 
+  /** Has the code where executors find it; they are told what is returned. */
+  async sendCode(code: WireCode): Promise<WireCode> {
+    return await this.#setup.wires.code?.put(code) ?? code;
+  }
+
+  /** Whether executors find the code already. */
+  hasSentCode(code: WireCode): boolean {
+    return this.#setup.wires.code?.has(code) ?? true;
+  }
+
   // -- Waiting ---------------------------------------------------------------
 
   /** Keeps the process alive while the work is pending. */
@@ -386,15 +396,14 @@ export class ThreadSession {
   // -- The end ---------------------------------------------------------------
 
   /** Stops everything; refs of this session cannot be read any more. */
-  end(
-    reason: MantaError = new ConnectionError(
-      "Cannot wait any longer: the session has ended",
-    ),
-  ): void {
+  end(lostBy?: MantaError): void {
     if (this.#ended) return;
     this.owner.references.reportAllUnseen();
     this.#ended = true;
-    this.#endReason = reason;
+    this.#lostBy = lostBy;
+    const reason = lostBy ?? new ConnectionError(
+      "Cannot wait any longer: the session has ended",
+    );
     this.reading.endAll(reason);
     this.owner.endStreams(this.codec.encodeError(reason));
     this.store.failAll(reason);
@@ -406,9 +415,9 @@ export class ThreadSession {
     return this.#ended;
   }
 
-  /** Why it has ended, if it has. */
-  get endReason(): MantaError | undefined {
-    return this.#endReason;
+  /** Why it has ended, if not by its user. */
+  get lostBy(): MantaError | undefined {
+    return this.#lostBy;
   }
 
   // -- Messages --------------------------------------------------------------
