@@ -1,20 +1,17 @@
 // What the node thread and the process's main thread say to one another: only
 // the main thread starts and stops web workers.
 
-import type { WorkerId } from "./base/ids.ts";
+import type { NodeId, WorkerId } from "./base/ids.ts";
 import type { ResourceSet } from "./base/resources.ts";
 import type { SessionIdentity } from "./protocol/node_messages.ts";
+import type { WireError } from "./protocol/wire_error.ts";
 import type { MailboxBuffer } from "./transport/mailbox.ts";
 import type { RingLinkEnd } from "./transport/ring_link.ts";
 
 /** What the node thread is started with. */
 export interface NodeStart {
   readonly type: "node_start";
-  readonly driver: SessionIdentity;
-  readonly driverMailbox: MailboxBuffer;
-  /** The node's end of its link to the driver. */
-  readonly driverLink: RingLinkEnd;
-  readonly driverControl: MessagePort;
+  readonly nodeId: NodeId;
   readonly nodeMailbox: MailboxBuffer;
   readonly total: ResourceSet;
   readonly labels: Readonly<Record<string, string>>;
@@ -25,6 +22,30 @@ export interface NodeStart {
   readonly hostname: string;
   readonly version: string;
   readonly startedAtMs: number;
+  /** Without it, the node is reached from its own process only. */
+  readonly listen?: NodeListen;
+}
+
+/** Where a node is reached from other processes. */
+export interface NodeListen {
+  readonly hostname: string;
+  /** 0: any free one. */
+  readonly port: number;
+  readonly token: string;
+  /** The certificate and its key, in PEM; plain text without. */
+  readonly tls?: { readonly cert: string; readonly key: string };
+  /** Names beside its addresses that requests may call it by. */
+  readonly names?: readonly string[];
+}
+
+/** A driver of the node's own process. */
+export interface DriverJoin {
+  readonly type: "driver_join";
+  readonly identity: SessionIdentity;
+  readonly mailbox: MailboxBuffer;
+  /** The node's end of its link to the driver. */
+  readonly link: RingLinkEnd;
+  readonly control: MessagePort;
 }
 
 /** What an executor thread is started with. */
@@ -34,8 +55,9 @@ export interface ExecutorStart {
   readonly mailbox: MailboxBuffer;
   readonly nodeLink: RingLinkEnd;
   readonly control: MessagePort;
-  readonly driverId: WorkerId;
   readonly sessionPath: string;
+  /** Where its code is, if its driver is in another process. */
+  readonly codeFolder?: string;
 }
 
 export type ToHost =
@@ -45,11 +67,14 @@ export type ToHost =
     readonly start: ExecutorStart;
   }
   | { readonly type: "stop_thread"; readonly workerId: WorkerId }
+  | { readonly type: "node_listens"; readonly port: number }
+  | { readonly type: "node_cannot_listen"; readonly error: WireError }
   /** The node holds nothing of the system any more. */
   | { readonly type: "node_ended" };
 
 export type FromHost =
   | NodeStart
+  | DriverJoin
   /** The session is over. */
   | { readonly type: "node_end" }
   | {

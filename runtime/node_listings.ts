@@ -2,12 +2,19 @@
 // asked is in `node_control.ts`.
 
 import process from "node:process";
+import type { JobId } from "./base/ids.ts";
 import { PlacementGroupRemovedError } from "./base/errors.ts";
 import { resourceAmounts, type ResourceSet } from "./base/resources.ts";
 import type { PlacementGroups } from "./control/placement_groups.ts";
 import type { NodeStart } from "./host_messages.ts";
 import type { NodeActors } from "./node_actors.ts";
-import type { ActorListing, NodeControl, NodeListing } from "./node_control.ts";
+import type {
+  ActorListing,
+  JobListing,
+  NodeControl,
+  NodeListing,
+} from "./node_control.ts";
+import type { NodeJob, NodeJobs } from "./node_jobs.ts";
 import type { NodeStore } from "./object_store/node_store.ts";
 import type { Scheduler } from "./scheduler/scheduler.ts";
 import { encodeError } from "./protocol/wire_error.ts";
@@ -19,13 +26,18 @@ export interface ListedNode {
   readonly actors: NodeActors;
   readonly groups: PlacementGroups;
   readonly store: NodeStore;
-  trace(): Promise<unknown[]>;
+  readonly jobs: NodeJobs;
+  /** The events of a job's tasks. */
+  trace(jobId: JobId | undefined): Promise<unknown[]>;
   /** Takes in what the threads have sent by now. */
   takeIn(): void;
 }
 
-/** The calls that threads may make to the node. */
-export function nodeControl(node: ListedNode): NodeControl {
+/** The calls that the threads of a job may make to the node. */
+export function nodeControl(
+  node: ListedNode,
+  jobId: JobId | undefined,
+): NodeControl {
   const { scheduler, actors, groups, store } = node;
   return {
     nodes: () => [listing(node)],
@@ -40,6 +52,11 @@ export function nodeControl(node: ListedNode): NodeControl {
       return { actorId, interface: shape };
     },
     actors: () => actorListings(node),
+    pending: () =>
+      scheduler.pending().map(({ kind, resources, count, why }) => (
+        { kind, resources: resourceAmounts(resources), count, why }
+      )),
+    jobs: () => [...node.jobs.all()].map(jobListing),
     groupReady: async (groupId) => {
       if (await groups.ready(groupId)) return undefined;
       return encodeError(
@@ -48,7 +65,7 @@ export function nodeControl(node: ListedNode): NodeControl {
         ),
       );
     },
-    timeline: () => node.trace(),
+    timeline: () => node.trace(jobId),
     leftovers: () => ({
       leases: scheduler.leases().length,
       actors: scheduler.actors().length,
@@ -58,10 +75,22 @@ export function nodeControl(node: ListedNode): NodeControl {
   };
 }
 
+function jobListing(
+  { driver, isOver, startedAtMs, threads }: NodeJob,
+): JobListing {
+  return {
+    jobId: driver.jobId,
+    namespace: driver.namespace,
+    state: isOver ? "ended" : "running",
+    startedAtMs,
+    threads: threads.size,
+  };
+}
+
 function listing({ start, scheduler, store }: ListedNode): NodeListing {
   const { capacityBytes, usedBytes, spilledBytes } = store.stats();
   return {
-    nodeId: start.driver.nodeId,
+    nodeId: start.nodeId,
     address: "local",
     hostname: start.hostname,
     alive: true,
@@ -88,7 +117,7 @@ function actorListings({ actors, start }: ListedNode): ActorListing[] {
     name: record.actor.name ?? "",
     className: record.actor.className,
     state: record.state,
-    nodeId: start.driver.nodeId,
+    nodeId: start.nodeId,
     restarts: record.restartsUsed,
   }));
 }

@@ -3,12 +3,11 @@
 // has come and sends what follows. The wiring of `owner/`, `object_store/`
 // and `transport/` for such a thread.
 
-import * as Comlink from "comlink";
 import { setImmediate, setInterval } from "node:timers";
 import { ActorHolds, type Hold } from "./actor_holds.ts";
 import { CodeExchange } from "./code_exchange.ts";
 import type { ActorId, WorkerId } from "./base/ids.ts";
-import { ConnectionError } from "./base/errors.ts";
+import { ConnectionError, type MantaError } from "./base/errors.ts";
 import {
   CALL_WAIT_MS_MAX,
   CALLS_UNSENT_MAX,
@@ -18,7 +17,6 @@ import {
   STORE_ROOM_MS_MAX,
   TURN_MS_MAX,
 } from "./base/limits.ts";
-import type { NodeControl } from "./node_control.ts";
 import type { LinkOpened } from "./node_peers.ts";
 import { isFromStore } from "./object_store/messages.ts";
 import { StoreClient } from "./object_store/store_client.ts";
@@ -29,7 +27,8 @@ import type { Collected, Encoded } from "./owner/ports.ts";
 import { Reading, type WaitScope } from "./owner/waiting.ts";
 import type { Platform } from "./platform/platform.ts";
 import { spinUntil, Watch } from "./platform/spin.ts";
-import type { PeerMessage } from "./protocol/messages.ts";
+import type { StreamOpened } from "./protocol/driver_messages.ts";
+import type { PeerMessage, WireCode } from "./protocol/messages.ts";
 import type {
   FromNode,
   SessionIdentity,
@@ -40,17 +39,14 @@ import type { WireError } from "./protocol/wire_error.ts";
 import type { SessionCodec } from "./session_codec.ts";
 import type { Link, LinkMessage } from "./transport/link.ts";
 import { newLoopbackLinks } from "./transport/loopback_link.ts";
-import type { Mailbox } from "./transport/mailbox.ts";
 import { type Peer, Peers } from "./transport/peers.ts";
-import { RingLink, type RingLinkEnd } from "./transport/ring_link.ts";
+import type { NodeLink, ThreadMail, ThreadWires } from "./thread_wires.ts";
 
 /** What a thread session is made of. */
 export interface ThreadSessionSetup {
   readonly platform: Platform;
   readonly identity: SessionIdentity;
-  readonly mailbox: Mailbox;
-  readonly nodeLink: RingLinkEnd;
-  readonly control: MessagePort;
+  readonly wires: ThreadWires;
   /** How deep what this thread submits is nested; 0 for the driver. */
   depth(): number;
   makeCodec(session: ThreadSession): SessionCodec;
@@ -86,16 +82,15 @@ export class ThreadSession {
   readonly codec: SessionCodec;
   readonly holds: ActorHolds;
   readonly codeExchange: CodeExchange;
-  readonly control: Comlink.Remote<NodeControl>;
+  readonly control: ThreadWires["control"];
   /** Set before the first turn in a thread that runs tasks. */
   work: TurnWork | undefined;
   /** Hears what only a driver or only an executor wants to hear. */
   onNodeMessage: (message: FromNode) => void = () => {};
   readonly #setup: ThreadSessionSetup;
-  readonly #mailbox: Mailbox;
-  readonly #node: RingLink;
+  readonly #mailbox: ThreadMail;
+  readonly #node: NodeLink;
   readonly #peers: Peers;
-  readonly #controlPort: MessagePort;
   readonly #collected: FinalizationRegistry<Collected>;
   #keepAlive: { ref(): unknown; unref(): unknown } | undefined;
   #keepers = 0;
@@ -104,6 +99,7 @@ export class ThreadSession {
   #turnScheduled = false;
   #turning = false;
   #ended = false;
+  #lostBy: MantaError | undefined;
   /** Before a caller sleeps that waits for an answer. */
   readonly #waitWatch = new Watch(SPIN_US_MAX);
   /** Before a reader waits for the store. */
@@ -114,9 +110,9 @@ export class ThreadSession {
   constructor(setup: ThreadSessionSetup) {
     this.#setup = setup;
     this.identity = setup.identity;
-    this.#mailbox = setup.mailbox;
+    this.#mailbox = setup.wires.mail;
     this.#mailbox.onMail = () => this.turn();
-    this.#node = new RingLink(setup.nodeLink, setup.mailbox);
+    this.#node = setup.wires.node;
     this.#peers = new Peers((id) => this.#requestLink(id));
     this.codec = setup.makeCodec(this);
     this.store = new StoreClient({
@@ -143,8 +139,7 @@ export class ThreadSession {
       this.sendNode({ type, actorId });
     });
     this.codeExchange = new CodeExchange(this);
-    this.#controlPort = setup.control;
-    this.control = Comlink.wrap<NodeControl>(this.#controlPort);
+    this.control = setup.wires.control;
   }
 
   /** Begins to take messages in, once everybody is there to hear them. */
@@ -296,7 +291,9 @@ export class ThreadSession {
       granted = writable;
     });
     this.#node.flush();
-    this.#awaitRoom(() => granted !== undefined, sizeBytes);
+    if (this.#setup.wires.canWatch) {
+      this.#awaitRoom(() => granted !== undefined, sizeBytes);
+    }
     if (granted) {
       writeAndSeal(granted, encoded);
       return created.then(() => {});
@@ -326,7 +323,9 @@ export class ThreadSession {
     const isOpen = () => this.store.isOpen(owner, number);
     if (isOpen()) return opened;
     this.#node.flush();
-    this.#storeWatch.until(() => this.#storeAnswered(isOpen));
+    if (this.#setup.wires.canWatch) {
+      this.#storeWatch.until(() => this.#storeAnswered(isOpen));
+    }
     return opened;
   }
 
@@ -336,6 +335,16 @@ export class ThreadSession {
     this.#node.flush();
     this.#node.pollShared();
     return isAnswer();
+  }
+
+  /** Has the code where executors find it; they are told what is returned. */
+  async sendCode(code: WireCode): Promise<WireCode> {
+    return await this.#setup.wires.code?.put(code) ?? code;
+  }
+
+  /** Whether executors find the code already. */
+  hasSentCode(code: WireCode): boolean {
+    return this.#setup.wires.code?.has(code) ?? true;
   }
 
   // -- Waiting ---------------------------------------------------------------
@@ -367,6 +376,7 @@ export class ThreadSession {
   watch(isSettled: () => boolean): void {
     if (this.#turning) return;
     this.flush();
+    if (!this.#setup.wires.canWatch) return;
     this.#mailbox.unpark();
     this.#waitWatch.until(() => {
       if (this.#mailbox.hasMail) this.#mailbox.poll();
@@ -386,29 +396,35 @@ export class ThreadSession {
   // -- The end ---------------------------------------------------------------
 
   /** Stops everything; refs of this session cannot be read any more. */
-  end(): void {
+  end(lostBy?: MantaError): void {
     if (this.#ended) return;
     this.owner.references.reportAllUnseen();
     this.#ended = true;
-    const reason = new ConnectionError(
+    this.#lostBy = lostBy;
+    const reason = lostBy ?? new ConnectionError(
       "Cannot wait any longer: the session has ended",
     );
     this.reading.endAll(reason);
     this.owner.endStreams(this.codec.encodeError(reason));
     this.store.failAll(reason);
     this.#keepAlive?.unref();
-    this.#controlPort.close();
+    this.#setup.wires.end(reason);
   }
 
   get ended(): boolean {
     return this.#ended;
   }
 
+  /** Why it has ended, if not by its user. */
+  get lostBy(): MantaError | undefined {
+    return this.#lostBy;
+  }
+
   // -- Messages --------------------------------------------------------------
 
   #fromNode(message: LinkMessage): void {
     if (isFromStore(message)) return this.store.receive(message);
-    const known = message as FromNode | LinkOpened;
+    const known = message as FromNode | LinkOpened | StreamOpened;
     switch (known.type) {
       case "link_opened":
         return this.#linkOpened(known);
@@ -477,8 +493,9 @@ export class ThreadSession {
       : this.#peers.find(id)?.link;
   }
 
-  #linkOpened({ peer, end }: LinkOpened): void {
-    const link = new RingLink(end, this.#mailbox);
+  #linkOpened(opened: LinkOpened | StreamOpened): void {
+    const { peer } = opened;
+    const link = this.#setup.wires.openPeer(opened);
     this.#peers.opened(peer, link);
     link.start({
       receive: (message) => this.#fromPeer(peer, message as PeerMessage),

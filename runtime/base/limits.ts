@@ -367,6 +367,15 @@ export const TOKEN_CHARACTERS_MAX = 1_024;
 /** How deep messages nest: none does more than a few levels. */
 export const MESSAGE_DEPTH_MAX = 32;
 
+/** Work that an owner without claims sends ahead, in milliseconds of it. */
+export const PUSH_AHEAD_MS_MAX = 5;
+
+/** How long a driver's connection waits at its end for what is still said. */
+export const DRIVER_LEAVE_MS_MAX = 2_000;
+
+/** Longest bundle that crosses a connection: it travels in one message. */
+export const CODE_BYTES_MAX = 32 * 1024 * 1024;
+
 /** Drivers of one node, those included whose connection is broken. */
 export const SESSIONS_MAX = 1_024;
 

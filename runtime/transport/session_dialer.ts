@@ -44,16 +44,20 @@ export interface DialOptions extends
 export async function dialSession(
   options: DialOptions,
 ): Promise<RemoteSession> {
+  const { session, connected } = beginSession(options);
+  await connected;
+  return session;
+}
+
+/** The same; the session can be used at once, and is over if it fails. */
+export function beginSession(options: DialOptions): {
+  readonly session: RemoteSession;
+  readonly connected: Promise<void>;
+} {
   const dialer = new Dialer(options);
-  const first = await dialer.connect(false);
-  if (first.type === "unreachable") throw first.error;
-  if (first.type === "answered") {
-    const { hostname, port } = options;
-    throw refusalError(`${hostname}:${port}`, first.status, first.headers);
-  }
-  options.onSession(dialer.session);
-  dialer.session.attach(first.channel);
-  return dialer.session;
+  const { session } = dialer;
+  options.onSession(session);
+  return { session, connected: dialer.begin() };
 }
 
 class Dialer {
@@ -80,6 +84,17 @@ class Dialer {
         this.#redial();
       },
     });
+  }
+
+  async begin(): Promise<void> {
+    const first = await this.connect(false);
+    if (first.type === "connected") return this.session.attach(first.channel);
+    const { hostname, port } = this.#options;
+    const error = first.type === "unreachable"
+      ? first.error
+      : refusalError(`${hostname}:${port}`, first.status, first.headers);
+    this.session.over("not_connected");
+    throw error;
   }
 
   connect(isResumed: boolean): Promise<Connecting> {
