@@ -61,8 +61,10 @@ export class Node {
   readonly groups: PlacementGroups;
   readonly store: NodeStore;
   readonly jobs: NodeJobs;
+  /** Where it listens, or "local". */
+  address = "local";
   readonly #host: NodeHost;
-  readonly #mailbox: Mailbox;
+  readonly mailbox: Mailbox;
   readonly #peers = new NodePeers();
   readonly #threads: NodeThreads;
   readonly #revoked: RevokedLeases;
@@ -73,8 +75,8 @@ export class Node {
   constructor(start: NodeStart, host: NodeHost) {
     this.start = start;
     this.#host = host;
-    this.#mailbox = new Mailbox(start.nodeMailbox);
-    this.#mailbox.onMail = () => this.#turn();
+    this.mailbox = new Mailbox(start.nodeMailbox);
+    this.mailbox.onMail = () => this.#turn();
     this.scheduler = new Scheduler({
       nodeId: start.nodeId,
       total: start.total,
@@ -91,7 +93,7 @@ export class Node {
     this.actors = new NodeActors(ports);
     this.#revoked = new RevokedLeases(ports);
     this.#threads = new NodeThreads({
-      mailbox: this.#mailbox,
+      mailbox: this.mailbox,
       sessionPath: start.sessionPath,
       post: host.post,
       isRunning: (workerId) => this.#peers.has(workerId),
@@ -114,16 +116,30 @@ export class Node {
 
   /** A driver of this process has joined. */
   addOwnDriver({ identity, mailbox, link, control }: DriverJoin): void {
-    const peer = threadPeer(link, mailbox, this.#mailbox);
+    const peer = threadPeer(link, mailbox, this.mailbox);
     Comlink.expose(this.addDriver(identity, peer), control);
     this.#turn();
   }
 
   /** A driver joins with a job of its own; gives the calls it may make. */
-  addDriver(driver: SessionIdentity, peer: NodePeer): NodeControl {
-    this.jobs.add(driver, this.#newOutput(driver.workerId));
+  addDriver(
+    driver: SessionIdentity,
+    peer: NodePeer,
+    codeFolder?: string,
+  ): NodeControl {
+    this.jobs.add(driver, this.#newOutput(driver.workerId), codeFolder);
     this.#addPeer(driver.workerId, peer);
     return nodeControl(this, driver.jobId);
+  }
+
+  /** Whether a job or a driver has this id. */
+  knows(jobId: JobId, workerId: WorkerId): boolean {
+    return this.jobs.get(jobId) !== undefined || this.#peers.has(workerId);
+  }
+
+  /** The calls of somebody who has no job. */
+  observe(): NodeControl {
+    return nodeControl(this, undefined);
   }
 
   /** A driver is gone: what is not detached goes with it. */
@@ -167,10 +183,10 @@ export class Node {
   /** Takes in what has come, sends what follows, parks. */
   #turn(): void {
     do {
-      this.#mailbox.unpark();
-      this.#mailbox.poll();
+      this.mailbox.unpark();
+      this.mailbox.poll();
       this.#peers.flush();
-    } while (!this.#mailbox.park());
+    } while (!this.mailbox.park());
     this.#keepTicking();
   }
 
@@ -358,8 +374,8 @@ export class Node {
   }
 
   /** The timeline of a job with the latest events of its threads. */
-  async trace(jobId: JobId): Promise<unknown[]> {
-    const job = this.jobs.get(jobId);
+  async trace(jobId: JobId | undefined): Promise<unknown[]> {
+    const job = jobId && this.jobs.get(jobId);
     if (!job) return [];
     const gathered = job.timeline.gather(job.threads, {
       ask: (id) => this.#send(id, { type: "events_wanted" }),
@@ -382,9 +398,10 @@ export class Node {
   }
 
   #startThread(workerId: WorkerId, jobId: JobId): void {
-    const { driver } = this.jobs.threadStarted(jobId, workerId);
+    const { driver, codeFolder } = this.jobs.threadStarted(jobId, workerId);
     const identity = { ...driver, workerId };
-    const peer = this.#threads.start(identity, nodeControl(this, jobId));
+    const calls = nodeControl(this, jobId);
+    const peer = this.#threads.start(identity, calls, codeFolder);
     this.#addPeer(workerId, peer);
     // What is sent to it waits in its links until it is up.
     this.#schedule({ type: "thread_started", threadId: workerId });
@@ -395,7 +412,7 @@ export class Node {
     const job = this.jobs.of(workerId);
     if (!job || !this.#peers.has(workerId)) return;
     // The last that it has said: it may not have seen its end coming.
-    this.#mailbox.poll();
+    this.mailbox.poll();
     job.output.threadEnded(workerId);
     job.timeline.given(workerId);
     this.jobs.threadEnded(workerId);

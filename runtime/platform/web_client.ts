@@ -7,6 +7,7 @@ import { connect as connectTls } from "node:tls";
 import { ConnectionError } from "../base/errors.ts";
 import { CONNECT_MS_MAX } from "../base/limits.ts";
 import type { Channel } from "./channel.ts";
+import { CERTIFICATE_NAME, fetchPinned } from "./pinned_certificate.ts";
 import { SocketChannel } from "./socket_channel.ts";
 
 /** Longest answer to the request for an upgrade. */
@@ -21,6 +22,8 @@ export interface ChannelTarget {
   readonly headers: Readonly<Record<string, string>>;
   /** The one authority that is trusted, in PEM; plain text without. */
   readonly ca?: string;
+  /** Instead of it: the fingerprint of the one certificate. */
+  readonly pin?: string;
   /** @default {CONNECT_MS_MAX} */
   readonly timeoutMs?: number;
 }
@@ -34,8 +37,29 @@ export type Connecting =
   | { readonly type: "unreachable"; readonly error: ConnectionError };
 
 /** Tries once to connect; never rejects. */
-export function openChannel(target: ChannelTarget): Promise<Connecting> {
-  const { hostname, port, timeoutMs = CONNECT_MS_MAX } = target;
+export async function openChannel(target: ChannelTarget): Promise<Connecting> {
+  const { pin, timeoutMs = CONNECT_MS_MAX } = target;
+  if (pin === undefined) return await requestChannel(target);
+  try {
+    const ca = await fetchPinned({ ...target, pin, timeoutMs });
+    return await requestChannel({ ...target, ca });
+  } catch (error) {
+    return unreachable(target, (error as Error).message);
+  }
+}
+
+function unreachable(
+  { hostname, port }: ChannelTarget,
+  reason: string,
+): Connecting {
+  const error = new ConnectionError(
+    `Cannot connect to ${hostOf(hostname)}:${port}: ${reason}`,
+  );
+  return { type: "unreachable", error };
+}
+
+function requestChannel(target: ChannelTarget): Promise<Connecting> {
+  const { timeoutMs = CONNECT_MS_MAX } = target;
   return new Promise((resolve) => {
     const key = randomBytes(16).toString("base64");
     let isDone = false;
@@ -70,10 +94,7 @@ export function openChannel(target: ChannelTarget): Promise<Connecting> {
     }
 
     function fail(reason: string): void {
-      const error = new ConnectionError(
-        `Cannot connect to ${hostOf(hostname)}:${port}: ${reason}`,
-      );
-      finish({ type: "unreachable", error });
+      finish(unreachable(target, reason));
     }
 
     function finish(outcome: Connecting): void {
@@ -88,11 +109,12 @@ export function openChannel(target: ChannelTarget): Promise<Connecting> {
 }
 
 function openSocket(
-  { hostname, port, ca }: ChannelTarget,
+  { hostname, port, ca, pin }: ChannelTarget,
   onOpen: () => void,
 ): Socket {
   if (ca === undefined) return connect({ host: hostname, port }, onOpen);
-  const name = isIP(hostname) ? {} : { servername: hostname };
+  const servername = pin === undefined ? hostname : CERTIFICATE_NAME;
+  const name = isIP(servername) ? {} : { servername };
   return connectTls({ host: hostname, port, ca: [ca], ...name }, onOpen);
 }
 
