@@ -18,6 +18,7 @@ import { thisProcess } from "./platform/process_life.ts";
 import type { DriverHello, ObserverHello } from "./protocol/driver_messages.ts";
 import type { WireEnvironment } from "./protocol/messages.ts";
 import type { SessionIdentity } from "./protocol/node_messages.ts";
+import { splitToken } from "./protocol/token.ts";
 import { RemoteWires } from "./remote_wires.ts";
 import { makeSessionCodec } from "./session_objects.ts";
 import { ThreadSession } from "./thread_session.ts";
@@ -31,6 +32,7 @@ import { beginSession } from "./transport/session_dialer.ts";
 export interface ClusterAddress {
   /** `host:port`. */
   readonly address: string;
+  /** A secret, with the fingerprint of the node's certificate if it has one. */
   readonly token: string;
   /** The certificate that the node's must be signed by; plain text without. */
   readonly ca?: string | undefined;
@@ -111,13 +113,22 @@ function openConnection(
   user: ConnectionUser,
 ): { readonly wires: RemoteWires; readonly session: RemoteSession } {
   const { hostname: host, port } = new URL(`ws://${address}`);
+  const parts = splitToken(token);
+  if (!parts) {
+    throw new AuthenticationError(
+      `Cannot connect to ${address}: what is given as its token is none. Set ` +
+        "MANTA_TOKEN to what `manta token --show` prints there",
+    );
+  }
+  const { secret, pin } = parts;
   const opened: { wires?: RemoteWires } = {};
   const { session, connected } = beginSession({
     // Brackets are of the notation, not of the address.
     hostname: host.replace(/^\[|\]$/g, ""),
     port: Number(port || 80),
-    token,
+    token: secret,
     ...(ca === undefined ? {} : { ca }),
+    ...(pin === undefined ? {} : { pin }),
     onSession: (session) => {
       opened.wires = new RemoteWires(session, {
         welcomed: ({ nodeId }) => user.welcomed(nodeId),

@@ -21,7 +21,11 @@ import type { ExecutorStart } from "./host_messages.ts";
 import { after } from "./owner_ports.ts";
 import type { WaitScope } from "./owner/waiting.ts";
 import type { OutputStream, Platform } from "./platform/platform.ts";
-import type { WireCode, WireStrategy, WireTemplate } from "./protocol/messages.ts";
+import type {
+  WireCode,
+  WireStrategy,
+  WireTemplate,
+} from "./protocol/messages.ts";
 import type { FromNode, TaskEvent } from "./protocol/node_messages.ts";
 import { describeThrown } from "./protocol/value_failure.ts";
 import { currentRun, type RunContext, runWithin } from "./run_context.ts";

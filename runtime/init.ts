@@ -8,10 +8,11 @@ import {
 } from "node:worker_threads";
 import { nodeResources, type ResolvedInitOptions } from "./api/init_options.ts";
 import { type Session, wireApi } from "./api/session_port.ts";
-import { AuthenticationError, ConnectionError } from "./base/errors.ts";
+import { AuthenticationError } from "./base/errors.ts";
 import { newId } from "./base/ids.ts";
 import { fromUnits } from "./base/resources.ts";
 import { VERSION } from "./base/version.ts";
+import { readToken, runningCluster } from "./cluster_files.ts";
 import { recogniseApi } from "./code/repl_text.ts";
 import { captureCode } from "./code_port.ts";
 import { connectDriver } from "./connect.ts";
@@ -128,17 +129,15 @@ const NO_SPILL_TEXT = "The system's folder for temporary files cannot be " +
 
 /** Joins the cluster that the options name; calls can be made at once. */
 function connect(platform: Platform, options: ResolvedInitOptions): Session {
-  const { address, token, namespace, logToDriver } = options;
-  if (address === "auto") {
-    throw new ConnectionError(
-      "Cannot connect: no cluster runs on this machine. Start one with " +
-        "`manta start --head`, or give its address",
-    );
-  }
+  const { namespace, logToDriver } = options;
+  const address = options.address === "auto"
+    ? runningCluster().address
+    : options.address;
+  const token = options.token ?? readToken(address);
   if (token === undefined) {
     throw new AuthenticationError(
       `Cannot connect to ${address}: there is no token. Set MANTA_TOKEN to ` +
-        "what `manta token` prints there",
+        "what `manta token --show` prints on its machine",
     );
   }
   return connectDriver({

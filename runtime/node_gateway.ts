@@ -30,11 +30,17 @@ import type {
   RemoteSession,
   RemoteSessionEnd,
 } from "./transport/remote_session.ts";
-import { SessionAcceptor, type SessionUser } from "./transport/session_acceptor.ts";
+import {
+  SessionAcceptor,
+  type SessionUser,
+} from "./transport/session_acceptor.ts";
 
 /** The node that is reached. */
 export interface ReachedNode {
-  readonly start: { readonly nodeId: SessionIdentity["nodeId"]; readonly sessionPath: string };
+  readonly start: {
+    readonly nodeId: SessionIdentity["nodeId"];
+    readonly sessionPath: string;
+  };
   readonly mailbox: Mailbox;
   /** Whether a job or a thread of this name is there. */
   knows(jobId: JobId, workerId: WorkerId): boolean;

@@ -1,10 +1,11 @@
-// Asks a cluster how it is and prints the answer.
+// Asks a cluster how it is and prints the answer. It does so as somebody who
+// only looks: it is no driver, and no job is made for it.
 
 import process from "node:process";
 
 import { AuthenticationError } from "../../runtime/base/errors.ts";
 import { readToken, runningCluster } from "../../runtime/cluster_files.ts";
-import { observeNode } from "../../runtime/observe_node.ts";
+import { observeNode } from "../../runtime/connect.ts";
 import { UsageError } from "../usage_error.ts";
 import { clusterStatus, statusText } from "./cluster_status.ts";
 import { type Format, formatValue } from "./formats.ts";
@@ -19,7 +20,7 @@ export interface StatusFlags {
 /** Prints the status of the cluster; rejects when it cannot be asked. */
 export async function showStatus(flags: StatusFlags): Promise<void> {
   const target = findTarget(flags);
-  const node = await observeNode(target);
+  const node = observeNode(target);
   try {
     const { calls } = node;
     const [nodes, pending, jobs] = await Promise.all([
@@ -36,7 +37,7 @@ export async function showStatus(flags: StatusFlags): Promise<void> {
         : await formatValue(status, flags.format),
     );
   } finally {
-    await node.close();
+    await node.leave();
   }
 }
 

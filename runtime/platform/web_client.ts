@@ -69,7 +69,7 @@ function requestChannel(target: ChannelTarget): Promise<Connecting> {
       socket.write(requestFor(target, key));
     });
     socket.on("error", ({ message }) => fail(message));
-    socket.on("close", () => fail("the connection was closed"));
+    socket.on("close", () => fail(closedReason(target)));
     socket.on("data", read);
 
     function read(chunk: Uint8Array): void {
@@ -106,6 +106,14 @@ function requestChannel(target: ChannelTarget): Promise<Connecting> {
       resolve(outcome);
     }
   });
+}
+
+/** The most likely mistake of who gets no answer in plain text. */
+function closedReason({ ca }: ChannelTarget): string {
+  const why = "the connection was closed without an answer";
+  return ca === undefined
+    ? `${why}. A node with TLS does so: its token names a certificate`
+    : why;
 }
 
 function openSocket(
