@@ -12,9 +12,9 @@ import { AuthenticationError } from "./base/errors.ts";
 import { newId } from "./base/ids.ts";
 import { fromUnits } from "./base/resources.ts";
 import { VERSION } from "./base/version.ts";
-import { readToken, runningCluster } from "./cluster_files.ts";
 import { recogniseApi } from "./code/repl_text.ts";
 import { captureCode } from "./code_port.ts";
+import { readToken, runningCluster } from "./cluster_files.ts";
 import { connectDriver } from "./connect.ts";
 import { printError, printWarning } from "./driver_output.ts";
 import { openDriverSession } from "./driver_session.ts";
@@ -130,14 +130,13 @@ const NO_SPILL_TEXT = "The system's folder for temporary files cannot be " +
 /** Joins the cluster that the options name; calls can be made at once. */
 function connect(platform: Platform, options: ResolvedInitOptions): Session {
   const { namespace, logToDriver } = options;
-  const address = options.address === "auto"
-    ? runningCluster().address
-    : options.address;
-  const token = options.token ?? readToken(address);
+  const found = options.address === "auto" ? runningCluster() : undefined;
+  const address = found?.address ?? options.address;
+  const token = options.token ?? found?.token ?? readToken(address);
   if (token === undefined) {
     throw new AuthenticationError(
       `Cannot connect to ${address}: there is no token. Set MANTA_TOKEN to ` +
-        "what `manta token --show` prints on its machine",
+        "what `manta token` prints there",
     );
   }
   return connectDriver({

@@ -61,6 +61,8 @@ export class Node {
   readonly groups: PlacementGroups;
   readonly store: NodeStore;
   readonly jobs: NodeJobs;
+  /** Where it listens, or "local". */
+  address = "local";
   readonly #host: NodeHost;
   readonly mailbox: Mailbox;
   readonly #peers = new NodePeers();

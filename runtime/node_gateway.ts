@@ -4,7 +4,7 @@
 import { networkInterfaces } from "node:os";
 import { ProtocolError } from "./base/errors.ts";
 import type { JobId, WorkerId } from "./base/ids.ts";
-import type { NodeListen } from "./host_messages.ts";
+import type { NodeListen, NodeStart } from "./host_messages.ts";
 import { NodeCode } from "./node_code.ts";
 import type { NodeControl } from "./node_control.ts";
 import type { NodePeer } from "./node_peers.ts";
@@ -37,11 +37,10 @@ import {
 
 /** The node that is reached. */
 export interface ReachedNode {
-  readonly start: {
-    readonly nodeId: SessionIdentity["nodeId"];
-    readonly sessionPath: string;
-  };
+  readonly start: Pick<NodeStart, "nodeId" | "sessionPath">;
   readonly mailbox: Mailbox;
+  /** Set when it listens. */
+  address: string;
   /** Whether a job or a thread of this name is there. */
   knows(jobId: JobId, workerId: WorkerId): boolean;
   addDriver(
@@ -106,6 +105,8 @@ export class NodeGateway {
       ),
       ...(this.#listen.names ? { names: this.#listen.names } : {}),
     });
+    const name = hostname.includes(":") ? `[${hostname}]` : hostname;
+    this.#node.address = `${name}:${this.#server.port}`;
     return this.#server.port;
   }
 

@@ -26,6 +26,8 @@ export interface ListedNode {
   readonly actors: NodeActors;
   readonly groups: PlacementGroups;
   readonly store: NodeStore;
+  /** Where it listens, or "local". */
+  readonly address: string;
   readonly jobs: NodeJobs;
   /** The events of a job's tasks. */
   trace(jobId: JobId | undefined): Promise<unknown[]>;
@@ -87,11 +89,12 @@ function jobListing(
   };
 }
 
-function listing({ start, scheduler, store }: ListedNode): NodeListing {
+function listing(node: ListedNode): NodeListing {
+  const { start, scheduler, store } = node;
   const { capacityBytes, usedBytes, spilledBytes } = store.stats();
   return {
     nodeId: start.nodeId,
-    address: "local",
+    address: node.address,
     hostname: start.hostname,
     alive: true,
     isHead: true,

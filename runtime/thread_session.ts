@@ -11,22 +11,18 @@ import { ConnectionError, type MantaError } from "./base/errors.ts";
 import {
   CALL_WAIT_MS_MAX,
   CALLS_UNSENT_MAX,
-  COPY_BYTES_PER_US,
   SPIN_US_MAX,
-  STORE_ANSWER_US_MAX,
-  STORE_ROOM_MS_MAX,
   TURN_MS_MAX,
 } from "./base/limits.ts";
 import type { LinkOpened } from "./node_peers.ts";
 import { isFromStore } from "./object_store/messages.ts";
 import { StoreClient } from "./object_store/store_client.ts";
-import type { WritableObject } from "./object_store/writable_object.ts";
 import { after, ownerPorts } from "./owner_ports.ts";
 import { Owner } from "./owner/owner.ts";
 import type { Collected, Encoded } from "./owner/ports.ts";
 import { Reading, type WaitScope } from "./owner/waiting.ts";
 import type { Platform } from "./platform/platform.ts";
-import { spinUntil, Watch } from "./platform/spin.ts";
+import { Watch } from "./platform/spin.ts";
 import type { StreamOpened } from "./protocol/driver_messages.ts";
 import type { PeerMessage, WireCode } from "./protocol/messages.ts";
 import type {
@@ -40,6 +36,7 @@ import type { SessionCodec } from "./session_codec.ts";
 import type { Link, LinkMessage } from "./transport/link.ts";
 import { newLoopbackLinks } from "./transport/loopback_link.ts";
 import { type Peer, Peers } from "./transport/peers.ts";
+import { ThreadObjects } from "./thread_objects.ts";
 import type { NodeLink, ThreadMail, ThreadWires } from "./thread_wires.ts";
 
 /** What a thread session is made of. */
@@ -91,6 +88,7 @@ export class ThreadSession {
   readonly #mailbox: ThreadMail;
   readonly #node: NodeLink;
   readonly #peers: Peers;
+  readonly #objects: ThreadObjects;
   readonly #collected: FinalizationRegistry<Collected>;
   #keepAlive: { ref(): unknown; unref(): unknown } | undefined;
   #keepers = 0;
@@ -102,8 +100,6 @@ export class ThreadSession {
   #lostBy: MantaError | undefined;
   /** Before a caller sleeps that waits for an answer. */
   readonly #waitWatch = new Watch(SPIN_US_MAX);
-  /** Before a reader waits for the store. */
-  readonly #storeWatch = new Watch(STORE_ANSWER_US_MAX);
   /** Before an executor sleeps that has nothing to do. */
   readonly #idleWatch = new Watch(SPIN_US_MAX);
 
@@ -120,6 +116,7 @@ export class ThreadSession {
       send: (message) => this.sendNode(message as unknown as ToNode),
       collectGarbage: () => void setup.platform.collectGarbage(),
     });
+    this.#objects = new ThreadObjects(this.store, setup.wires);
     this.#collected = new FinalizationRegistry((collected) => {
       if (!this.#ended) this.owner.references.collected(collected);
     });
@@ -275,66 +272,18 @@ export class ThreadSession {
     return this.holds.get(actorId);
   }
 
-  /**
-   * Writes an object into the store. Its bytes are taken over before this
-   * returns, whether or not there is room yet: what the user changes later is
-   * not seen. Resolves once the store has accepted it.
-   */
+  /** See {@linkcode ThreadObjects}. */
   writeObject(
     owner: WorkerId,
     number: number,
     encoded: Pick<Encoded, "sizeBytes" | "layOut">,
   ): Promise<void> {
-    const { sizeBytes } = encoded;
-    let granted: WritableObject | undefined;
-    const created = this.store.create(owner, number, sizeBytes, (writable) => {
-      granted = writable;
-    });
-    this.#node.flush();
-    if (this.#setup.wires.canWatch) {
-      this.#awaitRoom(() => granted !== undefined, sizeBytes);
-    }
-    if (granted) {
-      writeAndSeal(granted, encoded);
-      return created.then(() => {});
-    }
-    const copy = new Uint8Array(sizeBytes);
-    encoded.layOut(copy);
-    return created.then((writable) =>
-      writeAndSeal(writable, { layOut: (target) => target.set(copy) })
-    );
+    return this.#objects.write(owner, number, encoded);
   }
 
-  /** Most often the node answers at once, and one copy is enough. */
-  #awaitRoom(isGranted: () => boolean, sizeBytes: number): void {
-    const isAnswered = () => this.#storeAnswered(isGranted);
-    const untilMs = performance.now() +
-      Math.min(sizeBytes / COPY_BYTES_PER_US / 1_000, STORE_ROOM_MS_MAX);
-    if (spinUntil(isAnswered, STORE_ANSWER_US_MAX)) return;
-    // There is no room yet: who makes some needs the processor.
-    while (performance.now() < untilMs && !isAnswered()) {
-      this.#mailbox.sleep(STORE_ANSWER_US_MAX / 1_000);
-    }
-  }
-
-  /** The bytes of an object; watches for the store's answer for a moment. */
+  /** See {@linkcode ThreadObjects}. */
   openObject(owner: WorkerId, number: number): Promise<Uint8Array> {
-    const opened = this.store.open(owner, number);
-    const isOpen = () => this.store.isOpen(owner, number);
-    if (isOpen()) return opened;
-    this.#node.flush();
-    if (this.#setup.wires.canWatch) {
-      this.#storeWatch.until(() => this.#storeAnswered(isOpen));
-    }
-    return opened;
-  }
-
-  #storeAnswered(isAnswer: () => boolean): boolean {
-    this.poll();
-    // The store may have asked for something, too.
-    this.#node.flush();
-    this.#node.pollShared();
-    return isAnswer();
+    return this.#objects.open(owner, number);
   }
 
   /** Has the code where executors find it; they are told what is returned. */
@@ -503,14 +452,4 @@ export class ThreadSession {
     });
     this.schedule();
   }
-}
-
-function writeAndSeal(
-  writable: WritableObject,
-  { layOut }: Pick<Encoded, "layOut">,
-): void {
-  // Gives the memory back should the bytes not be had.
-  using target = writable;
-  layOut(target.bytes);
-  target.seal();
 }

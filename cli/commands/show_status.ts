@@ -5,7 +5,7 @@ import process from "node:process";
 
 import { AuthenticationError } from "../../runtime/base/errors.ts";
 import { readToken, runningCluster } from "../../runtime/cluster_files.ts";
-import { observeNode } from "../../runtime/connect.ts";
+import { observeNode } from "../../runtime/observe_node.ts";
 import { UsageError } from "../usage_error.ts";
 import { clusterStatus, statusText } from "./cluster_status.ts";
 import { type Format, formatValue } from "./formats.ts";
@@ -37,7 +37,7 @@ export async function showStatus(flags: StatusFlags): Promise<void> {
         : await formatValue(status, flags.format),
     );
   } finally {
-    await node.leave();
+    await node.close();
   }
 }
 
