@@ -14,6 +14,11 @@ import {
 import { ROOT } from "./launchers.ts";
 
 const BINARY = join(ROOT, "dist", "manta");
+/** The same commands from source: their nodes have another web server. */
+const DENO = [
+  ...[join(ROOT, ".tools", "bin", "deno"), "run", "-A", "--no-check"],
+  ...["--config", join(ROOT, "deno.json"), join(ROOT, "cli", "main.ts")],
+];
 const STOP_MS_MAX = 20_000;
 
 /** What `manta start` has told. */
@@ -30,8 +35,10 @@ export class NodeProject {
   readonly drivers: DriverProject = new DriverProject({ withPackage: false });
   readonly home: string;
   readonly temporary: string;
+  readonly #program: readonly string[];
 
-  constructor() {
+  constructor(program: "manta" | "deno" = "manta") {
+    this.#program = program === "manta" ? [BINARY] : DENO;
     if (!existsSync(BINARY)) {
       throw new Error("dist/manta is not there: run scripts/build first");
     }
@@ -45,7 +52,7 @@ export class NodeProject {
     words: readonly string[],
     options: DriverOptions = {},
   ): RunningDriver {
-    return this.drivers.startCommand([BINARY, ...words], options);
+    return this.drivers.startCommand([...this.#program, ...words], options);
   }
 
   /** Runs `manta` with these words to its end. */
