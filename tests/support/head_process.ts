@@ -23,7 +23,7 @@ export class HeadProcess implements AsyncDisposable {
   static async start(
     { numCpus = 2, storeBytes = 0 } = {},
   ): Promise<HeadProcess> {
-    const script = fileURLToPath(new URL("head_child.ts", import.meta.url));
+    const script = fileURLToPath(new URL("./head_child.ts", import.meta.url));
     const runtime = "Deno" in globalThis ? ["run", "-A", "--no-check"] : [];
     const child = spawn(
       process.execPath,
