@@ -27,7 +27,7 @@ export class HeadProcess implements AsyncDisposable {
     const runtime = "Deno" in globalThis ? ["run", "-A", "--no-check"] : [];
     const child = spawn(
       process.execPath,
-      [...runtime, script, String(numCpus), String(storeBytes)],
+      [...runtime, script, HEAD_TOKEN, String(numCpus), String(storeBytes)],
       { stdio: ["pipe", "pipe", "inherit"] },
     );
     let printed = "";
