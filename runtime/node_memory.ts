@@ -6,7 +6,7 @@ import type { MemoryListing } from "./api/session_port.ts";
 import type { ResolvedSystemConfig } from "./api/system_config.ts";
 import { type MantaError, OutOfMemoryError } from "./base/errors.ts";
 import type { ActorId, JobId, NodeId, WorkerId } from "./base/ids.ts";
-import { MEMORY_THREAD_BYTES } from "./base/limits.ts";
+import { MEMORY_IDLE_REFRESHES, MEMORY_THREAD_BYTES } from "./base/limits.ts";
 import { fromUnits } from "./base/resources.ts";
 import {
   type MemoryAction,
@@ -17,7 +17,7 @@ import {
 } from "./observe/memory_policy.ts";
 import {
   type MemoryUse,
-  readMemoryUse,
+  newMemoryReader,
   residentBytes,
 } from "./platform/memory_reading.ts";
 import type { FromNode } from "./protocol/node_messages.ts";
@@ -47,7 +47,8 @@ export class NodeMemory {
   readonly #ports: NodeMemoryPorts;
   readonly #policy: MemoryPolicy;
   readonly #figures = new Map<WorkerId, MemoryFigure>();
-  #timer: ReturnType<typeof setInterval> | undefined;
+  #readUse: (() => MemoryUse) | undefined;
+  #timer: ReturnType<typeof setTimeout> | undefined;
   #stoppedCount = 0;
 
   constructor(
@@ -65,7 +66,7 @@ export class NodeMemory {
   threadStarted(): void {
     const { memoryMonitorRefreshMs: refreshMs } = this.#settings;
     if (refreshMs === 0) return;
-    this.#timer ??= setInterval(() => this.#look(), refreshMs);
+    this.#timer ??= setTimeout(() => this.#look(), refreshMs);
   }
 
   threadEnded(workerId: WorkerId): void {
@@ -84,17 +85,21 @@ export class NodeMemory {
 
   #use(): MemoryUse {
     const { memoryLimitBytes: limitBytes } = this.#settings;
-    if (limitBytes === undefined) return readMemoryUse();
+    if (limitBytes === undefined) {
+      return (this.#readUse ??= newMemoryReader())();
+    }
     return { usedBytes: residentBytes(), limitBytes };
   }
 
   #look(): void {
     const views = this.#ports.threads();
-    if (views.length === 0) {
-      clearInterval(this.#timer);
-      this.#timer = undefined;
-      return;
-    }
+    this.#timer = undefined;
+    if (views.length === 0) return;
+    // There is little to stop while nothing runs.
+    const isIdle = views.every(({ works }) => works.length === 0);
+    const refreshMs = this.#settings.memoryMonitorRefreshMs;
+    const delayMs = refreshMs * (isIdle ? MEMORY_IDLE_REFRESHES : 1);
+    this.#timer = setTimeout(() => this.#look(), delayMs);
     const use = this.#use();
     const actions = this.#policy.handle({
       type: "memory_read",

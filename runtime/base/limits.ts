@@ -448,6 +448,9 @@ export const MEMORY_USE_MAX = 0.95;
 /** How often the use of memory is looked at while threads run; as in Ray. */
 export const MEMORY_REFRESH_MS = 250;
 
+/** While nothing runs it is looked at so much less often. */
+export const MEMORY_IDLE_REFRESHES = 4;
+
 /** Below the threshold by so much of the memory, stopping ends; as in Ray. */
 export const MEMORY_STOP_BUFFER_FRACTION = 0.05;
 

@@ -18,20 +18,26 @@ export function residentBytes(): number {
   return process.memoryUsage.rss();
 }
 
-/** The use of whatever is nearest to being full; page cache counts as free. */
-export function readMemoryUse(
-  read: ReadText = readText,
-  host: () => MemoryUse = () => hostUse(read),
-): MemoryUse {
-  const uses = cgroupFolders("memory", read).map((folder) =>
-    groupUse(folder, read)
+/**
+ * Gives a function that reads the use of whatever is nearest to being full;
+ * page cache counts as free. Which groups have a limit is looked up once.
+ */
+export function newMemoryReader(read: ReadText = readText): () => MemoryUse {
+  const groups = cgroupFolders("memory", read).filter((folder) =>
+    groupUse(folder, read) !== undefined
   );
-  return [host(), ...uses].reduce((fullest, use) =>
-    use && use.usedBytes / use.limitBytes >
-        fullest!.usedBytes / fullest!.limitBytes
-      ? use
-      : fullest
-  )!;
+  return () => {
+    let fullest = hostUse(read);
+    for (const folder of groups) {
+      const use = groupUse(folder, read);
+      if (use && share(use) > share(fullest)) fullest = use;
+    }
+    return fullest;
+  };
+}
+
+function share({ usedBytes, limitBytes }: MemoryUse): number {
+  return usedBytes / limitBytes;
 }
 
 function hostUse(read: ReadText): MemoryUse {

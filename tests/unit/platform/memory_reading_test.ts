@@ -1,4 +1,4 @@
-import { readMemoryUse } from "../../../runtime/platform/memory_reading.ts";
+import { newMemoryReader } from "../../../runtime/platform/memory_reading.ts";
 import { assert, assertEquals, describe, it } from "../../support/harness.ts";
 
 /** A file system of text files. */
@@ -11,16 +11,16 @@ const HOST = {
 };
 const HOST_USE = { usedBytes: 6_144 * 1024, limitBytes: 8_192 * 1024 };
 
-describe("readMemoryUse", () => {
+describe("newMemoryReader", () => {
   it("is the host's without a limit, with what it could free as free", () => {
-    assertEquals(readMemoryUse(files(HOST)), HOST_USE);
+    assertEquals(newMemoryReader(files(HOST))(), HOST_USE);
     const unlimited = files({
       ...HOST,
       "/proc/self/cgroup": "0::/\n",
       "/sys/fs/cgroup/memory.max": "max\n",
       "/sys/fs/cgroup/memory.current": "900\n",
     });
-    assertEquals(readMemoryUse(unlimited), HOST_USE);
+    assertEquals(newMemoryReader(unlimited)(), HOST_USE);
   });
 
   it("is that of the group that is nearest to its limit", () => {
@@ -34,7 +34,10 @@ describe("readMemoryUse", () => {
       "/sys/fs/cgroup/pods/one/memory.stat":
         "anon 1\ninactive_file 100\nactive_file 40\n",
     });
-    assertEquals(readMemoryUse(read), { usedBytes: 1_900, limitBytes: 2_000 });
+    assertEquals(newMemoryReader(read)(), {
+      usedBytes: 1_900,
+      limitBytes: 2_000,
+    });
   });
 
   it("reads version 1, where a huge number is no limit", () => {
@@ -48,12 +51,12 @@ describe("readMemoryUse", () => {
           "inactive_file 7\ntotal_inactive_file 90\n",
       });
     const use = { usedBytes: 900, limitBytes: 1_000 };
-    assertEquals(readMemoryUse(read("1000\n")), use);
-    assertEquals(readMemoryUse(read("9223372036854771712\n")), HOST_USE);
+    assertEquals(newMemoryReader(read("1000\n"))(), use);
+    assertEquals(newMemoryReader(read("9223372036854771712\n"))(), HOST_USE);
   });
 
   it("tells something of this machine", () => {
-    const { usedBytes, limitBytes } = readMemoryUse();
+    const { usedBytes, limitBytes } = newMemoryReader()();
     assert(usedBytes > 0 && usedBytes < limitBytes);
   });
 });
