@@ -30,6 +30,8 @@ export interface RemoteDriverPorts {
   readonly code: NodeCode;
   /** Somebody has said who it is; throws what ends the connection. */
   joined(driver: RemoteDriver, hello: DriverHello | ObserverHello): void;
+  /** A thread has got something of the driver's: it may answer soon. */
+  relayed(): void;
 }
 
 /** See the head of the file. */
@@ -136,7 +138,10 @@ export class RemoteDriver {
   #openPeer(peer: WorkerId, end: RingLinkEnd): void {
     const { streams } = this.session;
     const stream = streams.nextNumber();
-    const relay = new RingRelay(end, this.#ports.mailbox, streams, { stream });
+    const relay = new RingRelay(end, this.#ports.mailbox, streams, {
+      stream,
+      onWritten: () => this.#ports.relayed(),
+    });
     this.#relays.set(peer, [relay, stream]);
     const opened: StreamOpened = { type: "link_opened", peer, stream };
     this.#link.send(opened);
