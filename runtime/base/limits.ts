@@ -432,3 +432,15 @@ export const MEMORY_RETURN_BYTES_MAX = 16 * 1024 * 1024;
 
 /** How long a node may take to close its files before it is stopped. */
 export const NODE_END_MS_MAX = 500;
+
+/** A piece of an object on a connection: as the longest attachment. */
+export const OBJECT_CHUNK_BYTES_MAX = ATTACHMENT_BYTES_MAX;
+
+/** Pieces of objects under way to a reader that has not taken them. */
+export const OBJECT_CHUNKS_MAX = 8;
+
+/**
+ * Objects that a remote driver reads at a time, and that it writes: each has
+ * memory of the store that cannot go to disk meanwhile.
+ */
+export const REMOTE_TRANSFERS_MAX = 16;
