@@ -24,13 +24,15 @@ export async function beDaemon(): Promise<void> {
     await runHead(request, (started) => {
       hasStarted = true;
       console.log(banner(started));
-      tell({ type: "head_started", started });
+      void tell({ type: "head_started", started });
     });
     if (request.logPath !== undefined) rmSync(request.logPath, { force: true });
   } catch (error) {
     process.exitCode = EXIT_FAILED;
     console.error(error);
-    if (!hasStarted) tell({ type: "head_failed", message: messageOf(error) });
+    if (!hasStarted) {
+      await tell({ type: "head_failed", message: messageOf(error) });
+    }
   }
   process.exit();
 }
@@ -48,10 +50,14 @@ function requestOfParent(): Promise<HeadRequest> {
   });
 }
 
-function tell(report: DaemonReport): void {
-  if (!process.connected) return;
-  process.send?.(report, () => {
-    if (process.connected) process.disconnect();
+/** Resolves when the parent has it, or is gone. */
+function tell(report: DaemonReport): Promise<void> {
+  return new Promise<void>((resolve) => {
+    if (!process.connected) return resolve();
+    process.once("disconnect", resolve);
+    process.send!(report, undefined, undefined, () => resolve());
+  }).then(() => {
+    if (process.connected) process.disconnect?.();
   });
 }
 

@@ -15,7 +15,6 @@ import {
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import process from "node:process";
-import { fileURLToPath } from "node:url";
 
 import { ConnectionError, MantaError } from "../../runtime/base/errors.ts";
 import {
@@ -67,10 +66,9 @@ function spawnDaemon(request: HeadRequest, logPath: string): ChildProcess {
   const { hostname, port } = request;
   // The address is for people who look at the list of processes.
   const words = [DAEMON_WORD, `${hostname}:${port}`];
-  const main = fileURLToPath(new URL("../main.ts", import.meta.url).href);
   const { command, args, env } = platform.isCompiled
     ? { command: process.execPath, args: words, env: {} }
-    : platform.scriptCommand(main, words);
+    : platform.scriptCommand(process.argv[1]!, words);
   const inherited: Record<string, string | undefined> = { ...process.env };
   for (const name of ["MANTA_TOKEN", "MANTA_ADDRESS"]) delete inherited[name];
   const log = openSync(logPath, "ax", 0o600);

@@ -1,4 +1,5 @@
 // How listings are printed: as tables for people, as JSON or YAML for programs.
+// What is listed is for others to know.
 
 /** What `--format` takes. */
 export const FORMATS = ["table", "json", "yaml"] as const;

@@ -39,7 +39,10 @@ export function howToUse(started: StartedHead, showsToken: boolean): string {
     `It prints to ${logPath}`,
     "",
   ];
-  lines.push("Run a program on it:", `  MANTA_ADDRESS=${address} manta run app.ts`);
+  lines.push(
+    "Run a program on it:",
+    `  MANTA_ADDRESS=${address} manta run app.ts`,
+  );
   if (publicAddress !== undefined) {
     lines.push(
       "",

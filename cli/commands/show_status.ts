@@ -1,4 +1,5 @@
-// Asks a cluster how it is and prints the answer.
+// Asks a cluster how it is and prints the answer. It does so as somebody who
+// only looks: it is no driver, and no job is made for it.
 
 import process from "node:process";
 
@@ -19,7 +20,7 @@ export interface StatusFlags {
 /** Prints the status of the cluster; rejects when it cannot be asked. */
 export async function showStatus(flags: StatusFlags): Promise<void> {
   const target = findTarget(flags);
-  const node = await observeNode(target);
+  const node = observeNode(target);
   try {
     const { calls } = node;
     const [nodes, pending, jobs] = await Promise.all([

@@ -1,4 +1,5 @@
-// Does what `manta token` says. Only `--show` prints the token.
+// Does what `manta token` says. Only `--show` prints the token, so that nobody
+// has it on a screen or in a log who only wanted to know where it is.
 
 import process from "node:process";
 

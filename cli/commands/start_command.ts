@@ -1,4 +1,5 @@
-// `manta start`: how the command looks. Its work is in run_start.ts.
+// `manta start`: how the command looks. Its work is in run_start.ts, which is
+// loaded when the command runs.
 
 import { buildCommand } from "@stricli/core";
 
@@ -84,7 +85,7 @@ export const startCommand = buildCommand({
         kind: "parsed",
         parse: parseResources,
         optional: true,
-        brief: 'More resources, such as \'{"license": 2}\'',
+        brief: "More resources, such as '{\"license\": 2}'",
         placeholder: "json",
       },
       labels: {

@@ -24,9 +24,7 @@ export function parseBytes(text: string): number {
     throw new SyntaxError("Expected bytes, such as 1000000, 512M or 20G");
   }
   const [, amount, unit] = match;
-  const power = unit === undefined
-    ? 0
-    : UNITS.indexOf(unit.toLowerCase()) + 1;
+  const power = unit === undefined ? 0 : UNITS.indexOf(unit.toLowerCase()) + 1;
   return Math.floor(Number(amount) * 1024 ** power);
 }
 
@@ -56,7 +54,9 @@ export function parseLabels(text: string): Record<string, string> {
     const at = pair.indexOf("=");
     const name = pair.slice(0, at).trim();
     if (at < 0 || name === "") {
-      throw new SyntaxError("Expected name=value pairs, such as zone=a,disk=ssd");
+      throw new SyntaxError(
+        "Expected name=value pairs, such as zone=a,disk=ssd",
+      );
     }
     if (Object.hasOwn(labels, name)) {
       throw new SyntaxError(`Expected each label once, and "${name}" is twice`);

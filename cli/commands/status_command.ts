@@ -1,4 +1,5 @@
-// `manta status`: how the command looks. Its work is in show_status.ts.
+// `manta status`: how the command looks. Its work is in show_status.ts, which is
+// loaded when the command runs.
 
 import { buildCommand } from "@stricli/core";
 
@@ -17,7 +18,8 @@ export const statusCommand = buildCommand({
         kind: "parsed",
         parse: String,
         optional: true,
-        brief: "The cluster to ask [default = MANTA_ADDRESS, or the node that " +
+        brief:
+          "The cluster to ask [default = MANTA_ADDRESS, or the node that " +
           "runs on this machine]",
         placeholder: "host:port",
       },

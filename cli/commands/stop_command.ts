@@ -1,4 +1,5 @@
-// `manta stop`: how the command looks. Its work is in stop_nodes.ts.
+// `manta stop`: how the command looks. Its work is in stop_nodes.ts, which is
+// loaded when the command runs.
 
 import { buildCommand } from "@stricli/core";
 

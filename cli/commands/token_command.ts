@@ -1,4 +1,5 @@
-// `manta token`: how the command looks. Its work is in show_token.ts.
+// `manta token`: how the command looks. Its work is in show_token.ts, which is
+// loaded when the command runs.
 
 import { buildCommand } from "@stricli/core";
 

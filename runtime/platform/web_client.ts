@@ -12,6 +12,7 @@ import { SocketChannel } from "./socket_channel.ts";
 
 /** Longest answer to the request for an upgrade. */
 const ANSWER_BYTES_MAX = 16 * 1024;
+const HTTP_START = "HTTP/1.1 ";
 /** Between a key and its answer (RFC 6455, 1.3). */
 const KEY_SUFFIX = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
@@ -69,13 +70,13 @@ function requestChannel(target: ChannelTarget): Promise<Connecting> {
       socket.write(requestFor(target, key));
     });
     socket.on("error", ({ message }) => fail(message));
-    socket.on("close", () => fail("the connection was closed"));
+    socket.on("close", () => fail(closedReason(target)));
     socket.on("data", read);
 
     function read(chunk: Uint8Array): void {
       answer = Uint8Array.from([...answer, ...chunk]);
       const end = endOf(answer);
-      if (end === undefined && answer.length > ANSWER_BYTES_MAX) {
+      if (!startsAsHttp(answer) || (end ?? answer.length) > ANSWER_BYTES_MAX) {
         return fail("what answers there speaks no HTTP");
       }
       if (end === undefined) return;
@@ -106,6 +107,14 @@ function requestChannel(target: ChannelTarget): Promise<Connecting> {
       resolve(outcome);
     }
   });
+}
+
+/** The most likely mistake of who gets no answer in plain text. */
+function closedReason({ ca }: ChannelTarget): string {
+  const why = "the connection was closed without an answer";
+  return ca === undefined
+    ? `${why}. A node with TLS does so: its token names a certificate`
+    : why;
 }
 
 function openSocket(
@@ -141,6 +150,14 @@ function hostOf(hostname: string): string {
 
 function acceptOf(key: string): string {
   return createHash("sha1").update(key + KEY_SUFFIX).digest("base64");
+}
+
+/** Whether what has come so far can become an answer. */
+function startsAsHttp(answer: Uint8Array): boolean {
+  const start = new TextDecoder("latin1").decode(
+    answer.subarray(0, HTTP_START.length),
+  );
+  return HTTP_START.startsWith(start);
 }
 
 /** Where the fields of an answer end, if they have come. */
