@@ -138,11 +138,13 @@ export class NodeGateway {
       mailbox: node.mailbox,
       code: this.#code,
       joined: (driver, hello) => this.#joined(driver, hello),
+      turn: () => node.takeIn(),
       relayed: () => this.#isAnswerDue = true,
     });
     return {
       received: () => this.#turn(),
       ended: (reason) => {
+        driver.end();
         if (!driver.workerId) return;
         node.driverEnded(driver.workerId, ENDS[reason]);
       },

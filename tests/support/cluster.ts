@@ -220,8 +220,8 @@ export const Gate = remote(
 export interface Flag extends Disposable {
   /** Resolves to the flag's words when passed to a task. */
   readonly ref: ObjectRef<Int32Array>;
-  /** The same words in this thread. */
-  readonly words: Int32Array;
+  /** How many tasks block at it, or have. */
+  waiting(): number | Promise<number>;
   /** Lets everybody go on who waits, now or later. */
   raise(): void;
 }
@@ -231,6 +231,7 @@ const FLAG_WORDS = 64 * 1024;
 
 /** A new flag that is not raised. */
 export async function newFlag(): Promise<Flag> {
+  if (OVER_CONNECTION) return await newDistantFlag();
   const ref = await put(new Int32Array(FLAG_WORDS));
   const words = await get(ref);
   const raise = () => {
@@ -239,10 +240,48 @@ export async function newFlag(): Promise<Flag> {
   };
   return {
     ref,
-    words,
+    waiting: () => Atomics.load(words, 1),
     raise,
     [Symbol.dispose]() {
       raise();
+      ref[Symbol.dispose]();
+    },
+  };
+}
+
+/** Has a flag's words in the memory that tasks see, for a driver elsewhere. */
+const FlagKeeper = remote(
+  { numCpus: 0 },
+  class FlagKeeper {
+    readonly #words: Int32Array;
+
+    constructor(words: Int32Array) {
+      this.#words = words;
+    }
+
+    waiting(): number {
+      return Atomics.load(this.#words, 1);
+    }
+
+    raise(): void {
+      Atomics.store(this.#words, 0, 1);
+      Atomics.notify(this.#words, 0);
+    }
+  },
+);
+
+async function newDistantFlag(): Promise<Flag> {
+  const ref = await put(new Int32Array(FLAG_WORDS));
+  const keeper = FlagKeeper.remote(ref);
+  await get(keeper.waiting.remote());
+  const raise = () => void keeper.raise.remote();
+  return {
+    ref,
+    waiting: () => get(keeper.waiting.remote()),
+    raise,
+    [Symbol.dispose]() {
+      raise();
+      keeper[Symbol.dispose]();
       ref[Symbol.dispose]();
     },
   };
@@ -256,9 +295,10 @@ export function blockUntil(flag: Int32Array): void {
 }
 
 /** In a test: resolves once so many tasks block at the flag. */
-export async function blocked({ words }: Flag, count: number): Promise<void> {
+export async function blocked(flag: Flag, count: number): Promise<void> {
+  let seen = 0;
   await eventually(
-    () => Atomics.load(words, 1) >= count,
-    () => `${count} tasks to block, ${Atomics.load(words, 1)} do`,
+    async () => (seen = await flag.waiting()) >= count,
+    () => `${count} tasks to block, ${seen} do`,
   );
 }
