@@ -9,6 +9,7 @@ import {
   get,
   init,
   type InitOptions,
+  isInitialized,
   type ObjectRef,
   put,
   remote,
@@ -66,7 +67,7 @@ export async function testCluster(
 }
 
 /** Set: all clusters of tests are reached by a connection. */
-const OVER_CONNECTION = process.env["MANTA_TEST_CONNECTION"] === "1";
+export const OVER_CONNECTION = process.env["MANTA_TEST_CONNECTION"] === "1";
 
 /**
  * Starts the session; with a head of its own in this process, if tests are to
@@ -220,8 +221,9 @@ export const Gate = remote(
 export interface Flag extends Disposable {
   /** Resolves to the flag's words when passed to a task. */
   readonly ref: ObjectRef<Int32Array>;
-  /** How many tasks block at it, or have. */
-  waiting(): number | Promise<number>;
+  /** A word as tasks see it; the second counts those that block. */
+  word(index: number): Promise<number>;
+  setWord(index: number, value: number): Promise<void>;
   /** Lets everybody go on who waits, now or later. */
   raise(): void;
 }
@@ -240,7 +242,11 @@ export async function newFlag(): Promise<Flag> {
   };
   return {
     ref,
-    waiting: () => Atomics.load(words, 1),
+    word: (index) => Promise.resolve(Atomics.load(words, index)),
+    setWord: (index, value) => {
+      Atomics.store(words, index, value);
+      return Promise.resolve();
+    },
     raise,
     [Symbol.dispose]() {
       raise();
@@ -259,8 +265,12 @@ const FlagKeeper = remote(
       this.#words = words;
     }
 
-    waiting(): number {
-      return Atomics.load(this.#words, 1);
+    word(index: number): number {
+      return Atomics.load(this.#words, index);
+    }
+
+    setWord(index: number, value: number): void {
+      Atomics.store(this.#words, index, value);
     }
 
     raise(): void {
@@ -273,11 +283,14 @@ const FlagKeeper = remote(
 async function newDistantFlag(): Promise<Flag> {
   const ref = await put(new Int32Array(FLAG_WORDS));
   const keeper = FlagKeeper.remote(ref);
-  await get(keeper.waiting.remote());
-  const raise = () => void keeper.raise.remote();
+  await get(keeper.word.remote(0));
+  const raise = () => {
+    if (isInitialized()) keeper.raise.remote();
+  };
   return {
     ref,
-    waiting: () => get(keeper.waiting.remote()),
+    word: (index) => get(keeper.word.remote(index)),
+    setWord: (index, value) => get(keeper.setWord.remote(index, value)),
     raise,
     [Symbol.dispose]() {
       raise();
@@ -298,7 +311,7 @@ export function blockUntil(flag: Int32Array): void {
 export async function blocked(flag: Flag, count: number): Promise<void> {
   let seen = 0;
   await eventually(
-    async () => (seen = await flag.waiting()) >= count,
+    async () => (seen = await flag.word(1)) >= count,
     () => `${count} tasks to block, ${seen} do`,
   );
 }
