@@ -7,7 +7,7 @@ import process from "node:process";
 
 import { resolveInitOptions } from "../../runtime/api/init_options.ts";
 import { VERSION } from "../../runtime/base/version.ts";
-import { recordNode } from "../../runtime/cluster_files.ts";
+import { openClusterFolder, recordNode } from "../../runtime/cluster_files.ts";
 import { type Head, startHead } from "../../runtime/head.ts";
 import { isLoopback } from "../../runtime/protocol/handshake.ts";
 import { joinToken } from "../../runtime/protocol/token.ts";
@@ -39,6 +39,8 @@ export async function runHead(
   onStarted: (started: StartedHead) => void,
 ): Promise<void> {
   offerEmbeddedEsbuild();
+  // Fails here with what to do, if it cannot be had.
+  openClusterFolder();
   // From the first moment on: a node that is half there is ended, too.
   const asked = signalToEnd();
   const { token, tls, warnings } = await findSecrets(request);

@@ -2,6 +2,7 @@
 // so that it can be handed to the process that becomes the node.
 
 import { readFileSync } from "node:fs";
+import { isIP } from "node:net";
 import { resolve } from "node:path";
 import process from "node:process";
 
@@ -81,7 +82,7 @@ function checkRole({ head, address }: StartFlags): void {
 }
 
 function checkReach({ host, tls, insecure }: StartFlags): void {
-  if (!/^[A-Za-z0-9.:_-]+$/.test(host)) {
+  if (!isIP(host) && !/^[A-Za-z0-9._-]+$/.test(host)) {
     throw new UsageError(
       `Cannot listen on "${host}": give an address of this machine, without ` +
         "a port or brackets",

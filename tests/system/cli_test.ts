@@ -156,7 +156,8 @@ describe("manta", () => {
   });
 
   it("explains each command", async () => {
-    for (const command of ["run", "microbenchmark", "completion", "version"]) {
+    const commands = ["run", "start", "stop", "status", "token", "version"];
+    for (const command of [...commands, "microbenchmark", "completion"]) {
       const { exit, stdout } = await runBinary([command, "--help"]);
 
       assertEquals(exit, 0);
