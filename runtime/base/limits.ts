@@ -446,7 +446,7 @@ export const OBJECT_CHUNKS_MAX = 8;
 export const REMOTE_TRANSFERS_MAX = 16;
 
 /** The same in bytes for what it writes, unless one object has more. */
-export const REMOTE_WRITE_BYTES_MAX = 64 * 1024 * 1024;
+export const REMOTE_WRITE_BYTES_MAX = 128 * 1024 * 1024;
 
 /** Memory that a remote driver keeps for its next objects. */
 export const LOCAL_MEMORY_KEPT_BYTES_MAX = 128 * 1024 * 1024;
