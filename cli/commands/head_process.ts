@@ -94,7 +94,7 @@ async function findSecrets({ token, tls }: HeadRequest) {
     }
   }
   if (!tls) return { token: { secret }, tls: undefined, warnings };
-  const { keepCertificate } = await import("../../runtime/node_certificate.ts");
+  const { keepCertificate } = await import("../node_certificate.ts");
   const { value: { pin, ...pair }, path, problem } = keepCertificate();
   if (problem !== undefined) {
     warnings.push(
