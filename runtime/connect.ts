@@ -8,8 +8,7 @@ import { type ClusterAddress, openConnection } from "./connection.ts";
 import { printError } from "./driver_output.ts";
 import { openDriverSession } from "./driver_session.ts";
 import type { Platform } from "./platform/platform.ts";
-import { thisProcess } from "./platform/process_life.ts";
-import type { DriverHello } from "./protocol/driver_messages.ts";
+import { isProcessAlive, thisProcess } from "./platform/process_life.ts";
 import type { WireEnvironment } from "./protocol/messages.ts";
 import type { SessionIdentity } from "./protocol/node_messages.ts";
 import { makeSessionCodec } from "./session_objects.ts";
@@ -38,10 +37,17 @@ export function connectDriver(options: ConnectOptions): Session {
   };
   const connection = openConnection(options, {
     hello: {
-      ...{ type: "driver_hello", ...identity, ...thisProcess() },
+      type: "driver_hello",
+      jobId: identity.jobId,
+      workerId: identity.workerId,
+      namespace: identity.namespace,
       hostname: hostname(),
-    } as DriverHello,
-    welcomed: (nodeId) => identity.nodeId = nodeId,
+      home: thisProcess(),
+    },
+    welcomed: ({ nodeId, home }) => {
+      identity.nodeId = nodeId;
+      connection.session.peerLives = () => isProcessAlive(home);
+    },
     lost: (error) => thread.end(error),
   });
   const thread = new ThreadSession({

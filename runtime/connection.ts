@@ -6,8 +6,11 @@ import {
   ConnectionError,
   MantaError,
 } from "./base/errors.ts";
-import type { NodeId } from "./base/ids.ts";
-import type { DriverHello, ObserverHello } from "./protocol/driver_messages.ts";
+import type {
+  DriverHello,
+  DriverWelcome,
+  ObserverHello,
+} from "./protocol/driver_messages.ts";
 import { splitToken } from "./protocol/token.ts";
 import { RemoteWires } from "./remote_wires.ts";
 import type {
@@ -27,7 +30,7 @@ export interface ClusterAddress {
 /** Who a connection is for. */
 export interface ConnectionUser {
   readonly hello: DriverHello | ObserverHello;
-  welcomed(nodeId: NodeId): void;
+  welcomed(message: DriverWelcome): void;
   /** The connection is over, and its user has not ended it. */
   lost(error: MantaError): void;
 }
@@ -54,7 +57,7 @@ export function openConnection(
     ...(parts.pin === undefined ? {} : { pin: parts.pin }),
     onSession: (session) => {
       opened.wires = new RemoteWires(session, {
-        welcomed: ({ nodeId }) => user.welcomed(nodeId),
+        welcomed: (message) => user.welcomed(message),
       });
     },
     onReceived: () => opened.wires?.received(),

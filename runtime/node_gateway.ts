@@ -14,6 +14,7 @@ import type {
   WebAnswer,
   WebServer,
 } from "./platform/web_server.ts";
+import { thisProcess } from "./platform/process_life.ts";
 import type { DriverHello, ObserverHello } from "./protocol/driver_messages.ts";
 import {
   CONNECT_PATH,
@@ -153,7 +154,8 @@ export class NodeGateway {
       throw new ProtocolError("Cannot let a driver in: its ids are in use");
     }
     const { nodeId } = node.start;
-    driver.welcome({ type: "driver_welcome", nodeId }, hello);
+    const home = thisProcess();
+    driver.welcome({ type: "driver_welcome", nodeId, home }, hello);
     const identity = { jobId, nodeId, workerId, namespace };
     const calls = node.addDriver(identity, driver.peer, this.#code.folder);
     answerControl(driver.control, calls);

@@ -6,7 +6,7 @@ import { ProtocolError } from "./base/errors.ts";
 import type { WorkerId } from "./base/ids.ts";
 import type { NodeCode } from "./node_code.ts";
 import type { NodePeer } from "./node_peers.ts";
-import { processLives } from "./platform/process_life.ts";
+import { isProcessAlive } from "./platform/process_life.ts";
 import {
   type CodePut,
   type DriverHello,
@@ -63,7 +63,7 @@ export class RemoteDriver {
 
   /** The driver is let in. */
   welcome(message: DriverWelcome, hello: DriverHello): void {
-    this.session.peerLives = () => processLives(hello);
+    this.session.peerLives = () => isProcessAlive(hello.home);
     this.workerId = hello.workerId;
     this.#send(message);
   }

@@ -28,7 +28,7 @@ export function thisProcess(): ProcessName {
 }
 
 /** Whether it lives; undefined where that cannot be known from here. */
-export function processLives(name: ProcessName): boolean | undefined {
+export function isProcessAlive(name: ProcessName): boolean | undefined {
   const isNear = name.machine === machineName() &&
     name.pidNamespace === pidNamespace();
   return isNear ? isAlive(name.pid, name.start) : undefined;

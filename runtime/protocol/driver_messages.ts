@@ -12,7 +12,11 @@ export interface DriverHello {
   readonly workerId: WorkerId;
   readonly namespace: string;
   readonly hostname: string;
-  /** See `platform/process_life.ts`. */
+  readonly home: WireProcess;
+}
+
+/** A process, for who looks whether it lives: `platform/process_life.ts`. */
+export interface WireProcess {
   readonly machine: string;
   readonly pidNamespace: string;
   readonly pid: number;
@@ -28,6 +32,7 @@ export interface ObserverHello {
 export interface DriverWelcome {
   readonly type: "driver_welcome";
   readonly nodeId: NodeId;
+  readonly home: WireProcess;
 }
 
 /** A bundle, before the first task that needs it. */
@@ -71,8 +76,8 @@ export function readHello(
   if (message.type === "observer_hello") return { type: "observer_hello" };
   if (message.type !== "driver_hello") throw broken("it comes too early");
   const hello = message as DriverHello;
-  const { jobId, workerId, namespace, hostname, pid } = hello;
-  const { machine, pidNamespace, start } = hello;
+  const { jobId, workerId, namespace, hostname } = hello;
+  const { machine, pidNamespace, pid, start } = hello.home ?? {};
   const isNamed = ID.test(String(jobId)) && jobId.startsWith("j") &&
     ID.test(String(workerId)) && workerId.startsWith("w");
   if (!isNamed) throw broken("its ids are none");
@@ -85,7 +90,7 @@ export function readHello(
   return {
     type: "driver_hello",
     ...{ jobId, workerId, namespace, hostname },
-    ...{ machine, pidNamespace, pid, start },
+    home: { machine, pidNamespace, pid, start },
   };
 }
 
