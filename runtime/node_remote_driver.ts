@@ -6,6 +6,8 @@ import { ProtocolError } from "./base/errors.ts";
 import type { WorkerId } from "./base/ids.ts";
 import type { NodeCode } from "./node_code.ts";
 import type { NodePeer } from "./node_peers.ts";
+import { isFromStore } from "./object_store/messages.ts";
+import { RemoteObjects } from "./object_store/remote_objects.ts";
 import { isProcessAlive } from "./platform/process_life.ts";
 import {
   type CodePut,
@@ -30,6 +32,10 @@ export interface RemoteDriverPorts {
   readonly code: NodeCode;
   /** Somebody has said who it is; throws what ends the connection. */
   joined(driver: RemoteDriver, hello: DriverHello | ObserverHello): void;
+  /** What was told outside of the driver's messages has a turn. */
+  turn(): void;
+  /** A thread has got something of the driver's: it may answer soon. */
+  relayed(): void;
 }
 
 /** See the head of the file. */
@@ -42,6 +48,8 @@ export class RemoteDriver {
   workerId: WorkerId | undefined;
   readonly #link: RemoteLink;
   readonly #ports: RemoteDriverPorts;
+  /** Its stand-in at the store; set once it has joined. */
+  #objects: RemoteObjects | undefined;
   readonly #relays = new Map<WorkerId, readonly [RingRelay, number]>();
   #receiver: LinkReceiver | undefined;
 
@@ -65,7 +73,19 @@ export class RemoteDriver {
   welcome(message: DriverWelcome, hello: DriverHello): void {
     this.session.peerLives = () => isProcessAlive(hello.home);
     this.workerId = hello.workerId;
+    this.#objects = new RemoteObjects({
+      workerId: hello.workerId,
+      toStore: (message) => this.#receiver!.receive(message),
+      toldStore: () => this.#ports.turn(),
+      send: (message) => this.#link.send(message),
+      flush: () => this.#link.flush(),
+    });
     this.#send(message);
+  }
+
+  /** The connection is over. */
+  end(): void {
+    this.#objects?.end();
   }
 
   #send(message: LinkMessage): void {
@@ -87,6 +107,7 @@ export class RemoteDriver {
 
   #lead(message: LinkMessage): void {
     if (message.type === "code_put") return this.#keepCode(message as CodePut);
+    if (this.#objects?.receive(message)) return;
     if (this.#receiver) return this.#receiver.receive(message);
     this.#ports.joined(this, readHello(message));
   }
@@ -104,8 +125,14 @@ export class RemoteDriver {
         return link.backlogBytes;
       },
       start: (receiver) => this.#receiver = receiver,
-      send: (message) => this.#sendNews(message as FromNode),
-      sendShared: (message) => link.sendShared(message),
+      send: (message) => {
+        if (isFromStore(message)) this.#objects!.fromStore(message);
+        else this.#sendNews(message as FromNode);
+      },
+      sendShared: (message) => {
+        if (isFromStore(message)) this.#objects!.fromStore(message);
+        else link.sendShared(message);
+      },
       flush: () => link.flush(),
       drain: () => {},
       close: () => link.close(),
@@ -136,7 +163,10 @@ export class RemoteDriver {
   #openPeer(peer: WorkerId, end: RingLinkEnd): void {
     const { streams } = this.session;
     const stream = streams.nextNumber();
-    const relay = new RingRelay(end, this.#ports.mailbox, streams, { stream });
+    const relay = new RingRelay(end, this.#ports.mailbox, streams, {
+      stream,
+      onWritten: () => this.#ports.relayed(),
+    });
     this.#relays.set(peer, [relay, stream]);
     const opened: StreamOpened = { type: "link_opened", peer, stream };
     this.#link.send(opened);

@@ -456,3 +456,15 @@ export const DEAD_NODE_LOGS_MAX = 4;
 
 /** Bytes of a daemon's log that are shown when it cannot start. */
 export const LOG_TAIL_BYTES_MAX = 4 * 1024;
+
+/** A piece of an object on a connection: as the longest attachment. */
+export const OBJECT_CHUNK_BYTES_MAX = ATTACHMENT_BYTES_MAX;
+
+/** Pieces of objects under way to a reader that has not taken them. */
+export const OBJECT_CHUNKS_MAX = 8;
+
+/**
+ * Objects that a remote driver reads at a time, and that it writes: each has
+ * memory of the store that cannot go to disk meanwhile.
+ */
+export const REMOTE_TRANSFERS_MAX = 16;

@@ -26,18 +26,25 @@ export class RingRelay implements Pollable, StreamSink {
   #sentPieces = 0;
   /** Called once when the driver has closed the stream. */
   readonly #onClosed: () => void;
+  /** Called when the thread has got something. */
+  readonly #onWritten: () => void;
 
   constructor(
     end: RingLinkEnd,
     mailbox: Mailbox,
     streams: RemoteStreams,
-    options: { readonly stream: number; readonly onClosed?: () => void },
+    options: {
+      readonly stream: number;
+      readonly onClosed?: () => void;
+      readonly onWritten?: () => void;
+    },
   ) {
     this.#reader = new RingReader(end.incoming);
     this.#writer = new RingWriter(end.outgoing);
     this.#peer = new MailboxSignal(end.peerMailbox);
     this.#mailbox = mailbox;
     this.#onClosed = options.onClosed ?? (() => {});
+    this.#onWritten = options.onWritten ?? (() => {});
     this.#stream = streams.open(options.stream, this);
     mailbox.add(this);
     this.poll();
@@ -110,6 +117,7 @@ export class RingRelay implements Pollable, StreamSink {
     if (!waits && this.#writer.writePart(bytes, more)) {
       this.#stream.consumed(bytes.length);
       this.#peer.notify();
+      this.#onWritten();
     } else {
       // A copy: the part is a view on a message that may be much larger.
       this.#held.push({ bytes: bytes.slice(), more });
