@@ -11,6 +11,8 @@ import type { DaemonReport } from "./daemon.ts";
 import { banner, runHead } from "./head_process.ts";
 import type { HeadRequest } from "./start_options.ts";
 
+const CHANNEL_NAMES = ["NODE_CHANNEL_FD", "NODE_CHANNEL_SERIALIZATION_MODE"];
+
 /** Is a head until it is told to end. */
 export async function beDaemon(): Promise<void> {
   if (!process.connected) {
@@ -19,6 +21,8 @@ export async function beDaemon(): Promise<void> {
     return;
   }
   const request = await requestOfParent();
+  // Processes that tasks start must not take the channel for theirs.
+  for (const name of CHANNEL_NAMES) delete process.env[name];
   let hasStarted = false;
   try {
     await runHead(request, (started) => {

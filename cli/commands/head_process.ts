@@ -48,6 +48,7 @@ export async function runHead(
     hostname: request.hostname,
     port: request.port,
     token: token.secret,
+    names: request.names,
     ...(tls ? { tls } : {}),
     node: resolveInitOptions({ address: "local", ...request.node }),
   });
@@ -93,7 +94,7 @@ async function findSecrets({ token, tls }: HeadRequest) {
     }
   }
   if (!tls) return { token: { secret }, tls: undefined, warnings };
-  const { keepCertificate } = await import("../../runtime/node_certificate.ts");
+  const { keepCertificate } = await import("../node_certificate.ts");
   const { value: { pin, ...pair }, path, problem } = keepCertificate();
   if (problem !== undefined) {
     warnings.push(
@@ -106,14 +107,14 @@ async function findSecrets({ token, tls }: HeadRequest) {
 
 function describe(
   head: Head,
-  { hostname, logPath }: HeadRequest,
+  { hostname, names, logPath }: HeadRequest,
   token: string,
   warnings: readonly string[],
 ): StartedHead {
   const port = /:(\d+)$/.exec(head.address)?.[1] ?? "";
   const isEverywhere = hostname === "0.0.0.0" || hostname === "::";
   const near = isEverywhere ? "127.0.0.1" : hostname;
-  const far = isEverywhere ? networkAddress() : hostname;
+  const far = names[0] ?? (isEverywhere ? networkAddress() : hostname);
   return {
     address: `${bracketed(near)}:${port}`,
     ...(far === undefined || isLoopback(far)

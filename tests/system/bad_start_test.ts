@@ -179,7 +179,7 @@ describe("an address that a node cannot have", () => {
     const start = (...words: string[]) =>
       project.manta(["start", "--head", "--insecure", ...words]);
 
-    const foreign = await start("--host", "192.0.2.1", "--port", "0");
+    const foreign = await start("--host", "203.0.113.77", "--port", "0");
     const unknown = await start(
       "--host",
       "no.such.host.invalid",

@@ -14,6 +14,7 @@ import {
   it,
 } from "../support/harness.ts";
 import { NodeProject } from "../support/node_project.ts";
+import { rawRequest } from "../support/raw_request.ts";
 
 const SQUARES = [
   'import { get, remote } from "manta";',
@@ -136,6 +137,22 @@ describe("manta start --head", () => {
     assertStringIncludes(other.stderr, "another certificate");
     const files = join(project.home, ".config", "manta", "tls.pem");
     assertEquals(statSync(files).mode & 0o777, 0o600);
+  });
+
+  it("is reached by all addresses, and by the names it is given", async () => {
+    using project = new NodeProject();
+    const words = ["--host", "0.0.0.0", "--insecure", "--names", "node.test"];
+    const { port, token } = await project.startNode(words);
+    const statusFor = async (host: string) => {
+      const fields = { authorization: `Bearer ${token}`, host };
+      return (await rawRequest(port, { fields })).status;
+    };
+
+    // Who may ask at all is told that there is no such page.
+    assertEquals(await statusFor(`node.test:${port}`), 404);
+    assertEquals(await statusFor(`localhost:${port}`), 404);
+    assertEquals(await statusFor(`other.test:${port}`), 403);
+    assertEquals((await project.manta(["status"])).exit, 0);
   });
 
   it("stays in the foreground with --block, until a signal", async () => {
