@@ -191,7 +191,7 @@ describe("a node that is short of memory", () => {
     using flag = await newFlag();
     const task = holdAlways.remote(flag.ref, TOO_MUCH_MIB);
     await assertRejects(() => get(task), OutOfMemoryError);
-    assertEquals(Atomics.load(flag.words, ATTEMPTS), 1);
+    assertEquals(await flag.word(ATTEMPTS), 1);
   });
 
   it("stops nothing for garbage", async () => {
