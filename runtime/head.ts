@@ -2,17 +2,11 @@
 // drivers of other processes. This thread starts and stops the others, and does
 // nothing else.
 
-import { hostname } from "node:os";
 import { clearInterval, setInterval } from "node:timers";
-import { nodeResources, type ResolvedInitOptions } from "./api/init_options.ts";
 import { newId, type NodeId } from "./base/ids.ts";
-import { fromUnits } from "./base/resources.ts";
-import { VERSION } from "./base/version.ts";
 import { ThreadHost } from "./host.ts";
+import { type NodeOptions, openNode } from "./node_opening.ts";
 import { detectPlatform } from "./platform/detect.ts";
-import { cpuCount, memoryBytes } from "./platform/machine.ts";
-import { openSessionDirectory } from "./platform/session_directory.ts";
-import { openSpillDirectory } from "./platform/spill_directory.ts";
 import { newMailboxBuffer } from "./transport/mailbox.ts";
 
 /** What a head is started with. */
@@ -27,16 +21,7 @@ export interface HeadOptions {
   /** Names beside its addresses that drivers may call it by. */
   readonly names?: readonly string[];
   /** What the node has. */
-  readonly node: Pick<
-    ResolvedInitOptions,
-    | "numCpus"
-    | "numGpus"
-    | "resources"
-    | "labels"
-    | "memoryBytes"
-    | "objectStoreBytes"
-    | "spillDirectory"
-  >;
+  readonly node: NodeOptions;
 }
 
 /** A head that listens. */
@@ -57,26 +42,15 @@ const NEVER_MS = 2 ** 30;
 /** Starts a head; rejects with a `ConnectionError` when it cannot listen. */
 export async function startHead(options: HeadOptions): Promise<Head> {
   const platform = detectPlatform();
-  const spillDirectory = openSpillDirectory(options.node.spillDirectory);
-  const directory = openSessionDirectory();
   const nodeId = newId("node");
-  const total = nodeResources(options.node, {
-    cpus: cpuCount(),
-    memoryBytes: memoryBytes(),
-  });
+  const { start, directories } = openNode(
+    nodeId,
+    newMailboxBuffer(),
+    options.node,
+  );
   const { hostname: host, port, token, tls, names } = options;
   const threads = new ThreadHost(platform, {
-    type: "node_start",
-    nodeId,
-    nodeMailbox: newMailboxBuffer(),
-    total,
-    labels: options.node.labels,
-    storeBytes: fromUnits(total["objectStoreMemory"] ?? 0),
-    sessionPath: directory.path,
-    spillPath: spillDirectory?.path,
-    hostname: hostname(),
-    version: VERSION,
-    startedAtMs: Date.now(),
+    ...start,
     listen: {
       ...{ hostname: host, port, token },
       ...(tls ? { tls } : {}),
@@ -84,8 +58,7 @@ export async function startHead(options: HeadOptions): Promise<Head> {
     },
   });
   const removeDirectories = () => {
-    directory.remove();
-    spillDirectory?.remove();
+    for (const directory of directories) directory.remove();
   };
   const forgetEnd = platform.onProcessEnd(removeDirectories);
   const alive = setInterval(() => {}, NEVER_MS);
@@ -104,7 +77,7 @@ export async function startHead(options: HeadOptions): Promise<Head> {
     return {
       address: `${host.includes(":") ? `[${host}]` : host}:${listening}`,
       nodeId,
-      sessionPath: directory.path,
+      sessionPath: start.sessionPath,
       ended: ended.promise,
       end: endOnce,
     };

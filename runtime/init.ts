@@ -1,17 +1,14 @@
 // The wiring of a driver: makes the API work in this thread by starting an
 // embedded node on the first call. Read this and `node.ts` first.
 
-import { hostname } from "node:os";
 import {
   MessageChannel,
   type MessagePort as NodePort,
 } from "node:worker_threads";
-import { nodeResources, type ResolvedInitOptions } from "./api/init_options.ts";
+import type { ResolvedInitOptions } from "./api/init_options.ts";
 import { type Session, wireApi } from "./api/session_port.ts";
 import { AuthenticationError } from "./base/errors.ts";
 import { newId } from "./base/ids.ts";
-import { fromUnits } from "./base/resources.ts";
-import { VERSION } from "./base/version.ts";
 import { recogniseApi } from "./code/repl_text.ts";
 import { captureCode } from "./code_port.ts";
 import { readToken, runningCluster } from "./cluster_files.ts";
@@ -19,12 +16,9 @@ import { connectDriver } from "./connect.ts";
 import { printError, printWarning } from "./driver_output.ts";
 import { openDriverSession } from "./driver_session.ts";
 import { ThreadHost } from "./host.ts";
-import type { NodeStart } from "./host_messages.ts";
+import { openNode } from "./node_opening.ts";
 import { detectPlatform } from "./platform/detect.ts";
-import { cpuCount, memoryBytes } from "./platform/machine.ts";
 import type { Platform } from "./platform/platform.ts";
-import { openSessionDirectory } from "./platform/session_directory.ts";
-import { openSpillDirectory } from "./platform/spill_directory.ts";
 import type { SessionIdentity } from "./protocol/node_messages.ts";
 import * as publicApi from "./public_api.ts";
 import { environmentFor } from "./runtime_env.ts";
@@ -53,8 +47,6 @@ function startEmbedded(
   options: ResolvedInitOptions,
 ): Session {
   const environment = environmentFor(undefined, options.runtimeEnv);
-  const spillDirectory = openSpillDirectory(options.spillDirectory);
-  const directory = openSessionDirectory();
   const identity: SessionIdentity = {
     jobId: newId("job"),
     nodeId: newId("node"),
@@ -66,23 +58,11 @@ function startEmbedded(
   const [driverLink, nodeLink] = newRingLinkEnds(mailbox.buffer, nodeMailbox);
   const control = new MessageChannel();
   const shared = new MessageChannel();
-  const total = nodeResources(options, {
-    cpus: cpuCount(),
-    memoryBytes: memoryBytes(),
-  });
-  const start: NodeStart = {
-    type: "node_start",
-    nodeId: identity.nodeId,
+  const { start, directories } = openNode(
+    identity.nodeId,
     nodeMailbox,
-    total,
-    labels: options.labels,
-    storeBytes: fromUnits(total["objectStoreMemory"] ?? 0),
-    sessionPath: directory.path,
-    spillPath: spillDirectory?.path,
-    hostname: hostname(),
-    version: VERSION,
-    startedAtMs: Date.now(),
-  };
+    options,
+  );
   const host = new ThreadHost(platform, start);
   host.addDriver({
     type: "driver_join",
@@ -107,16 +87,12 @@ function startEmbedded(
   const session = openDriverSession({
     platform,
     thread,
-    home: {
-      type: "own_process",
-      host,
-      directories: [directory, ...(spillDirectory ? [spillDirectory] : [])],
-    },
+    home: { type: "own_process", host, directories },
     address: "local",
     logToDriver,
     environment,
   });
-  if (!spillDirectory) printWarning(NO_SPILL_TEXT);
+  if (start.spillPath === undefined) printWarning(NO_SPILL_TEXT);
   // Once they have their listeners: a listener refs its port.
   control.port1.unref();
   shared.port1.unref();

@@ -17,6 +17,7 @@ import type { DriverJoin, NodeStart, ToHost } from "./host_messages.ts";
 import { NodeActors, type Uncaused } from "./node_actors.ts";
 import type { NodeControl } from "./node_control.ts";
 import { spillDisk } from "./node_disk.ts";
+import { type ControlPlane, receiveOfControl } from "./node_requests.ts";
 import { gpuIdsOf } from "./node_gpus.ts";
 import { NodeJobs } from "./node_jobs.ts";
 import { RevokedLeases } from "./node_leases.ts";
@@ -24,7 +25,7 @@ import { nodeControl } from "./node_listings.ts";
 import { NodeOutput } from "./node_output.ts";
 import { type NodePeer, NodePeers, threadPeer } from "./node_peers.ts";
 import { infeasibleText, unschedulableError } from "./node_texts.ts";
-import { asMantaError, NodeThreads } from "./node_threads.ts";
+import { NodeThreads } from "./node_threads.ts";
 import { isToStore } from "./object_store/messages.ts";
 import { NodeStore } from "./object_store/node_store.ts";
 import type { SpillFolder } from "./object_store/spill_folder.ts";
@@ -35,7 +36,7 @@ import type {
   SessionIdentity,
   ToNode,
 } from "./protocol/node_messages.ts";
-import { decodeError, encodeError } from "./protocol/wire_error.ts";
+import { encodeError } from "./protocol/wire_error.ts";
 import type {
   SchedulerAction,
   SchedulerEvent,
@@ -68,6 +69,7 @@ export class Node {
   readonly #peers = new NodePeers();
   readonly #threads: NodeThreads;
   readonly #revoked: RevokedLeases;
+  readonly #control: ControlPlane;
   readonly #disk: SpillFolder | undefined;
   #ticker: ReturnType<typeof setInterval> | undefined;
   #causeCount = 0;
@@ -92,6 +94,12 @@ export class Node {
     };
     this.actors = new NodeActors(ports);
     this.#revoked = new RevokedLeases(ports);
+    this.#control = {
+      actors: this.actors,
+      groups: this.groups,
+      schedule: ports.schedule,
+      removeGroup: (groupId) => this.#removeGroup(groupId),
+    };
     this.#threads = new NodeThreads({
       mailbox: this.mailbox,
       sessionPath: start.sessionPath,
@@ -292,64 +300,10 @@ export class Node {
       case "events_given":
         return job.timeline.given(from);
       default:
-        return this.#receiveOfControl(from, job.driver.jobId, message);
-    }
-  }
-
-  /** Messages that concern actors and placement groups. */
-  #receiveOfControl(from: WorkerId, jobId: JobId, message: ToNode): void {
-    switch (message.type) {
-      case "actor_register":
-        return this.actors.direct({
-          type: "actor_registered",
-          actor: message.actor,
-          creator: from,
-          jobId,
+        return receiveOfControl(this.#control, message, {
+          from,
+          jobId: job.driver.jobId,
         });
-      case "actor_announce":
-        return this.actors.direct({
-          ...message,
-          type: "actor_announced",
-          workerId: from,
-        });
-      case "actor_watch":
-      case "actor_hold":
-      case "actor_drop":
-        return this.actors.direct({
-          type: ACTOR_EVENTS[message.type],
-          actorId: message.actorId,
-          workerId: from,
-        });
-      case "actor_constructed":
-      case "actor_exited":
-        return this.actors.direct({
-          type: message.type,
-          actorId: message.actorId,
-          incarnation: message.incarnation,
-        });
-      case "actor_construction_failed":
-        return this.actors.direct({
-          type: "actor_construction_failed",
-          actorId: message.actorId,
-          incarnation: message.incarnation,
-          error: asMantaError(decodeError(message.error)),
-        });
-      case "actor_kill":
-        return this.actors.direct({
-          type: "actor_killed",
-          actorId: message.actorId,
-          noRestart: message.noRestart,
-        });
-      case "group_create":
-        this.groups.create(message, from, jobId);
-        return this.#schedule({
-          type: "group_requested",
-          groupId: message.groupId,
-          bundles: message.bundles,
-          strategy: message.strategy,
-        });
-      case "group_remove":
-        return this.#removeGroup(message.groupId);
     }
   }
 
@@ -506,9 +460,3 @@ export class Node {
     this.#warn(jobId, infeasibleText(action));
   }
 }
-
-const ACTOR_EVENTS = {
-  actor_watch: "actor_watched",
-  actor_hold: "actor_held",
-  actor_drop: "actor_dropped",
-} as const;

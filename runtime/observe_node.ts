@@ -1,7 +1,7 @@
-// Asks a node in another process without being a driver of it: no job is made.
+// Asks a node in another process without being a driver of it: no job is made,
+// and no task can be run.
 
-import type { ClusterAddress } from "./connection.ts";
-import { openConnection } from "./connection.ts";
+import { type ClusterAddress, openConnection } from "./connection.ts";
 import type { ThreadWires } from "./thread_wires.ts";
 
 /** A node that can be asked; its calls fail when the connection does. */

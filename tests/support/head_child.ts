@@ -1,16 +1,15 @@
 // A head in a process of its own: prints where it is reached, and ends when its
-// input does. Its arguments are the number of CPUs and the store's size.
+// input does. Its arguments: the token, the number of CPUs, the store's size.
 
 import process from "node:process";
 import { resolveInitOptions } from "../../runtime/api/init_options.ts";
 import { startHead } from "../../runtime/head.ts";
-import { HEAD_TOKEN } from "./head_process.ts";
 
-const [cpus, storeBytes] = process.argv.slice(2);
+const [token, cpus, storeBytes] = process.argv.slice(2);
 const head = await startHead({
   hostname: "127.0.0.1",
   port: 0,
-  token: HEAD_TOKEN,
+  token: token!,
   node: resolveInitOptions({
     address: "local",
     numCpus: Number(cpus),

@@ -23,11 +23,11 @@ export class HeadProcess implements AsyncDisposable {
   static async start(
     { numCpus = 2, storeBytes = 0 } = {},
   ): Promise<HeadProcess> {
-    const script = fileURLToPath(new URL("head_child.ts", import.meta.url));
+    const script = fileURLToPath(new URL("./head_child.ts", import.meta.url));
     const runtime = "Deno" in globalThis ? ["run", "-A", "--no-check"] : [];
     const child = spawn(
       process.execPath,
-      [...runtime, script, String(numCpus), String(storeBytes)],
+      [...runtime, script, HEAD_TOKEN, String(numCpus), String(storeBytes)],
       { stdio: ["pipe", "pipe", "inherit"] },
     );
     let printed = "";
