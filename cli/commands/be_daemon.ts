@@ -24,9 +24,13 @@ export async function beDaemon(): Promise<void> {
   // Processes that tasks start must not take the channel for theirs.
   for (const name of CHANNEL_NAMES) delete process.env[name];
   let hasStarted = false;
+  // Who asked for it has given up before it was there.
+  const abandoned = () => process.exit(EXIT_FAILED);
+  process.once("disconnect", abandoned);
   try {
     await runHead(request, (started) => {
       hasStarted = true;
+      process.off("disconnect", abandoned);
       console.log(banner(started));
       void tell({ type: "head_started", started });
     });
@@ -34,6 +38,7 @@ export async function beDaemon(): Promise<void> {
   } catch (error) {
     process.exitCode = EXIT_FAILED;
     console.error(error);
+    process.off("disconnect", abandoned);
     if (!hasStarted) {
       await tell({ type: "head_failed", message: messageOf(error) });
     }

@@ -2,12 +2,16 @@
 // of it, and ends it in an orderly way when it is asked to. What it prints may
 // be kept in logs, so it never prints the token.
 
-import { networkInterfaces } from "node:os";
+import { networkInterfaces, tmpdir } from "node:os";
 import process from "node:process";
 
 import { resolveInitOptions } from "../../runtime/api/init_options.ts";
 import { VERSION } from "../../runtime/base/version.ts";
-import { openClusterFolder, recordNode } from "../../runtime/cluster_files.ts";
+import {
+  openClusterFolder,
+  recordNode,
+  runningNodes,
+} from "../../runtime/cluster_files.ts";
 import { type Head, startHead } from "../../runtime/head.ts";
 import { isLoopback } from "../../runtime/protocol/handshake.ts";
 import { joinToken } from "../../runtime/protocol/token.ts";
@@ -54,6 +58,12 @@ export async function runHead(
   });
   const started = describe(head, request, joinToken(token), warnings);
   const forget = recordNode(started);
+  if (!runningNodes().some(({ pid }) => pid === process.pid)) {
+    warnings.push(
+      `Other commands cannot find this node: the folder for that in ${tmpdir()} ` +
+        "is another user's. Set TMPDIR, or give them its address and token",
+    );
+  }
   try {
     onStarted(started);
     const reason = await Promise.race([asked, head.ended]);

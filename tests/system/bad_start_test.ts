@@ -3,6 +3,7 @@
 
 import {
   chmodSync,
+  chownSync,
   mkdirSync,
   readdirSync,
   readFileSync,
@@ -76,6 +77,26 @@ describe("a temporary folder that cannot be written to", () => {
       assertStringIncludes(stderr, "Set TMPDIR");
     }
     assertEquals(stop.exit, 0);
+  });
+});
+
+describe("a folder of the user's that somebody else has made", () => {
+  it("is not used, and the user is told", async () => {
+    if (userInfo().uid !== 0) return; // Only root can make such a thing.
+    using project = new NodeProject();
+    const planted = join(project.temporary, "manta-0");
+    mkdirSync(planted);
+    chownSync(planted, 12_345, 12_345);
+
+    const { exit, stdout, stderr } = await project.manta(
+      ["start", "--head", "--port", "0"],
+    );
+    const pid = Number(/process (\d+)/.exec(stdout)?.[1]);
+    process.kill(pid, "SIGTERM");
+
+    assertEquals(exit, 0);
+    assertStringIncludes(stderr, "Other commands cannot find this node");
+    assertEquals(readdirSync(planted), []);
   });
 });
 

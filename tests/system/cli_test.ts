@@ -196,5 +196,11 @@ describe("manta", () => {
     assertEquals(commands.stdout, "microbenchmark\n");
     assertEquals(flags.stdout, "--quick\n");
     assertEquals(files.stdout, "done.ts\n");
+    const options = await runBinary(["__complete", "--", "start", "--o"]);
+    const formats = await runBinary(
+      ["__complete", "--", "status", "--format", "j"],
+    );
+    assertEquals(options.stdout, "--object-store-memory\n");
+    assertEquals(formats.stdout, "json\n");
   });
 });
