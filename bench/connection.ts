@@ -8,6 +8,7 @@ import type { AddressInfo } from "node:net";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import type { WorkerId } from "../runtime/base/ids.ts";
+import type { FromRemoteStore } from "../runtime/object_store/chunk_messages.ts";
 import type { FromStore } from "../runtime/object_store/messages.ts";
 import { NodeStore } from "../runtime/object_store/node_store.ts";
 import { RemoteObjects } from "../runtime/object_store/remote_objects.ts";
@@ -317,7 +318,7 @@ async function objectsTo(
   await new Promise<void>((resolve) => {
     receive = (message) => {
       if (message.type === "answer") resolve();
-      else client.receive(message);
+      else client.receive(message as FromRemoteStore);
     };
     putAll(client, value).then(() => {
       link.send({ type: "call" });
@@ -344,7 +345,7 @@ async function putAll(
 
 /** Reads what the row before has written. */
 async function objectsFrom(client: RemoteStoreClient): Promise<number> {
-  receive = (message) => client.receive(message as never);
+  receive = (message) => client.receive(message as FromRemoteStore);
   const startMs = performance.now();
   for (const number of objectNumbers()) {
     await client.open(DRIVER, number);
