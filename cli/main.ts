@@ -1,6 +1,6 @@
 // The binary's entry. `manta run app.ts` goes straight to the script, since its
-// start-up is the user's waiting time (the parser alone takes 3 ms); all else,
-// `manta run --help` included, goes through the command line's parser.
+// start-up is the user's waiting time (the parser alone takes 3 ms), and so does
+// a daemon; all else, `manta run --help` included, goes through the parser.
 
 import process from "node:process";
 
@@ -8,6 +8,9 @@ const [command, script, ...words] = process.argv.slice(2);
 if (command === "run" && script !== undefined && !script.startsWith("-")) {
   const { runScript } = await import("./commands/run_script.ts");
   await runScript(script, words[0] === "--" ? words.slice(1) : words);
+} else if (command === "__head") {
+  const { beDaemon } = await import("./commands/be_daemon.ts");
+  await beDaemon();
 } else {
   const { runCli } = await import("./cli.ts");
   await runCli(process.argv.slice(2));

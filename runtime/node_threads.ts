@@ -33,7 +33,11 @@ export class NodeThreads {
   }
 
   /** Starts a thread; what is sent to it waits until it is up. */
-  start(identity: SessionIdentity, calls: NodeControl): NodePeer {
+  start(
+    identity: SessionIdentity,
+    calls: NodeControl,
+    codeFolder: string | undefined,
+  ): NodePeer {
     const { workerId } = identity;
     const { mailbox, sessionPath, post } = this.#ports;
     const threadMailbox = newMailboxBuffer();
@@ -48,6 +52,7 @@ export class NodeThreads {
       nodeLink: { ...threadEnd, port: shared.port2 },
       control: control.port2,
       sessionPath,
+      ...(codeFolder === undefined ? {} : { codeFolder }),
     };
     post({ type: "start_thread", workerId, start }, [
       shared.port2,

@@ -24,7 +24,7 @@ export class Pushing {
     this.#actorOf = actorOf;
   }
 
-  /** Sends tasks, in order; those of a lease get their claims. */
+  /** Sends tasks, in order; those of a lease get claims if they can. */
   push(
     thread: WorkerId,
     tasks: readonly TaskRecord[],
@@ -32,16 +32,17 @@ export class Pushing {
   ): void {
     const { claims } = this.#ports.peer(thread);
     const lease = "id" in right ? right : undefined;
-    if (lease) { for (const task of tasks) task.claim = claims!.queue(); }
+    const isClaimed = lease !== undefined && claims !== undefined;
+    if (isClaimed) { for (const task of tasks) task.claim = claims.queue(); }
     let first = 0;
     for (let next = 1; next <= tasks.length; next++) {
       const last = tasks[next - 1]!;
       const following = tasks[next];
       // One message holds tasks of one template whose claims have no gap.
       const together = following?.template === last.template &&
-        (!lease || following.claim === last.claim + 1);
+        (!isClaimed || following.claim === last.claim + 1);
       if (together) continue;
-      this.#send(thread, tasks.slice(first, next), right);
+      this.#send(thread, tasks.slice(first, next), right, isClaimed);
       first = next;
     }
   }
@@ -67,6 +68,7 @@ export class Pushing {
     thread: WorkerId,
     tasks: readonly TaskRecord[],
     right: Lease | { readonly incarnation: number },
+    isClaimed: boolean,
   ): void {
     const { template, claim } = tasks[0]!;
     const lease = "id" in right ? right : undefined;
@@ -78,7 +80,7 @@ export class Pushing {
       numbers: tasks.map((task) => task.number),
       args: tasks.map((task) => task.args),
       ...("id" in right
-        ? { lease: right.id, claim }
+        ? { lease: right.id, ...(isClaimed ? { claim } : {}) }
         : { incarnation: right.incarnation }),
       ...(lease?.gpuIds ? { gpuIds: lease.gpuIds } : {}),
       ...(retried ? { attempts: tasks.map((task) => task.attempt) } : {}),

@@ -81,7 +81,7 @@ class SimDriver {
     if (!message || !this.isAlive) return false;
     const arrived = copyOf(message);
     if (isToNode) this.objects.receive(arrived);
-    else this.client.receive(arrived);
+    else this.client.receive(arrived as FromRemoteStore);
     return true;
   }
 
