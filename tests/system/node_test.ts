@@ -243,6 +243,7 @@ describe("manta stop", () => {
     assert(name.includes(`-${node.pid}.`));
 
     process.kill(node.pid, "SIGKILL");
+    await until("it is gone", () => !isThere(node.pid));
     const status = await project.manta(["status"]);
     const stopped = await project.manta(["stop"]);
 
