@@ -468,3 +468,12 @@ export const OBJECT_CHUNKS_MAX = 8;
  * memory of the store that cannot go to disk meanwhile.
  */
 export const REMOTE_TRANSFERS_MAX = 16;
+
+/** The same in bytes for what it writes, unless one object has more. */
+export const REMOTE_WRITE_BYTES_MAX = 128 * 1024 * 1024;
+
+/** Memory that a remote driver keeps for its next objects. */
+export const LOCAL_MEMORY_KEPT_BYTES_MAX = 128 * 1024 * 1024;
+
+/** The same is given back when no object needed it for so long. */
+export const LOCAL_MEMORY_IDLE_MS = 1_000;

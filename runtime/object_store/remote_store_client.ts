@@ -3,12 +3,14 @@
 // it opens comes in chunks into memory of this process, which all who open it
 // share while somebody has it. It never blocks.
 
+import { systemTimers, type Timers } from "../base/clock.ts";
 import { Deque } from "../base/deque.ts";
 import { SerializationError, unreachable } from "../base/errors.ts";
 import { objectIdText, type WorkerId } from "../base/ids.ts";
 import {
   CREATES_WAITING_MAX,
   REMOTE_TRANSFERS_MAX,
+  REMOTE_WRITE_BYTES_MAX,
   VALUE_BYTES_MAX,
 } from "../base/limits.ts";
 import { attachedPart } from "../protocol/attached_bytes.ts";
@@ -22,6 +24,7 @@ import { ChunkTarget } from "./chunk_target.ts";
 import { type Collector, newCollector } from "./collector.ts";
 import { denialError } from "./denial_error.ts";
 import type { DenyReason, RequestId } from "./messages.ts";
+import { LocalMemory } from "./local_memory.ts";
 import { ReaderMappings } from "./reader_mappings.ts";
 import type { StoreAccess } from "./store_access.ts";
 import { WritableObject } from "./writable_object.ts";
@@ -37,6 +40,8 @@ export interface RemoteStoreClientOptions {
   collectGarbage(): void;
   /** @default {newCollector()} */
   readonly collector?: Collector;
+  /** @default {systemTimers} */
+  readonly timers?: Timers;
 }
 
 interface Named {
@@ -73,6 +78,9 @@ interface Read extends Named {
 /** See the head of the file. */
 export class RemoteStoreClient implements StoreAccess {
   readonly #options: RemoteStoreClientOptions;
+  readonly #memory: LocalMemory;
+  /** What was fetched and somebody may have a view on. */
+  readonly #copies = new Map<RequestId, SharedArrayBuffer>();
   readonly #mappings: ReaderMappings;
   /** Writes by request, those included that the store is not asked for yet. */
   readonly #writes = new Map<RequestId, Write>();
@@ -84,16 +92,19 @@ export class RemoteStoreClient implements StoreAccess {
   /** Reads by object, so that each is fetched once. */
   readonly #opening = new Map<string, Promise<LocalCopy>>();
   readonly #sender = new ChunkSender();
+  /** What was sent whole and the node has not taken whole. */
+  readonly #sent = new Map<RequestId, SharedArrayBuffer>();
   #askedWrites = 0;
+  #askedBytes = 0;
   #nextRequestId = 1;
   #failure: { readonly error: unknown } | undefined;
 
   constructor(options: RemoteStoreClientOptions) {
     this.#options = options;
-    // What was fetched is this process's own: nobody is told of its end.
+    this.#memory = new LocalMemory(options.timers ?? systemTimers);
     this.#mappings = new ReaderMappings(
       options.collector ?? newCollector(),
-      () => {},
+      (requestId) => this.#unused(requestId),
     );
   }
 
@@ -115,9 +126,9 @@ export class RemoteStoreClient implements StoreAccess {
     // Whoever writes may have given up by then.
     promise.catch(() => {});
     const requestId = this.#nextRequestId++;
-    const memory = new SharedArrayBuffer(sizeBytes);
+    const memory = this.#memory.take(sizeBytes);
     const writable = new WritableObject(
-      new Uint8Array(memory),
+      new Uint8Array(memory, 0, sizeBytes),
       (isComplete) => isComplete ? this.#sealed(write) : this.#aborted(write),
     );
     const write: Write = {
@@ -174,8 +185,7 @@ export class RemoteStoreClient implements StoreAccess {
       case "object_chunk":
         return this.#chunk(known);
       case "chunks_taken":
-        this.#sender.taken(known.count);
-        return this.#sendChunks();
+        return this.#taken(known.count);
       case "object_denied":
         return this.#denied(known);
       case "garbage_collect":
@@ -200,6 +210,9 @@ export class RemoteStoreClient implements StoreAccess {
     this.#reads.clear();
     this.#queuedReads.clear();
     this.#sender.clear();
+    this.#sent.clear();
+    this.#copies.clear();
+    this.#memory.clear();
     for (const { reject } of waiting) reject(error);
   }
 
@@ -235,12 +248,17 @@ export class RemoteStoreClient implements StoreAccess {
     return undefined;
   }
 
-  /** Asks for room for as many as may be under way. */
+  /** Asks for room for as many as may be under way; a large one goes alone. */
   #askForRoom(): void {
-    while (this.#askedWrites < REMOTE_TRANSFERS_MAX) {
-      const write = this.#queuedWrites.shift();
-      if (!write) return;
+    for (;;) {
+      const write = this.#queuedWrites.peek();
+      const mayGo = write && (this.#askedWrites === 0 ||
+        (this.#askedWrites < REMOTE_TRANSFERS_MAX &&
+          this.#askedBytes + write.sizeBytes <= REMOTE_WRITE_BYTES_MAX));
+      if (!mayGo) return;
+      this.#queuedWrites.shift();
       this.#askedWrites++;
+      this.#askedBytes += write.sizeBytes;
       write.state = "asked";
       const { requestId, owner, number, sizeBytes } = write;
       const type = "object_create";
@@ -273,9 +291,13 @@ export class RemoteStoreClient implements StoreAccess {
   }
 
   #sendObject({ requestId, sizeBytes }: Write): void {
-    if (sizeBytes > 0) this.#sender.add(requestId, sizeBytes);
-    else this.#complete(requestId);
-    this.#sendChunks();
+    if (sizeBytes > 0) {
+      this.#sender.add(requestId, sizeBytes);
+      this.#sendChunks();
+    } else {
+      this.#complete(requestId);
+      this.#sent.delete(requestId);
+    }
   }
 
   /** Each chunk is a frame of its own: the next is made while one travels. */
@@ -292,7 +314,18 @@ export class RemoteStoreClient implements StoreAccess {
 
   #complete(requestId: RequestId): void {
     this.#send({ type: "object_seal", requestId });
-    this.#endWrite(this.#writes.get(requestId)!);
+    const write = this.#writes.get(requestId)!;
+    this.#endWrite(write);
+    this.#sent.set(requestId, write.memory);
+  }
+
+  #taken(count: number): void {
+    for (const requestId of this.#sender.taken(count)) {
+      const memory = this.#sent.get(requestId);
+      this.#sent.delete(requestId);
+      if (memory) this.#memory.giveBack(memory);
+    }
+    this.#sendChunks();
   }
 
   /** The store has been asked for it, and nobody wants it any more. */
@@ -304,7 +337,10 @@ export class RemoteStoreClient implements StoreAccess {
   }
 
   #endWrite(write: Write): void {
-    if (write.state !== "queued") this.#askedWrites--;
+    if (write.state !== "queued") {
+      this.#askedWrites--;
+      this.#askedBytes -= write.sizeBytes;
+    }
     write.state = "over";
     this.#writes.delete(write.requestId);
     if (this.#writesByKey.get(write.key) === write) {
@@ -346,8 +382,8 @@ export class RemoteStoreClient implements StoreAccess {
   #found(requestId: RequestId, sizeBytes: number): void {
     const read = this.#reads.get(requestId)!;
     try {
-      const memory = new SharedArrayBuffer(sizeBytes);
-      const target = new ChunkTarget(new Uint8Array(memory));
+      const memory = this.#memory.take(sizeBytes);
+      const target = new ChunkTarget(new Uint8Array(memory, 0, sizeBytes));
       read.copy = { memory, sizeBytes, target };
     } catch {
       // A RangeError: the system, or the runtime's own limit, says no.
@@ -370,8 +406,16 @@ export class RemoteStoreClient implements StoreAccess {
     const { memory, sizeBytes } = read.copy!;
     const { key, requestId } = read;
     const view = this.#mappings.add(key, requestId, memory, sizeBytes);
+    this.#copies.set(requestId, memory);
     this.#endRead(read);
     read.resolve({ memory: view.buffer, sizeBytes });
+  }
+
+  /** No view is left on what this request has fetched. */
+  #unused(requestId: RequestId): void {
+    const memory = this.#copies.get(requestId);
+    this.#copies.delete(requestId);
+    if (memory && !this.#failure) this.#memory.giveBack(memory);
   }
 
   #endRead({ requestId }: Read): void {

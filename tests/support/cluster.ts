@@ -233,7 +233,7 @@ const FLAG_WORDS = 64 * 1024;
 
 /** A new flag that is not raised. */
 export async function newFlag(): Promise<Flag> {
-  if (OVER_CONNECTION) return await newDistantFlag();
+  if (session().address !== "local") return await newDistantFlag();
   const ref = await put(new Int32Array(FLAG_WORDS));
   const words = await get(ref);
   const raise = () => {
@@ -255,46 +255,34 @@ export async function newFlag(): Promise<Flag> {
   };
 }
 
-/** Has a flag's words in the memory that tasks see, for a driver elsewhere. */
-const FlagKeeper = remote(
+const readWord = remote(
   { numCpus: 0 },
-  class FlagKeeper {
-    readonly #words: Int32Array;
-
-    constructor(words: Int32Array) {
-      this.#words = words;
-    }
-
-    word(index: number): number {
-      return Atomics.load(this.#words, index);
-    }
-
-    setWord(index: number, value: number): void {
-      Atomics.store(this.#words, index, value);
-    }
-
-    raise(): void {
-      Atomics.store(this.#words, 0, 1);
-      Atomics.notify(this.#words, 0);
-    }
+  function readWord(words: Int32Array, index: number): number {
+    return Atomics.load(words, index);
   },
 );
 
+const writeWord = remote(
+  { numCpus: 0 },
+  function writeWord(words: Int32Array, index: number, value: number): void {
+    Atomics.store(words, index, value);
+    Atomics.notify(words, index);
+  },
+);
+
+/** For a driver that does not see the memory that tasks see. */
 async function newDistantFlag(): Promise<Flag> {
   const ref = await put(new Int32Array(FLAG_WORDS));
-  const keeper = FlagKeeper.remote(ref);
-  await get(keeper.word.remote(0));
   const raise = () => {
-    if (isInitialized()) keeper.raise.remote();
+    if (isInitialized()) writeWord.remote(ref, 0, 1);
   };
   return {
     ref,
-    word: (index) => get(keeper.word.remote(index)),
-    setWord: (index, value) => get(keeper.setWord.remote(index, value)),
+    word: (index) => get(readWord.remote(ref, index)),
+    setWord: (index, value) => get(writeWord.remote(ref, index, value)),
     raise,
     [Symbol.dispose]() {
       raise();
-      keeper[Symbol.dispose]();
       ref[Symbol.dispose]();
     },
   };
