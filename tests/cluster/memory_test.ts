@@ -16,6 +16,7 @@ import {
   activeSession,
   type MemoryListing,
 } from "../../runtime/api/session_port.ts";
+import { detectPlatform } from "../../runtime/platform/detect.ts";
 import {
   blocked,
   blockUntil,
@@ -192,6 +193,26 @@ describe("a node that is short of memory", () => {
     const task = holdAlways.remote(flag.ref, TOO_MUCH_MIB);
     await assertRejects(() => get(task), OutOfMemoryError);
     assertEquals(await flag.word(ATTEMPTS), 1);
+  });
+
+  it("keeps a task to its `memory` where threads can be told apart", async () => {
+    if (detectPlatform().threadMemoryBytes() === undefined) return;
+    await start();
+    const collecting = remote(
+      { memory: 100 * MIB },
+      async function collecting(rounds: number) {
+        const held: Uint8Array[] = [];
+        for (let round = 0; round < rounds; round++) {
+          held.push(new Uint8Array(10 * 1024 * 1024).fill(1));
+          await new Promise((resolve) => setTimeout(resolve, 100));
+        }
+        return held.length;
+      },
+    );
+    assertEquals(await get(collecting.remote(5)), 5);
+    const error = await failureOf(get(collecting.remote(200)));
+    assertInstanceOf(error, OutOfMemoryError);
+    assertStringIncludes(error.message, "0.10 GiB of its option `memory`");
   });
 
   it("stops nothing for garbage", async () => {
