@@ -196,6 +196,9 @@ export class ExecutorSession {
           leaseId: message.leaseId,
         });
         break;
+      case "lease_unanswered":
+        this.#executor.leaseUnanswered(message.leaseId);
+        break;
       case "events_wanted":
         this.#sendEvents();
         this.#thread.sendNode({ type: "events_given" });

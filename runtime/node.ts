@@ -37,6 +37,7 @@ import type {
 } from "./protocol/node_messages.ts";
 import { encodeError } from "./protocol/wire_error.ts";
 import type {
+  ReclaimLease,
   SchedulerAction,
   SchedulerEvent,
   Strategy,
@@ -416,10 +417,7 @@ export class Node {
           ...gpuIdsOf(action.gpus),
         });
       case "reclaim_lease":
-        return this.#send(action.owner, {
-          type: "lease_reclaim",
-          leaseId: action.leaseId,
-        });
+        return this.#reclaim(action);
       case "revoke_lease":
         return this.#revoked.revoke(action);
       case "place_actor":
@@ -448,6 +446,12 @@ export class Node {
       case "fail_group":
         return this.groups.remove(action.groupId);
     }
+  }
+
+  #reclaim({ owner, leaseId, unanswered }: ReclaimLease): void {
+    this.#send(owner, { type: "lease_reclaim", leaseId });
+    if (!unanswered) return;
+    this.#send(unanswered, { type: "lease_unanswered", leaseId });
   }
 
   #warnInfeasible(action: WarnInfeasible): void {

@@ -204,6 +204,8 @@ export type FromNode =
     readonly gpuIds?: readonly string[];
   }
   | { readonly type: "lease_reclaim"; readonly leaseId: LeaseId }
+  /** For the executor: the owner has not answered; is there any work? */
+  | { readonly type: "lease_unanswered"; readonly leaseId: LeaseId }
   /** The lease is gone with its placement group. */
   | {
     readonly type: "lease_revoke";

@@ -197,6 +197,8 @@ export interface ReclaimLease extends Caused {
   readonly type: "reclaim_lease";
   readonly leaseId: LeaseId;
   readonly owner: WorkerId;
+  /** Whose thread is to lend it out if idle: the owner has not answered. */
+  readonly unanswered?: WorkerId;
 }
 
 /**

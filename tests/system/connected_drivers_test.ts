@@ -198,6 +198,33 @@ describe("drivers of one head", () => {
     await empty();
   });
 
+  it("keep no CPU idle while they are stopped, and go on after", async () => {
+    await using small = await HeadProcess.start({ numCpus: 1 });
+    const stopped = project.write(
+      "stopped.ts",
+      'import { get, remote } from "manta";',
+      "const pause = remote(async function pause(n: number) {",
+      "  await new Promise((resolve) => setTimeout(resolve, 20));",
+      "  return n;",
+      "});",
+      "const refs = Array.from({ length: 40 }, (_, n) => pause.remote(n));",
+      "await get(refs[0]);",
+      "console.log('begun');",
+      "const all = await get(refs);",
+      "console.log('all', all.every((n, index) => n === index));",
+    );
+    const driver = project.start("bun", stopped, { env: small.env });
+    await driver.printed("begun");
+    driver.signal("SIGSTOP");
+    const file = project.write("tour.ts", ...TOUR);
+    const other = await project.run("bun", file, { env: small.env });
+    driver.signal("SIGCONT");
+    const { exit, stdout } = await driver.ended;
+
+    assertEquals([other.exit, other.stderr], [0, ""]);
+    assertEquals([exit, stdout.includes("all true")], [0, true]);
+  });
+
   it("that throw or exit end at once, and leave nothing", async () => {
     const lines = HOLDING.slice(0, -1);
     const throwing = project.write(

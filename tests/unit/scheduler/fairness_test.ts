@@ -65,11 +65,13 @@ describe("Scheduler fairness", () => {
 
   it("asks again for a lease that was not returned", () => {
     const node = new DrivenScheduler({ CPU: 2 });
-    node.grant("w-a", { count: 2 });
+    const [lease] = node.grant("w-a", { count: 2 });
     node.demand("w-b", { count: 1 });
 
     assertEquals(typesOf(node.tick(999)), []);
-    assertEquals(typesOf(node.tick(1_000)), ["reclaim_lease"]);
+    const [again] = node.tick(1_000);
+    assert(again?.type === "reclaim_lease");
+    assertEquals(again.unanswered, lease?.threadId);
     assertEquals(typesOf(node.tick(1_500)), []);
   });
 
