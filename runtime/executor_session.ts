@@ -51,6 +51,7 @@ export class ExecutorSession {
   readonly #flushOutput: () => void;
   readonly #environments: RunEnvironments;
   readonly #garbage: IdleGarbage;
+  readonly #platform: Platform;
   #events: TaskEvent[] = [];
   /** User code asked the thread to end: nothing is answered any more. */
   #exiting = false;
@@ -61,6 +62,7 @@ export class ExecutorSession {
     { flushOutput, environments }: ThreadSurroundings,
   ) {
     this.#start = start;
+    this.#platform = platform;
     if (start.codeFolder !== undefined) useCodeDirectory(start.codeFolder);
     this.#flushOutput = flushOutput;
     this.#environments = environments;
@@ -149,6 +151,18 @@ export class ExecutorSession {
     this.#thread.sendNodeNow({ type: "output_given" });
   }
 
+  async #giveMemory(isCollected: boolean): Promise<void> {
+    const { owner, holds } = this.#thread;
+    if (isCollected) await this.#platform.collectGarbage();
+    const usedBytes = this.#platform.threadMemoryBytes();
+    this.#thread.sendNodeNow({
+      type: "memory_given",
+      isCollected,
+      isNeeded: owner.references.lentCount + holds.count + owner.taskCount > 0,
+      ...(usedBytes === undefined ? {} : { usedBytes }),
+    });
+  }
+
   #sendManyEvents(): void {
     if (this.#events.length >= TASK_EVENTS_PER_MESSAGE_MAX) this.#sendEvents();
   }
@@ -185,6 +199,9 @@ export class ExecutorSession {
       case "events_wanted":
         this.#sendEvents();
         this.#thread.sendNode({ type: "events_given" });
+        break;
+      case "memory_wanted":
+        void this.#giveMemory(message.collect);
         break;
       case "output_wanted":
         this.#giveOutput();

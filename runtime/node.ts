@@ -3,7 +3,6 @@
 // never runs user code, and does no work that is not bounded.
 
 import * as Comlink from "comlink";
-import process from "node:process";
 import type { MantaError } from "./base/errors.ts";
 import {
   type JobId,
@@ -22,14 +21,14 @@ import { gpuIdsOf } from "./node_gpus.ts";
 import { NodeJobs } from "./node_jobs.ts";
 import { RevokedLeases } from "./node_leases.ts";
 import { nodeControl } from "./node_listings.ts";
-import { NodeOutput } from "./node_output.ts";
+import { NodeMemory } from "./node_memory.ts";
+import { newOutput } from "./node_output.ts";
 import { type NodePeer, NodePeers, threadPeer } from "./node_peers.ts";
 import { infeasibleText, unschedulableError } from "./node_texts.ts";
 import { NodeThreads } from "./node_threads.ts";
 import { isToStore } from "./object_store/messages.ts";
 import { NodeStore } from "./object_store/node_store.ts";
 import type { SpillFolder } from "./object_store/spill_folder.ts";
-import { logFolder } from "./observe/output_log.ts";
 import type { ReturnMemory } from "./platform/platform.ts";
 import type {
   FromNode,
@@ -62,6 +61,7 @@ export class Node {
   readonly groups: PlacementGroups;
   readonly store: NodeStore;
   readonly jobs: NodeJobs;
+  readonly memory: NodeMemory;
   /** Where it listens, or "local". */
   address = "local";
   readonly #host: NodeHost;
@@ -89,9 +89,18 @@ export class Node {
     const ports = {
       schedule: (event: Uncaused<SchedulerEvent>) => this.#schedule(event),
       send: (id: WorkerId, message: FromNode) => this.#send(id, message),
-      stopThread: (id: WorkerId, reason: string) =>
+      stopThread: (id: WorkerId, reason: string | MantaError) =>
         this.#threads.stop(id, reason),
     };
+    this.memory = new NodeMemory(start.nodeId, start.memory, {
+      ...ports,
+      threads: () => this.scheduler.threads(),
+      forget: (threadId) => this.#schedule({ type: "thread_ended", threadId }),
+      mayRestart: (actorId) => this.actors.mayRestart(actorId),
+      collectGarbage: () => void host.collectGarbage(),
+      warn: (jobId, text) => this.#warn(jobId, text),
+      flush: () => this.#turn(),
+    });
     this.actors = new NodeActors(ports);
     this.#revoked = new RevokedLeases(ports);
     this.#control = {
@@ -135,7 +144,11 @@ export class Node {
     peer: NodePeer,
     codeFolder?: string,
   ): NodeControl {
-    this.jobs.add(driver, this.#newOutput(driver.workerId), codeFolder);
+    this.jobs.add(
+      driver,
+      newOutput(driver.workerId, this.start, this.#peers),
+      codeFolder,
+    );
     this.#addPeer(driver.workerId, peer);
     return nodeControl(this, driver.jobId);
   }
@@ -161,23 +174,6 @@ export class Node {
     this.#schedule({ type: "job_ended", jobId });
     this.#forgetJobs();
     this.#turn();
-  }
-
-  #newOutput(driver: WorkerId): NodeOutput {
-    return new NodeOutput({
-      driver,
-      nodeId: this.start.nodeId,
-      pid: process.pid,
-      logFolder: logFolder(this.start.sessionPath),
-      send: (to, message) => this.#send(to, message),
-      unreadBytes: () => this.#peers.backlogBytes(driver),
-      after: (delayMs, callback) => {
-        setTimeout(() => {
-          callback();
-          this.#peers.flush();
-        }, delayMs);
-      },
-    });
   }
 
   #forgetJobs(): void {
@@ -289,6 +285,8 @@ export class Node {
         return this.#threads.stop(message.workerId, message.reason);
       case "thread_exiting":
         return this.#threads.exiting(from, message.reason);
+      case "memory_given":
+        return this.memory.given(from, message);
       case "output":
         return job.output.printed(from, message.lines);
       case "output_wanted":
@@ -357,6 +355,7 @@ export class Node {
     const calls = nodeControl(this, jobId);
     const peer = this.#threads.start(identity, calls, codeFolder);
     this.#addPeer(workerId, peer);
+    this.memory.threadStarted();
     // What is sent to it waits in its links until it is up.
     this.#schedule({ type: "thread_started", threadId: workerId });
   }
@@ -370,6 +369,7 @@ export class Node {
     job.output.threadEnded(workerId);
     job.timeline.given(workerId);
     this.jobs.threadEnded(workerId);
+    this.memory.threadEnded(workerId);
     const error = this.#threads.ended(workerId, reason);
     this.#workerEnded(workerId, error);
     this.#schedule({ type: "thread_ended", threadId: workerId });

@@ -2,8 +2,12 @@
 // driver, as long as that one reads, and at a driver's end has all threads
 // give what they still hold. Belongs to the wiring of a node.
 
+import process from "node:process";
 import type { NodeId, WorkerId } from "./base/ids.ts";
 import { OUTPUT_DRAIN_MS_MAX, OUTPUT_UNREAD_BYTES_MAX } from "./base/limits.ts";
+import type { NodeStart } from "./host_messages.ts";
+import type { NodePeers } from "./node_peers.ts";
+import { logFolder } from "./observe/output_log.ts";
 import type { FromNode, OutputLine } from "./protocol/node_messages.ts";
 
 /** What the node gives. */
@@ -90,4 +94,26 @@ export class NodeOutput {
     this.#asked = undefined;
     this.#ports.send(this.#ports.driver, { type: "output_given" });
   }
+}
+
+/** The output of a driver's job. */
+export function newOutput(
+  driver: WorkerId,
+  { nodeId, sessionPath }: NodeStart,
+  peers: NodePeers,
+): NodeOutput {
+  return new NodeOutput({
+    driver,
+    nodeId,
+    pid: process.pid,
+    logFolder: logFolder(sessionPath),
+    send: (to, message) => peers.send(to, message),
+    unreadBytes: () => peers.backlogBytes(driver),
+    after: (delayMs, callback) => {
+      setTimeout(() => {
+        callback();
+        peers.flush();
+      }, delayMs);
+    },
+  });
 }

@@ -67,7 +67,7 @@ function nodePort(
 ): OwnerPorts["node"] {
   return {
     demand: (
-      { key, resources, strategy, labelSelector, isTimed },
+      { key, resources, strategy, labelSelector, isTimed, isOnce },
       count,
     ) =>
       session.sendNode({
@@ -78,6 +78,7 @@ function nodePort(
           strategy,
           ...(labelSelector ? { labelSelector } : {}),
           ...(isTimed ? { isTimed } : {}),
+          ...(isOnce ? { isOnce } : {}),
         } as WireClass,
         count,
         depth: depth(),

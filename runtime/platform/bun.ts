@@ -55,6 +55,8 @@ export function bunPlatform(): Platform {
     startThread: (url, options) => new BunThread(url, options),
     scriptCommand,
     collectGarbage,
+    // Its figures have shared memory in them, even several times.
+    threadMemoryBytes: () => undefined,
     returnMemory: newReturnMemory(openMemoryCalls),
     onProcessEnd,
     inspect: (value) => namespace().inspect(value, INSPECT_OPTIONS),

@@ -39,6 +39,8 @@ export interface ClassSpec {
   readonly isolation: "thread";
   /** Its tasks have a time limit. */
   readonly isTimed?: boolean;
+  /** Its tasks must not run again. */
+  readonly isOnce?: boolean;
 }
 
 /** What an actor needs. */

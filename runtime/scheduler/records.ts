@@ -137,6 +137,8 @@ export interface LeaseRecord {
   readonly demand: DemandRecord;
   readonly pool: ResourcePool;
   readonly gpus: readonly GpuShare[];
+  /** The higher, the later: among leases and placed actors. */
+  readonly order: number;
   state: LeaseState;
   thread: ThreadRecord;
   grantedAtMs: number;
@@ -163,6 +165,8 @@ export type ActorRecord =
   | ActorBase & { readonly state: "waiting"; readonly queue: ActorQueue }
   | ActorBase & {
     readonly state: "placing" | "placed";
+    /** See `LeaseRecord.order`. */
+    readonly order: number;
     readonly thread: ThreadRecord;
     readonly pool: ResourcePool;
     readonly gpus: readonly GpuShare[];
