@@ -464,7 +464,7 @@ export const MEMORY_COLLECT_PAUSE_MS = 10_000;
 export const MEMORY_SETTLE_MS = 1_000;
 
 /** How long a stopped thread, and its memory, is waited for at most. */
-export const MEMORY_STOP_MS_MAX = 5_000;
+export const MEMORY_STOP_MS_MAX = 10_000;
 
 /** Use that has changed by less of the memory has not changed. */
 export const MEMORY_MOVE_FRACTION = 0.02;
