@@ -75,6 +75,7 @@ export const RAY_ROWS: readonly Row[] = [
     CALLERS * CALLS,
     () => manyToMany(startServers(HALF_CPUS)),
     { value: 300_000 },
+    { threads: CALLERS },
   ),
   rate("n:n actor calls with arg async", 1_000 * HALF_CPUS, manyWithArg),
   rate("1:1 async-actor calls sync", 1, () => callsSync(startAsyncServer())),

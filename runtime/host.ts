@@ -4,6 +4,7 @@
 import type { WorkerId } from "./base/ids.ts";
 import { NODE_END_MS_MAX } from "./base/limits.ts";
 import type {
+  DriverJoin,
   ExecutorStart,
   FromHost,
   NodeStart,
@@ -29,11 +30,7 @@ export class ThreadHost {
   #ended = false;
   readonly #nodeEnded = Promise.withResolvers<void>();
 
-  constructor(
-    platform: Platform,
-    start: NodeStart,
-    transfer: Transferable[],
-  ) {
+  constructor(platform: Platform, start: NodeStart) {
     this.#platform = platform;
     this.#node = platform.startThread(NODE_THREAD_URL, {
       name: "manta-node",
@@ -41,8 +38,13 @@ export class ThreadHost {
       onEnded: () => this.#nodeEnded.resolve(),
     });
     this.#node.unref();
-    this.#node.post(start, transfer);
+    this.#node.post(start);
     this.#spare = this.#startThread();
+  }
+
+  /** Makes this process a driver of its node. */
+  addDriver(join: DriverJoin): void {
+    this.#node.post(join, [join.link.port!, join.control]);
   }
 
   /** Stops all threads; resolves when they are gone. */

@@ -1,7 +1,7 @@
 // What the node thread and the process's main thread say to one another: only
 // the main thread starts and stops web workers.
 
-import type { WorkerId } from "./base/ids.ts";
+import type { NodeId, WorkerId } from "./base/ids.ts";
 import type { ResourceSet } from "./base/resources.ts";
 import type { SessionIdentity } from "./protocol/node_messages.ts";
 import type { MailboxBuffer } from "./transport/mailbox.ts";
@@ -10,11 +10,7 @@ import type { RingLinkEnd } from "./transport/ring_link.ts";
 /** What the node thread is started with. */
 export interface NodeStart {
   readonly type: "node_start";
-  readonly driver: SessionIdentity;
-  readonly driverMailbox: MailboxBuffer;
-  /** The node's end of its link to the driver. */
-  readonly driverLink: RingLinkEnd;
-  readonly driverControl: MessagePort;
+  readonly nodeId: NodeId;
   readonly nodeMailbox: MailboxBuffer;
   readonly total: ResourceSet;
   readonly labels: Readonly<Record<string, string>>;
@@ -27,6 +23,16 @@ export interface NodeStart {
   readonly startedAtMs: number;
 }
 
+/** A driver of the node's own process. */
+export interface DriverJoin {
+  readonly type: "driver_join";
+  readonly identity: SessionIdentity;
+  readonly mailbox: MailboxBuffer;
+  /** The node's end of its link to the driver. */
+  readonly link: RingLinkEnd;
+  readonly control: MessagePort;
+}
+
 /** What an executor thread is started with. */
 export interface ExecutorStart {
   readonly type: "executor_start";
@@ -34,7 +40,6 @@ export interface ExecutorStart {
   readonly mailbox: MailboxBuffer;
   readonly nodeLink: RingLinkEnd;
   readonly control: MessagePort;
-  readonly driverId: WorkerId;
   readonly sessionPath: string;
 }
 
@@ -50,6 +55,7 @@ export type ToHost =
 
 export type FromHost =
   | NodeStart
+  | DriverJoin
   /** The session is over. */
   | { readonly type: "node_end" }
   | {

@@ -67,10 +67,7 @@ function startEmbedded(
   });
   const start: NodeStart = {
     type: "node_start",
-    driver: identity,
-    driverMailbox: mailbox.buffer,
-    driverLink: { ...nodeLink, port: transferable(shared.port2) },
-    driverControl: transferable(control.port2),
+    nodeId: identity.nodeId,
     nodeMailbox,
     total,
     labels: options.labels,
@@ -81,10 +78,14 @@ function startEmbedded(
     version: VERSION,
     startedAtMs: Date.now(),
   };
-  const host = new ThreadHost(platform, start, [
-    transferable(shared.port2),
-    transferable(control.port2),
-  ]);
+  const host = new ThreadHost(platform, start);
+  host.addDriver({
+    type: "driver_join",
+    identity,
+    mailbox: mailbox.buffer,
+    link: { ...nodeLink, port: transferable(shared.port2) },
+    control: transferable(control.port2),
+  });
   const thread = new ThreadSession({
     platform,
     identity,

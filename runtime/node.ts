@@ -4,53 +4,47 @@
 
 import * as Comlink from "comlink";
 import process from "node:process";
+import type { MantaError } from "./base/errors.ts";
 import {
-  MantaError,
-  PlacementGroupRemovedError,
-  WorkerDiedError,
-} from "./base/errors.ts";
-import {
-  type LeaseId,
+  type JobId,
   newId,
   type PlacementGroupId,
   type WorkerId,
 } from "./base/ids.ts";
-import { LEASE_OVER_GRACE_MS, NODE_TICK_MS } from "./base/limits.ts";
+import { NODE_TICK_MS } from "./base/limits.ts";
 import { PlacementGroups } from "./control/placement_groups.ts";
-import type { ExecutorStart, NodeStart, ToHost } from "./host_messages.ts";
+import type { DriverJoin, NodeStart, ToHost } from "./host_messages.ts";
 import { NodeActors, type Uncaused } from "./node_actors.ts";
+import type { NodeControl } from "./node_control.ts";
 import { spillDisk } from "./node_disk.ts";
 import { gpuIdsOf } from "./node_gpus.ts";
+import { NodeJobs } from "./node_jobs.ts";
+import { RevokedLeases } from "./node_leases.ts";
 import { nodeControl } from "./node_listings.ts";
-import { NodePeers } from "./node_peers.ts";
+import { NodeOutput } from "./node_output.ts";
+import { type NodePeer, NodePeers, threadPeer } from "./node_peers.ts";
+import { infeasibleText, unschedulableError } from "./node_texts.ts";
+import { asMantaError, NodeThreads } from "./node_threads.ts";
 import { isToStore } from "./object_store/messages.ts";
 import { NodeStore } from "./object_store/node_store.ts";
 import type { SpillFolder } from "./object_store/spill_folder.ts";
 import { logFolder } from "./observe/output_log.ts";
-import { Timeline } from "./observe/timeline.ts";
-import { NodeOutput } from "./node_output.ts";
 import type { ReturnMemory } from "./platform/platform.ts";
-import type { FromNode, ToNode } from "./protocol/node_messages.ts";
-import {
-  decodeError,
-  encodeError,
-  type WireError,
-} from "./protocol/wire_error.ts";
 import type {
-  RevokeLease,
+  FromNode,
+  SessionIdentity,
+  ToNode,
+} from "./protocol/node_messages.ts";
+import { decodeError, encodeError } from "./protocol/wire_error.ts";
+import type {
   SchedulerAction,
   SchedulerEvent,
   Strategy,
+  WarnInfeasible,
 } from "./scheduler/messages.ts";
 import { Scheduler } from "./scheduler/scheduler.ts";
-import { infeasibleText, unschedulableError } from "./node_texts.ts";
 import type { LinkMessage } from "./transport/link.ts";
-import {
-  Mailbox,
-  type MailboxBuffer,
-  newMailboxBuffer,
-} from "./transport/mailbox.ts";
-import { newRingLinkEnds, type RingLinkEnd } from "./transport/ring_link.ts";
+import { Mailbox } from "./transport/mailbox.ts";
 
 /** What a node thread needs of its process. */
 export interface NodeHost {
@@ -66,16 +60,13 @@ export class Node {
   readonly actors: NodeActors;
   readonly groups: PlacementGroups;
   readonly store: NodeStore;
-  readonly timeline = new Timeline();
+  readonly jobs: NodeJobs;
   readonly #host: NodeHost;
   readonly #mailbox: Mailbox;
-  readonly #peers: NodePeers;
-  readonly #output: NodeOutput;
+  readonly #peers = new NodePeers();
+  readonly #threads: NodeThreads;
+  readonly #revoked: RevokedLeases;
   readonly #disk: SpillFolder | undefined;
-  /** Why a thread that is being stopped is stopped. */
-  readonly #endings = new Map<WorkerId, MantaError>();
-  /** Leases that are over and whose threads have not said that they know. */
-  readonly #leaving = new Map<LeaseId, ReturnType<typeof setTimeout>>();
   #ticker: ReturnType<typeof setInterval> | undefined;
   #causeCount = 0;
 
@@ -84,20 +75,29 @@ export class Node {
     this.#host = host;
     this.#mailbox = new Mailbox(start.nodeMailbox);
     this.#mailbox.onMail = () => this.#turn();
-    this.#peers = new NodePeers(this.#mailbox);
     this.scheduler = new Scheduler({
-      nodeId: start.driver.nodeId,
+      nodeId: start.nodeId,
       total: start.total,
       labels: start.labels,
       newThreadId: () => newId("worker"),
     });
     this.groups = new PlacementGroups();
-    this.actors = new NodeActors({
-      schedule: (event) => this.#schedule(event),
-      send: (workerId, message) => this.#send(workerId, message),
-      stopThread: (workerId, reason) => this.#stopThread(workerId, reason),
+    const ports = {
+      schedule: (event: Uncaused<SchedulerEvent>) => this.#schedule(event),
+      send: (id: WorkerId, message: FromNode) => this.#send(id, message),
+      stopThread: (id: WorkerId, reason: string) =>
+        this.#threads.stop(id, reason),
+    };
+    this.actors = new NodeActors(ports);
+    this.#revoked = new RevokedLeases(ports);
+    this.#threads = new NodeThreads({
+      mailbox: this.#mailbox,
+      sessionPath: start.sessionPath,
+      post: host.post,
+      isRunning: (workerId) => this.#peers.has(workerId),
     });
-    this.#disk = spillDisk(start.spillPath, (text) => this.#warn(text));
+    this.jobs = new NodeJobs((jobId) => this.actors.hasLiving(jobId));
+    this.#disk = spillDisk(start.spillPath, (text) => this.#warnAll(text));
     this.store = new NodeStore({
       capacityBytes: start.storeBytes,
       send: (id, message) => this.#peers.send(id, message),
@@ -108,13 +108,45 @@ export class Node {
       disk: this.#disk,
       returnMemory: host.returnMemory,
     });
-    const { workerId, nodeId } = start.driver;
-    this.#output = new NodeOutput({
-      ...{ driver: workerId, nodeId },
+  }
+
+  // -- Drivers ---------------------------------------------------------------
+
+  /** A driver of this process has joined. */
+  addOwnDriver({ identity, mailbox, link, control }: DriverJoin): void {
+    const peer = threadPeer(link, mailbox, this.#mailbox);
+    Comlink.expose(this.addDriver(identity, peer), control);
+    this.#turn();
+  }
+
+  /** A driver joins with a job of its own; gives the calls it may make. */
+  addDriver(driver: SessionIdentity, peer: NodePeer): NodeControl {
+    this.jobs.add(driver, this.#newOutput(driver.workerId));
+    this.#addPeer(driver.workerId, peer);
+    return nodeControl(this, driver.jobId);
+  }
+
+  /** A driver is gone: what is not detached goes with it. */
+  driverEnded(workerId: WorkerId, reason: string): void {
+    const job = this.jobs.of(workerId);
+    if (!job || job.driver.workerId !== workerId) return;
+    const { jobId } = job.driver;
+    this.jobs.driverEnded(workerId);
+    this.#workerEnded(workerId, this.#threads.ended(workerId, reason));
+    this.#schedule({ type: "owner_ended", owner: workerId });
+    this.#schedule({ type: "job_ended", jobId });
+    this.#forgetJobs();
+    this.#turn();
+  }
+
+  #newOutput(driver: WorkerId): NodeOutput {
+    return new NodeOutput({
+      driver,
+      nodeId: this.start.nodeId,
       pid: process.pid,
-      logFolder: logFolder(start.sessionPath),
+      logFolder: logFolder(this.start.sessionPath),
       send: (to, message) => this.#send(to, message),
-      unreadBytes: () => this.#peers.backlogBytes(workerId),
+      unreadBytes: () => this.#peers.backlogBytes(driver),
       after: (delayMs, callback) => {
         setTimeout(() => {
           callback();
@@ -122,9 +154,12 @@ export class Node {
         }, delayMs);
       },
     });
-    this.#addPeer(workerId, start.driverLink, start.driverMailbox);
-    Comlink.expose(nodeControl(this), start.driverControl);
-    this.#turn();
+  }
+
+  #forgetJobs(): void {
+    for (const jobId of this.jobs.forgetOver()) {
+      this.#schedule({ type: "job_forgotten", jobId });
+    }
   }
 
   // -- Turns -----------------------------------------------------------------
@@ -169,8 +204,13 @@ export class Node {
     this.#peers.send(workerId, message);
   }
 
-  #warn(text: string): void {
-    this.#send(this.start.driver.workerId, { type: "warning", text });
+  #warn(jobId: JobId | undefined, text: string): void {
+    const job = jobId && this.jobs.get(jobId);
+    if (job) this.#send(job.driver.workerId, { type: "warning", text });
+  }
+
+  #warnAll(text: string): void {
+    for (const job of this.jobs.all()) this.#warn(job.driver.jobId, text);
   }
 
   #broadcast(message: LinkMessage): void {
@@ -180,7 +220,9 @@ export class Node {
   // -- Messages of threads ---------------------------------------------------
 
   #receive(from: WorkerId, message: ToNode): void {
-    this.#output.heard(from);
+    const job = this.jobs.of(from);
+    if (!job) return;
+    job.output.heard(from);
     if (isToStore(message)) return this.store.receive(from, message);
     switch (message.type) {
       case "demand_change": {
@@ -188,6 +230,7 @@ export class Node {
         return this.#schedule({
           type: "demand_changed",
           owner: from,
+          jobId: job.driver.jobId,
           classKey: key,
           spec: {
             ...spec,
@@ -214,37 +257,38 @@ export class Node {
           leaseId: message.leaseId,
         });
       case "lease_left":
-        clearTimeout(this.#leaving.get(message.leaseId));
-        return void this.#leaving.delete(message.leaseId);
+        return this.#revoked.left(message.leaseId);
       case "link_request":
         return this.#link(from, message.peer);
       case "thread_kill":
-        return this.#stopThread(message.workerId, message.reason);
+        if (!job.threads.has(message.workerId)) return;
+        return this.#threads.stop(message.workerId, message.reason);
       case "thread_exiting":
-        return this.#threadExiting(from, message.reason);
+        return this.#threads.exiting(from, message.reason);
       case "output":
-        return this.#output.printed(from, message.lines);
+        return job.output.printed(from, message.lines);
       case "output_wanted":
-        return this.#output.wanted();
+        return job.output.wanted();
       case "output_given":
-        return this.#output.given(from);
+        return job.output.given(from);
       case "task_events":
-        return this.timeline.add(message.events);
+        return job.timeline.add(message.events);
       case "events_given":
-        return this.timeline.given(from);
+        return job.timeline.given(from);
       default:
-        return this.#receiveOfControl(from, message);
+        return this.#receiveOfControl(from, job.driver.jobId, message);
     }
   }
 
   /** Messages that concern actors and placement groups. */
-  #receiveOfControl(from: WorkerId, message: ToNode): void {
+  #receiveOfControl(from: WorkerId, jobId: JobId, message: ToNode): void {
     switch (message.type) {
       case "actor_register":
         return this.actors.direct({
           type: "actor_registered",
           actor: message.actor,
           creator: from,
+          jobId,
         });
       case "actor_announce":
         return this.actors.direct({
@@ -281,7 +325,7 @@ export class Node {
           noRestart: message.noRestart,
         });
       case "group_create":
-        this.groups.create(message, from);
+        this.groups.create(message, from, jobId);
         return this.#schedule({
           type: "group_requested",
           groupId: message.groupId,
@@ -300,12 +344,10 @@ export class Node {
 
   #link(from: WorkerId, peer: WorkerId): void {
     if (this.#peers.introduce(from, peer)) return;
-    const reason = this.#endings.get(peer) ??
-      new WorkerDiedError(`Cannot reach ${peer}: that thread has ended`);
     this.#send(from, {
       type: "worker_ended",
       workerId: peer,
-      reason: encodeError(reason),
+      reason: encodeError(this.#threads.reasonOf(peer)),
     });
   }
 
@@ -315,89 +357,65 @@ export class Node {
     this.#host.post({ type: "node_ended" });
   }
 
-  /** The timeline with the latest events of all threads. */
-  async trace(): Promise<unknown[]> {
-    const { nodeId, workerId } = this.start.driver;
-    const threads = [...this.#peers.ids].filter((id) => id !== workerId);
-    const gathered = this.timeline.gather(threads, {
+  /** The timeline of a job with the latest events of its threads. */
+  async trace(jobId: JobId): Promise<unknown[]> {
+    const job = this.jobs.get(jobId);
+    if (!job) return [];
+    const gathered = job.timeline.gather(job.threads, {
       ask: (id) => this.#send(id, { type: "events_wanted" }),
       after: (delayMs, callback) => void setTimeout(callback, delayMs),
     });
     this.#peers.flush();
     await gathered;
-    return this.timeline.toChromeTrace(nodeId);
+    return job.timeline.toChromeTrace(this.start.nodeId);
   }
 
   // -- Threads ---------------------------------------------------------------
 
-  #addPeer(id: WorkerId, end: RingLinkEnd, mailbox: MailboxBuffer): void {
+  #addPeer(id: WorkerId, peer: NodePeer): void {
     this.store.workerStarted(id);
     this.#peers.add(
       id,
-      end,
-      mailbox,
+      peer,
       (message) => this.#receive(id, message as ToNode),
     );
   }
 
-  #startThread(workerId: WorkerId): void {
-    const mailbox = newMailboxBuffer();
-    const [nodeEnd, threadEnd] = newRingLinkEnds(this.#mailbox.buffer, mailbox);
-    const control = new MessageChannel();
-    const shared = new MessageChannel();
-    Comlink.expose(nodeControl(this), control.port1);
-    this.#addPeer(workerId, { ...nodeEnd, port: shared.port1 }, mailbox);
-    const start: ExecutorStart = {
-      type: "executor_start",
-      identity: { ...this.start.driver, workerId },
-      mailbox,
-      nodeLink: { ...threadEnd, port: shared.port2 },
-      control: control.port2,
-      driverId: this.start.driver.workerId,
-      sessionPath: this.start.sessionPath,
-    };
-    this.#host.post({ type: "start_thread", workerId, start }, [
-      shared.port2,
-      control.port2,
-    ]);
+  #startThread(workerId: WorkerId, jobId: JobId): void {
+    const { driver } = this.jobs.threadStarted(jobId, workerId);
+    const identity = { ...driver, workerId };
+    const peer = this.#threads.start(identity, nodeControl(this, jobId));
+    this.#addPeer(workerId, peer);
     // What is sent to it waits in its links until it is up.
     this.#schedule({ type: "thread_started", threadId: workerId });
   }
 
-  #stopThread(workerId: WorkerId, reason: string): void {
-    if (!this.#peers.has(workerId)) return;
-    this.#endings.set(
-      workerId,
-      new WorkerDiedError(`Thread ${workerId} was stopped: ${reason}`),
-    );
-    this.#host.post({ type: "stop_thread", workerId });
-  }
-
-  #threadExiting(workerId: WorkerId, reason: WireError): void {
-    this.#endings.set(workerId, asMantaError(decodeError(reason)));
-    this.#host.post({ type: "stop_thread", workerId });
-  }
-
   /** The host says that a thread is gone. */
   threadEnded(workerId: WorkerId, reason: string): void {
-    if (!this.#peers.has(workerId)) return;
+    const job = this.jobs.of(workerId);
+    if (!job || !this.#peers.has(workerId)) return;
     // The last that it has said: it may not have seen its end coming.
     this.#mailbox.poll();
-    this.#output.threadEnded(workerId);
-    this.timeline.given(workerId);
-    const error = this.#endings.get(workerId) ??
-      new WorkerDiedError(`Thread ${workerId} ended: ${reason}`);
-    this.#endings.set(workerId, error);
-    this.#peers.remove(workerId);
-    const ending = { workerId, reason: encodeError(error) };
-    this.#broadcast({ type: "worker_ended", ...ending } as FromNode);
+    job.output.threadEnded(workerId);
+    job.timeline.given(workerId);
+    this.jobs.threadEnded(workerId);
+    const error = this.#threads.ended(workerId, reason);
+    this.#workerEnded(workerId, error);
     this.#schedule({ type: "thread_ended", threadId: workerId });
+    this.#forgetJobs();
+    this.#turn();
+  }
+
+  /** A thread or a driver is gone, and what it owned with it. */
+  #workerEnded(workerId: WorkerId, error: MantaError): void {
+    this.#peers.remove(workerId);
+    const reason = encodeError(error);
+    this.#broadcast({ type: "worker_ended", workerId, reason } as FromNode);
     this.actors.direct({ type: "worker_ended", workerId, error });
     this.store.workerEnded(workerId);
     for (const groupId of this.groups.endedWith(workerId)) {
       this.#removeGroup(groupId);
     }
-    this.#turn();
   }
 
   // -- The scheduler ---------------------------------------------------------
@@ -412,9 +430,12 @@ export class Node {
   #perform(action: SchedulerAction): void {
     switch (action.type) {
       case "start_thread":
-        return this.#startThread(action.threadId);
+        return this.#startThread(action.threadId, action.jobId);
       case "stop_thread":
-        return this.#stopThread(action.threadId, "it is not needed any more");
+        return this.#threads.stop(
+          action.threadId,
+          "it is not needed any more",
+        );
       case "grant_lease":
         return this.#send(action.owner, {
           type: "lease_grant",
@@ -429,7 +450,7 @@ export class Node {
           leaseId: action.leaseId,
         });
       case "revoke_lease":
-        return this.#revoke(action);
+        return this.#revoked.revoke(action);
       case "place_actor":
         return this.actors.direct({
           type: "actor_placed",
@@ -450,7 +471,7 @@ export class Node {
           error: encodeError(unschedulableError(action.reason, "the task")),
         });
       case "warn_infeasible":
-        return this.#warn(infeasibleText(action));
+        return this.#warnInfeasible(action);
       case "confirm_group":
         return this.groups.created(action.groupId);
       case "fail_group":
@@ -458,31 +479,14 @@ export class Node {
     }
   }
 
-  /** A lease is over: whoever runs under it is stopped, its owner is told. */
-  #revoke(action: RevokeLease): void {
-    const { leaseId, owner, threadId, reason } = action;
-    if (reason === "thread_ended") return;
-    const error = new PlacementGroupRemovedError(
-      "Cannot go on: the placement group of the task was removed",
-    );
-    if (reason === "group_removed") {
-      this.#send(owner, {
-        type: "lease_revoke",
-        leaseId,
-        error: encodeError(error),
-      });
-    }
-    this.#send(threadId, {
-      type: "lease_over",
-      leaseId,
-      error: encodeError(error),
-    });
-    // A thread that is too busy to notice would be given to others.
-    const timer = setTimeout(() => {
-      this.#leaving.delete(leaseId);
-      this.#stopThread(threadId, "a task of it went on without a lease");
-    }, LEASE_OVER_GRACE_MS);
-    this.#leaving.set(leaseId, timer);
+  #warnInfeasible(action: WarnInfeasible): void {
+    const { subject } = action;
+    const jobId = "groupId" in subject
+      ? this.groups.jobOf(subject.groupId)
+      : "actorId" in subject
+      ? this.actors.jobOf(subject.actorId)
+      : this.jobs.of(subject.owner)?.driver.jobId;
+    this.#warn(jobId, infeasibleText(action));
   }
 }
 
@@ -491,9 +495,3 @@ const ACTOR_EVENTS = {
   actor_hold: "actor_held",
   actor_drop: "actor_dropped",
 } as const;
-
-function asMantaError(error: Error): MantaError {
-  return error instanceof MantaError
-    ? error
-    : new MantaError(error.message, { cause: error });
-}

@@ -1,7 +1,7 @@
 // The actors of a node: performs what the directory of actors decides, through
 // the scheduler and the threads' links.
 
-import type { WorkerId } from "./base/ids.ts";
+import type { ActorId, JobId, WorkerId } from "./base/ids.ts";
 import {
   type ActorAction,
   ActorDirectory,
@@ -53,15 +53,29 @@ export class NodeActors {
     }
   }
 
+  /** The job in which an actor was made. */
+  jobOf(actorId: ActorId): JobId | undefined {
+    return this.directory.records.get(actorId)?.jobId;
+  }
+
+  /** Whether the job has actors that are not dead. */
+  hasLiving(jobId: JobId): boolean {
+    for (const record of this.directory.records.values()) {
+      if (record.jobId === jobId && record.state !== "DEAD") return true;
+    }
+    return false;
+  }
+
   #perform(action: ActorAction): void {
     switch (action.type) {
       case "place_actor": {
-        const { actor, creator } = action.record;
+        const { actor, creator, jobId } = action.record;
         const { placement, held, strategy, labelSelector } = actor;
         return this.#ports.schedule({
           type: "actor_requested",
           actorId: actor.actorId,
           owner: creator,
+          jobId,
           spec: {
             placement,
             held,

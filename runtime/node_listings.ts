@@ -2,6 +2,7 @@
 // asked is in `node_control.ts`.
 
 import process from "node:process";
+import type { JobId } from "./base/ids.ts";
 import { PlacementGroupRemovedError } from "./base/errors.ts";
 import { resourceAmounts, type ResourceSet } from "./base/resources.ts";
 import type { PlacementGroups } from "./control/placement_groups.ts";
@@ -19,13 +20,14 @@ export interface ListedNode {
   readonly actors: NodeActors;
   readonly groups: PlacementGroups;
   readonly store: NodeStore;
-  trace(): Promise<unknown[]>;
+  /** The events of a job's tasks. */
+  trace(jobId: JobId): Promise<unknown[]>;
   /** Takes in what the threads have sent by now. */
   takeIn(): void;
 }
 
-/** The calls that threads may make to the node. */
-export function nodeControl(node: ListedNode): NodeControl {
+/** The calls that the threads of a job may make to the node. */
+export function nodeControl(node: ListedNode, jobId: JobId): NodeControl {
   const { scheduler, actors, groups, store } = node;
   return {
     nodes: () => [listing(node)],
@@ -48,7 +50,7 @@ export function nodeControl(node: ListedNode): NodeControl {
         ),
       );
     },
-    timeline: () => node.trace(),
+    timeline: () => node.trace(jobId),
     leftovers: () => ({
       leases: scheduler.leases().length,
       actors: scheduler.actors().length,
@@ -61,7 +63,7 @@ export function nodeControl(node: ListedNode): NodeControl {
 function listing({ start, scheduler, store }: ListedNode): NodeListing {
   const { capacityBytes, usedBytes, spilledBytes } = store.stats();
   return {
-    nodeId: start.driver.nodeId,
+    nodeId: start.nodeId,
     address: "local",
     hostname: start.hostname,
     alive: true,
@@ -88,7 +90,7 @@ function actorListings({ actors, start }: ListedNode): ActorListing[] {
     name: record.actor.name ?? "",
     className: record.actor.className,
     state: record.state,
-    nodeId: start.driver.nodeId,
+    nodeId: start.nodeId,
     restarts: record.restartsUsed,
   }));
 }

@@ -10,23 +10,39 @@ import {
   type RingLinkEnd,
 } from "./transport/ring_link.ts";
 
-/** One linked thread. */
-interface NodePeer {
-  readonly link: RingLink;
+/** How a node reaches a thread, and how other threads do. */
+export interface NodePeer {
+  readonly link: Link & {
+    /** What was sent and found no room yet. */
+    readonly backlogBytes: number;
+  };
+  /** Where the peer, or who stands in for it, is told of news in rings. */
   readonly mailbox: MailboxBuffer;
+  /** Hands it its end of a link to another peer. */
+  open(peer: WorkerId, end: RingLinkEnd): void;
+}
+
+/** A thread of the node's own process. */
+export function threadPeer(
+  end: RingLinkEnd,
+  mailbox: MailboxBuffer,
+  nodeMailbox: Mailbox,
+): NodePeer {
+  const link = new RingLink(end, nodeMailbox);
+  return {
+    link,
+    mailbox,
+    open: (peer, end) =>
+      link.sendShared({ type: "link_opened", peer, end } as LinkMessage),
+  };
 }
 
 /** See the head of the file. */
 export class NodePeers {
-  readonly #mailbox: Mailbox;
   readonly #peers = new Map<WorkerId, NodePeer>();
   readonly #dirty = new Set<Link>();
-  /** Pairs of threads that have a link. */
-  readonly #introduced = new Set<string>();
-
-  constructor(mailbox: Mailbox) {
-    this.#mailbox = mailbox;
-  }
+  /** Who has a link to whom, from either side. */
+  readonly #introduced = new Map<WorkerId, Set<WorkerId>>();
 
   get ids(): Iterable<WorkerId> {
     return this.#peers.keys();
@@ -36,16 +52,15 @@ export class NodePeers {
     return this.#peers.has(id);
   }
 
-  /** Opens the node's end of a link to a thread. */
+  /** Opens the node's end of the link to a thread. */
   add(
     id: WorkerId,
-    end: RingLinkEnd,
-    mailbox: MailboxBuffer,
+    peer: NodePeer,
     receive: (message: LinkMessage) => void,
   ): void {
-    const link = new RingLink(end, this.#mailbox);
-    this.#peers.set(id, { link, mailbox });
-    link.start({ receive, closed: () => {} });
+    this.#peers.set(id, peer);
+    this.#introduced.set(id, new Set());
+    peer.link.start({ receive, closed: () => {} });
   }
 
   remove(id: WorkerId): void {
@@ -53,6 +68,10 @@ export class NodePeers {
     if (!peer) return;
     this.#peers.delete(id);
     this.#dirty.delete(peer.link);
+    for (const other of this.#introduced.get(id) ?? []) {
+      this.#introduced.get(other)?.delete(id);
+    }
+    this.#introduced.delete(id);
     peer.link.close();
   }
 
@@ -72,12 +91,12 @@ export class NodePeers {
     const from = this.#peers.get(source);
     const to = this.#peers.get(target);
     if (!from || !to) return false;
-    const pair = [source, target].sort().join(" ");
-    if (this.#introduced.has(pair)) return true;
-    this.#introduced.add(pair);
+    if (this.#introduced.get(source)?.has(target)) return true;
+    this.#introduced.get(source)?.add(target);
+    this.#introduced.get(target)?.add(source);
     const [sourceEnd, targetEnd] = newRingLinkEnds(from.mailbox, to.mailbox);
-    openLink(from.link, target, sourceEnd);
-    openLink(to.link, source, targetEnd);
+    from.open(target, sourceEnd);
+    to.open(source, targetEnd);
     return true;
   }
 
@@ -90,11 +109,6 @@ export class NodePeers {
     for (const link of this.#dirty) link.flush();
     this.#dirty.clear();
   }
-}
-
-/** Hands a thread its end of a link; see `LinkOpened`. */
-function openLink(link: Link, peer: WorkerId, end: RingLinkEnd): void {
-  link.sendShared({ type: "link_opened", peer, end } as LinkMessage);
 }
 
 /** What a thread gets when a link to a peer is there. */

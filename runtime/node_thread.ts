@@ -29,6 +29,9 @@ thread.addEventListener("message", ({ data: message }) => {
         returnMemory: platform.returnMemory,
       });
       break;
+    case "driver_join":
+      node?.addOwnDriver(message);
+      break;
     case "node_end":
       void node?.end();
       break;

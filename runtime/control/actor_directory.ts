@@ -10,7 +10,7 @@ import {
   TaskError,
   unreachable,
 } from "../base/errors.ts";
-import type { ActorId, WorkerId } from "../base/ids.ts";
+import type { ActorId, JobId, WorkerId } from "../base/ids.ts";
 import { ACTOR_RETIRE_MS_MAX } from "../base/limits.ts";
 import type { ActorName, WireActor } from "../protocol/node_messages.ts";
 import { EarlyActors, isEarlyEvent, type Unmade } from "./early_actors.ts";
@@ -34,6 +34,7 @@ export const ACTOR_TRANSITIONS = {
 export interface ActorRecord {
   readonly actor: WireActor;
   readonly creator: WorkerId;
+  readonly jobId: JobId;
   state: ActorLifeState;
   /** The thread it lives in; set if and only if it was placed there. */
   threadId: WorkerId | undefined;
@@ -54,6 +55,7 @@ export type ActorEvent =
     readonly type: "actor_registered";
     readonly actor: WireActor;
     readonly creator: WorkerId;
+    readonly jobId: JobId;
   }
   | {
     readonly type: "actor_announced";
@@ -176,7 +178,7 @@ export class ActorDirectory {
   handle(event: ActorEvent): ActorAction[] {
     switch (event.type) {
       case "actor_registered":
-        return this.#registered(event.actor, event.creator);
+        return this.#registered(event);
       case "worker_ended":
         return this.#workerEnded(event.workerId, event.error);
       case "clock_ticked":
@@ -240,7 +242,12 @@ export class ActorDirectory {
     }
   }
 
-  #registered(actor: WireActor, creator: WorkerId): ActorAction[] {
+  #registered(
+    { actor, creator, jobId }: Extract<
+      ActorEvent,
+      { type: "actor_registered" }
+    >,
+  ): ActorAction[] {
     const { actorId, name, namespace } = actor;
     if (this.#records.has(actorId)) {
       return [{ type: "answer_registration", to: creator, actorId }];
@@ -260,6 +267,7 @@ export class ActorDirectory {
     const record: ActorRecord = {
       actor,
       creator,
+      jobId,
       state: "PENDING_CREATION",
       threadId: undefined,
       incarnation: 0,

@@ -1,11 +1,12 @@
 // The head's knowledge of placement groups: which there are, who made them,
 // who waits for them. What they hold is the scheduler's business.
 
-import type { PlacementGroupId, WorkerId } from "../base/ids.ts";
+import type { JobId, PlacementGroupId, WorkerId } from "../base/ids.ts";
 import { IDS_REMEMBERED_MAX } from "../base/limits.ts";
 
 interface GroupRecord {
   readonly creator: WorkerId;
+  readonly jobId: JobId;
   readonly name: string | undefined;
   readonly detached: boolean;
   created: boolean;
@@ -33,11 +34,13 @@ export class PlacementGroups {
       readonly detached: boolean;
     },
     creator: WorkerId,
+    jobId: JobId,
   ): void {
     if (this.#records.has(group.groupId)) return;
     if (this.#removed.has(group.groupId)) return;
     this.#records.set(group.groupId, {
       creator,
+      jobId,
       name: group.name,
       detached: group.detached,
       created: false,
@@ -70,6 +73,11 @@ export class PlacementGroups {
     const waiting = record?.waiting ?? this.#waitingEarly(groupId);
     if (!waiting) return Promise.resolve(false);
     return new Promise((resolve) => waiting.push(resolve));
+  }
+
+  /** The job in which a group was made. */
+  jobOf(groupId: PlacementGroupId): JobId | undefined {
+    return this.#records.get(groupId)?.jobId;
   }
 
   /** The groups that end with the thread that made them. */

@@ -34,7 +34,7 @@ export function requestActor(
   state: SchedulerState,
   event: ActorRequested,
 ): void {
-  const { actorId: id, owner, spec, isolation } = event;
+  const { actorId: id, owner, jobId, spec, isolation } = event;
   if (state.actors.has(id)) return;
   if (state.actors.size >= ACTORS_PER_NODE_MAX) {
     return refuseActor(state, { id, owner, reason: "limit_reached" });
@@ -42,7 +42,8 @@ export function requestActor(
   const labels = spec.labelSelector
     ? parseLabelSelector(spec.labelSelector)
     : NO_LABELS;
-  enqueue(state, { id, owner, spec, isolation, labels, failedStarts: 0 });
+  const base = { id, owner, jobId, spec, isolation, labels };
+  enqueue(state, { ...base, failedStarts: 0 });
 }
 
 /** Places all waiting actors that can be placed. */
@@ -89,11 +90,11 @@ export function confirmActor(state: SchedulerState, actor: PlacedActor): void {
 export function unplaceActor(state: SchedulerState, actor: PlacedActor): void {
   noteEdge(state, actor, "waiting");
   release(actor);
-  const { id, owner, spec, isolation, labels } = actor;
+  const { id, owner, jobId, spec, isolation, labels } = actor;
   const failedStarts = actor.failedStarts + 1;
   const queue = queueOf(state, actor);
   queue.actors.add(id);
-  const base = { id, owner, spec, isolation, labels, failedStarts };
+  const base = { id, owner, jobId, spec, isolation, labels, failedStarts };
   state.actors.set(id, { ...base, state: "waiting", queue });
 }
 
@@ -163,9 +164,10 @@ function threadFor(
   state: SchedulerState,
   actor: ActorRecord,
 ): ThreadRecord | undefined {
-  if (actor.isolation === "thread") return startThread(state, "actor");
-  const found = state.threads.findShared();
-  return found === "start" ? startThread(state, "shared") : found;
+  const { jobId, isolation } = actor;
+  if (isolation === "thread") return startThread(state, "actor", jobId);
+  const found = state.threads.findShared(jobId);
+  return found === "start" ? startThread(state, "shared", jobId) : found;
 }
 
 function settle(
@@ -177,8 +179,8 @@ function settle(
   const next = thread.state === "running" ? "placed" : "placing";
   noteEdge(state, actor, next);
   leaveQueue(state, actor);
-  const { id, owner, spec, isolation, labels, failedStarts } = actor;
-  const base = { id, owner, spec, isolation, labels, failedStarts };
+  const { id, owner, jobId, spec, isolation, labels, failedStarts } = actor;
+  const base = { id, owner, jobId, spec, isolation, labels, failedStarts };
   pool.take(spec.held);
   const gpus = pool.gpus.take(gpuUnits(spec.held));
   const placed: PlacedActor = { ...base, state: next, thread, pool, gpus };
@@ -213,10 +215,14 @@ function leaveQueue(state: SchedulerState, actor: WaitingActor): void {
 
 function queueOf(
   state: SchedulerState,
-  { spec, isolation }: Pick<ActorRecord, "spec" | "isolation">,
+  { jobId, spec, isolation }: Pick<
+    ActorRecord,
+    "jobId" | "spec" | "isolation"
+  >,
 ): ActorQueue {
   const { placement, held, strategy, labelSelector } = spec;
   const key = [
+    jobId,
     isolation,
     resourcesKey(placement),
     resourcesKey(held),

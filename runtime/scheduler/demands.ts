@@ -5,11 +5,7 @@ import type { WorkerId } from "../base/ids.ts";
 import { CLASSES_MAX, CLASSES_PER_OWNER_MAX } from "../base/limits.ts";
 import { IndexedHeap } from "./indexed_heap.ts";
 import { parseLabelSelector } from "./label_selector.ts";
-import type {
-  ClassSpec,
-  DemandChanged,
-  UnschedulableReason,
-} from "./messages.ts";
+import type { DemandChanged, UnschedulableReason } from "./messages.ts";
 import type { ClassRecord, DemandRecord, OwnerRecord } from "./records.ts";
 import type { SchedulerState } from "./state.ts";
 
@@ -79,7 +75,7 @@ export function rankDemand(state: SchedulerState, demand: DemandRecord): void {
   owner.demands.delete(classRecord.key);
   if (owner.demands.size === 0) state.owners.delete(owner.id);
   classRecord.demandCount -= 1;
-  if (classRecord.demandCount === 0) state.classes.delete(classRecord.key);
+  if (classRecord.demandCount === 0) state.classes.delete(classRecord.id);
 }
 
 /** Gives up a demand that can never be met, and says so. */
@@ -138,16 +134,16 @@ function refuseDemand(
 
 function hasRoomForDemand(
   state: SchedulerState,
-  { owner, classKey }: DemandChanged,
+  event: DemandChanged,
 ): boolean {
-  const count = state.owners.get(owner)?.demands.size ?? 0;
+  const count = state.owners.get(event.owner)?.demands.size ?? 0;
   return count < CLASSES_PER_OWNER_MAX &&
-    (state.classes.has(classKey) || state.classes.size < CLASSES_MAX);
+    (state.classes.has(classId(event)) || state.classes.size < CLASSES_MAX);
 }
 
 function newDemand(state: SchedulerState, event: DemandChanged): DemandRecord {
   const owner = ownerOf(state, event.owner);
-  const classRecord = classOf(state, event.classKey, event.spec);
+  const classRecord = classOf(state, event);
   const demand: DemandRecord = {
     owner,
     classRecord,
@@ -175,15 +171,20 @@ function ownerOf(state: SchedulerState, id: WorkerId): OwnerRecord {
   return owner;
 }
 
-function classOf(
-  state: SchedulerState,
-  key: string,
-  spec: ClassSpec,
-): ClassRecord {
-  let classRecord = state.classes.get(key);
+/** Jobs share no threads, and so no classes. */
+function classId({ jobId, classKey }: DemandChanged): string {
+  return `${jobId} ${classKey}`;
+}
+
+function classOf(state: SchedulerState, event: DemandChanged): ClassRecord {
+  const { jobId, classKey: key, spec } = event;
+  const id = classId(event);
+  let classRecord = state.classes.get(id);
   if (!classRecord) {
     classRecord = {
+      id,
       key,
+      jobId,
       spec,
       labels: parseLabelSelector(spec.labelSelector),
       cpuUnits: spec.resources["CPU"] ?? 0,
@@ -191,7 +192,7 @@ function classOf(
       waiting: new IndexedHeap(goesBefore),
       infeasibleSinceMs: undefined,
     };
-    state.classes.set(key, classRecord);
+    state.classes.set(id, classRecord);
   }
   return classRecord;
 }

@@ -48,9 +48,9 @@ export function chooseForClass(
 /** Whether a lease of the class would find a thread. */
 export function hasThreadFor(
   state: SchedulerState,
-  { cpuUnits, spec }: ClassRecord,
+  { jobId, cpuUnits, spec }: ClassRecord,
 ): boolean {
-  const ask: ThreadAsk = { cpuUnits, isTimed: spec.isTimed };
+  const ask: ThreadAsk = { jobId, cpuUnits, isTimed: spec.isTimed };
   return state.threads.find(ask, mayStartThread(state)) !== undefined;
 }
 
@@ -121,11 +121,13 @@ function threadFor(
   demand: DemandRecord,
 ): ThreadRecord | undefined {
   const found = state.threads.find(askOf(demand), mayStartThread(state));
-  return found === "start" ? startThread(state, "task") : found;
+  if (found !== "start") return found;
+  return startThread(state, "task", demand.classRecord.jobId);
 }
 
 function askOf({ classRecord, owner, recentThread }: DemandRecord): ThreadAsk {
   return {
+    jobId: classRecord.jobId,
     cpuUnits: classRecord.cpuUnits,
     isTimed: classRecord.spec.isTimed,
     owner: owner.id,

@@ -4,6 +4,7 @@
 
 import type {
   ActorId,
+  JobId,
   LeaseId,
   NodeId,
   PlacementGroupId,
@@ -78,6 +79,8 @@ interface Caused {
 export interface DemandChanged extends Caused {
   readonly type: "demand_changed";
   readonly owner: WorkerId;
+  /** Whose code its tasks run: the owner's job, always the same. */
+  readonly jobId: JobId;
   readonly classKey: string;
   readonly spec: ClassSpec;
   readonly count: number;
@@ -102,10 +105,20 @@ export interface OwnerEnded extends Caused {
   readonly owner: WorkerId;
 }
 
+/**
+ * The job's driver is gone: threads of the job stop when they are idle.
+ * `job_forgotten` says that nothing of it will ever come again.
+ */
+export interface JobEvent extends Caused {
+  readonly type: "job_ended" | "job_forgotten";
+  readonly jobId: JobId;
+}
+
 export interface ActorRequested extends Caused {
   readonly type: "actor_requested";
   readonly actorId: ActorId;
   readonly owner: WorkerId;
+  readonly jobId: JobId;
   readonly spec: ActorSpec;
   readonly isolation: "thread" | "shared";
 }
@@ -141,6 +154,7 @@ export type SchedulerEvent =
   | LeaseEvent
   | ThreadEvent
   | OwnerEnded
+  | JobEvent
   | ActorRequested
   | ActorEvent
   | GroupRequested
@@ -154,6 +168,8 @@ export interface StartThread extends Caused {
   readonly type: "start_thread";
   readonly threadId: WorkerId;
   readonly kind: ThreadKind;
+  /** The only job whose code it will run. */
+  readonly jobId: JobId;
 }
 
 /** Answered by `thread_ended`. */

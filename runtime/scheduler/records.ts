@@ -4,6 +4,7 @@
 
 import type {
   ActorId,
+  JobId,
   LeaseId,
   PlacementGroupId,
   WorkerId,
@@ -42,6 +43,7 @@ export type Room = "free" | "reusable" | "open" | "packed" | "whole";
 export interface ThreadRecord {
   readonly id: WorkerId;
   readonly kind: ThreadKind;
+  readonly jobId: JobId;
   state: ThreadState;
   /** Leases on it, blocked ones included; task threads only. */
   readonly leases: Set<LeaseRecord>;
@@ -93,7 +95,11 @@ export interface OwnerRecord {
 
 /** A scheduling class, as long as somebody has a demand of it. */
 export interface ClassRecord {
+  /** Its key among all jobs. */
+  readonly id: string;
+  /** Its key within its job, as owners say it. */
   readonly key: string;
+  readonly jobId: JobId;
   readonly spec: ClassSpec;
   readonly labels: readonly LabelTest[];
   readonly cpuUnits: number;
@@ -144,6 +150,7 @@ export interface LeaseRecord {
 interface ActorBase {
   readonly id: ActorId;
   readonly owner: WorkerId;
+  readonly jobId: JobId;
   readonly spec: ActorSpec;
   readonly isolation: ActorRequested["isolation"];
   readonly labels: readonly LabelTest[];

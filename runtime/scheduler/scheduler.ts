@@ -42,6 +42,10 @@ import {
   type SchedulerState,
 } from "./state.ts";
 import {
+  stopIdleThreadIfFull,
+  stopThreadsOfEndedJobs,
+} from "./thread_starts.ts";
+import {
   threadEnded,
   threadFailedToStart,
   threadStarted,
@@ -68,6 +72,7 @@ export class Scheduler {
     state.cause = event.cause;
     state.actions = [];
     this.#apply(event);
+    if (state.endedJobs.size > 0) stopThreadsOfEndedJobs(state);
     return state.actions;
   }
 
@@ -125,6 +130,10 @@ export class Scheduler {
       case "owner_ended":
         this.#endOwner(event.owner);
         return this.#giveOut();
+      case "job_ended":
+        return void this.#state.endedJobs.add(event.jobId);
+      case "job_forgotten":
+        return void this.#state.endedJobs.delete(event.jobId);
       case "actor_requested":
         return this.#placeActor(event);
       case "actor_ended":
@@ -243,6 +252,7 @@ export class Scheduler {
     if (state.nowMs >= state.startsPausedUntilMs) state.startsPausedUntilMs = 0;
     endReservation(state);
     watchStarving(state);
+    if (this.isWaiting()) stopIdleThreadIfFull(state);
     this.#giveOut();
     repeatReclaims(state);
     warnInfeasible(state);

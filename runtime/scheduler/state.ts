@@ -5,6 +5,7 @@
 import { InvariantError } from "../base/errors.ts";
 import type {
   ActorId,
+  JobId,
   LeaseId,
   NodeId,
   PlacementGroupId,
@@ -47,6 +48,7 @@ export interface SchedulerState {
   readonly threads: ThreadTable;
   readonly newThreadId: () => WorkerId;
   readonly owners: Map<WorkerId, OwnerRecord>;
+  /** By the classes' ids. */
   readonly classes: Map<string, ClassRecord>;
   /** All and only classes with a waiting demand. */
   readonly waitingClasses: Set<ClassRecord>;
@@ -60,6 +62,8 @@ export interface SchedulerState {
   readonly groups: Map<PlacementGroupId, GroupRecord>;
   readonly waitingGroups: Set<WaitingGroup>;
   readonly endedOwners: RecentSet<WorkerId>;
+  /** Jobs whose drivers are gone and of which something may still come. */
+  readonly endedJobs: Set<JobId>;
   readonly removedGroups: RecentSet<PlacementGroupId>;
   /** Classes and actor shapes that a warning was given for. */
   readonly warned: RecentSet<string>;
@@ -114,6 +118,7 @@ export function newState(options: SchedulerOptions): SchedulerState {
     groups: new Map(),
     waitingGroups: new Set(),
     endedOwners: new RecentSet(IDS_REMEMBERED_MAX),
+    endedJobs: new Set(),
     removedGroups: new RecentSet(IDS_REMEMBERED_MAX),
     warned: new RecentSet(IDS_REMEMBERED_MAX),
     story: new Story(STORY_ENTRIES_MAX),

@@ -2,7 +2,7 @@
 // shared actor. It starts and stops nothing itself, and knows no resources
 // but the CPU that the leases of a thread use of it.
 
-import type { WorkerId } from "../base/ids.ts";
+import type { JobId, WorkerId } from "../base/ids.ts";
 import {
   LEASES_PER_THREAD_MAX,
   SHARED_ACTORS_PER_THREAD_MAX,
@@ -22,8 +22,19 @@ const ROOMS: readonly Room[] = ["free", "reusable", "open", "packed", "whole"];
 
 type Rooms = Readonly<Record<Room, Set<ThreadRecord>>>;
 
+/** The threads of one job, by what they can take. */
+interface JobThreads {
+  readonly running: Rooms;
+  readonly starting: Rooms;
+  /** Those for shared actors. */
+  readonly shared: Set<ThreadRecord>;
+  count: number;
+}
+
 /** What a lease needs of a thread. */
 export interface ThreadAsk {
+  /** Whose code it runs; no thread runs that of another job. */
+  readonly jobId: JobId;
   readonly cpuUnits: number;
   /** Its tasks have a time limit, which is kept by the thread that waits. */
   readonly isTimed?: boolean | undefined;
@@ -36,10 +47,8 @@ export interface ThreadAsk {
 /** All threads of the node, and where there is room. */
 export class ThreadTable {
   readonly #threads = new Map<WorkerId, ThreadRecord>();
-  readonly #running = newRooms();
-  readonly #starting = newRooms();
-  readonly #shared = new Set<ThreadRecord>();
-  /** Threads for small leases that use no CPU, and for shared actors. */
+  readonly #jobs = new Map<JobId, JobThreads>();
+  /** A job's threads for leases that use no CPU; for shared actors. */
   readonly #sharedThreadsMax: number;
   /** Threads whose tasks wait, before they are given to other tasks. */
   readonly #waitingThreadsMax: number;
@@ -68,10 +77,11 @@ export class ThreadTable {
   }
 
   /** Adds a thread that is being started. */
-  add(id: WorkerId, kind: ThreadKind): ThreadRecord {
+  add(id: WorkerId, kind: ThreadKind, jobId: JobId): ThreadRecord {
     const thread: ThreadRecord = {
       id,
       kind,
+      jobId,
       state: "starting",
       leases: new Set(),
       activeCount: 0,
@@ -81,7 +91,10 @@ export class ThreadTable {
       actors: new Set(),
     };
     this.#threads.set(id, thread);
-    if (kind === "shared") this.#shared.add(thread);
+    const job = this.#jobs.get(jobId) ?? newJobThreads();
+    this.#jobs.set(jobId, job);
+    job.count++;
+    if (kind === "shared") job.shared.add(thread);
     this.#index(thread);
     return thread;
   }
@@ -90,9 +103,12 @@ export class ThreadTable {
   setState(thread: ThreadRecord, state: ThreadState): void {
     this.#unindex(thread);
     thread.state = state;
-    if (state === "ended") this.#threads.delete(thread.id);
-    if (state === "ended" || state === "stopping") this.#shared.delete(thread);
+    const job = this.#jobs.get(thread.jobId)!;
+    if (state === "ended" || state === "stopping") job.shared.delete(thread);
     this.#index(thread);
+    if (state !== "ended") return;
+    this.#threads.delete(thread.id);
+    if (--job.count === 0) this.#jobs.delete(thread.jobId);
   }
 
   /** Puts a lease on the thread, not blocked. */
@@ -120,7 +136,8 @@ export class ThreadTable {
 
   /** A thread with room on which nobody waits, and which runs. */
   findRunning(ask: ThreadAsk): ThreadRecord | undefined {
-    return this.#findIdle(this.#running, ask);
+    const job = this.#jobs.get(ask.jobId);
+    return job && this.#findIdle(job, job.running, ask);
   }
 
   /**
@@ -130,13 +147,14 @@ export class ThreadTable {
    * none may be started for that reason, so that nested tasks go on.
    */
   find(ask: ThreadAsk, mayStart: boolean): ThreadRecord | "start" | undefined {
-    const idle = this.#findIdle(this.#running, ask) ??
-      this.#findIdle(this.#starting, ask);
+    const job = this.#jobs.get(ask.jobId) ?? NO_THREADS;
+    const idle = this.#findIdle(job, job.running, ask) ??
+      this.#findIdle(job, job.starting, ask);
     if (idle) return idle;
     const { cpuUnits, isTimed, owner } = ask;
-    const { reusable } = this.#running;
+    const { reusable } = job.running;
     // Leases that use no CPU are bounded by nothing else.
-    const mayTakeThread = cpuUnits > 0 || !this.#mayNotShareMore();
+    const mayTakeThread = cpuUnits > 0 || !this.#mayNotShareMore(job);
     const mayAdd = isTimed || reusable.size <= this.#waitingThreadsMax;
     if (mayTakeThread && mayStart && mayAdd) return "start";
     const own = owner && this.#threads.get(owner);
@@ -145,19 +163,39 @@ export class ThreadTable {
   }
 
   /** The shared thread for the next light actor, or whether to start one. */
-  findShared(): ThreadRecord | "start" | undefined {
+  findShared(jobId: JobId): ThreadRecord | "start" | undefined {
+    const { shared } = this.#jobs.get(jobId) ?? NO_THREADS;
     let least: ThreadRecord | undefined;
-    for (const thread of this.#shared) {
+    for (const thread of shared) {
       if (!least || thread.actors.size < least.actors.size) least = thread;
     }
     if (least?.actors.size === 0) return least;
-    if (this.#shared.size < this.#sharedThreadsMax && this.canGrow) {
+    if (shared.size < this.#sharedThreadsMax && this.canGrow) {
       return "start";
     }
     if (!least || least.actors.size >= SHARED_ACTORS_PER_THREAD_MAX) {
       return undefined;
     }
     return least;
+  }
+
+  /** The threads of a job on which nothing is, running or starting. */
+  *idleOf(jobId: JobId): Iterable<ThreadRecord> {
+    const job = this.#jobs.get(jobId);
+    if (!job) return;
+    yield* [...job.running.free, ...job.starting.free];
+    for (const thread of [...job.shared]) {
+      if (thread.actors.size === 0) yield thread;
+    }
+  }
+
+  /** A thread on which nothing is, of any job. */
+  anyIdle(): ThreadRecord | undefined {
+    for (const { running } of this.#jobs.values()) {
+      const thread = firstOf(running.free);
+      if (thread) return thread;
+    }
+    return undefined;
   }
 
   /** Names what is wrong with a thread's counts or place, if anything. */
@@ -170,7 +208,8 @@ export class ThreadTable {
     if (sum !== thread.activeCpuUnits) return "activeCpuUnits is wrong";
     if (whole !== thread.wholeCount) return "wholeCount is wrong";
     if (roomOf(thread) !== thread.room) return "room is wrong";
-    for (const rooms of [this.#running, this.#starting]) {
+    const { running, starting } = this.#jobs.get(thread.jobId)!;
+    for (const rooms of [running, starting]) {
       for (const room of ROOMS) {
         const there = rooms === this.#roomsOf(thread) && room === thread.room;
         if (rooms[room].has(thread) !== there) return `index ${room} is wrong`;
@@ -181,6 +220,7 @@ export class ThreadTable {
 
   /** Not the owner's own thread: it may be the one that waits. */
   #findIdle(
+    job: JobThreads,
     rooms: Rooms,
     { cpuUnits, owner, preferred }: ThreadAsk,
   ): ThreadRecord | undefined {
@@ -188,14 +228,14 @@ export class ThreadTable {
       for (const thread of rooms.open) {
         if (thread.id !== owner && isOpenFor(thread, cpuUnits)) return thread;
       }
-      if (cpuUnits === 0 && this.#mayNotShareMore()) return undefined;
+      if (cpuUnits === 0 && this.#mayNotShareMore(job)) return undefined;
     }
     if (preferred && rooms.free.has(preferred)) return preferred;
     return firstOf(rooms.free);
   }
 
-  #mayNotShareMore(): boolean {
-    const sharing = [this.#running, this.#starting].reduce(
+  #mayNotShareMore({ running, starting }: JobThreads): boolean {
+    const sharing = [running, starting].reduce(
       (count, rooms) => count + rooms.open.size + rooms.packed.size,
       0,
     );
@@ -227,9 +267,19 @@ export class ThreadTable {
   }
 
   #roomsOf(thread: ThreadRecord): Rooms | undefined {
-    if (thread.state === "running") return this.#running;
-    return thread.state === "starting" ? this.#starting : undefined;
+    const job = this.#jobs.get(thread.jobId);
+    if (thread.state === "running") return job?.running;
+    return thread.state === "starting" ? job?.starting : undefined;
   }
+}
+
+function newJobThreads(): JobThreads {
+  return {
+    running: newRooms(),
+    starting: newRooms(),
+    shared: new Set(),
+    count: 0,
+  };
 }
 
 function newRooms(): Rooms {
@@ -241,6 +291,9 @@ function newRooms(): Rooms {
     whole: new Set(),
   };
 }
+
+/** What a job has before its first thread. */
+const NO_THREADS: JobThreads = newJobThreads();
 
 function roomOf(thread: ThreadRecord): Room | undefined {
   if (thread.kind !== "task") return undefined;

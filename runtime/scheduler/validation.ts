@@ -123,7 +123,7 @@ function validateDemands(state: SchedulerState): void {
         [demand.held === leases.length, "held of a demand is wrong"],
         [demand.active === active.length, "active of a demand is wrong"],
         [inHeap === waits, "a demand waits or not"],
-        [state.classes.get(classRecord.key) === classRecord, "lost a class"],
+        [state.classes.get(classRecord.id) === classRecord, "lost a class"],
         [!waits || state.waitingClasses.has(classRecord), "a class waits"],
       ];
       for (const [ok, text] of checks) check(state, ok, owner.id, text);

@@ -17,7 +17,7 @@ export function warnInfeasible(state: SchedulerState): void {
     const owner = classRecord.waiting.top!.owner.id;
     watch(state, {
       item: classRecord,
-      key: `class ${classRecord.key}`,
+      key: `class ${classRecord.id}`,
       subject: { classKey: classRecord.key, owner },
       needed: classRecord.spec.resources,
       choice: chooseForClass(state, classRecord),

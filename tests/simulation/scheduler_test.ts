@@ -55,5 +55,6 @@ function runWorld(seed: number): void {
   assertEquals(scheduler.leases(), [], "Leases that were left");
   assertEquals(scheduler.actors(), [], "Actors that were left");
   assertEquals(scheduler.pending(), [], "Demands that were left");
+  assertEquals(world.orphans, [], "Threads of jobs that are over");
   assertEquals(scheduler.available(), scheduler.totals());
 }

@@ -2,7 +2,7 @@
 // nested tasks, threads that come up late, fail and crash, actors, groups,
 // and events that are told twice. Every step checks what must hold.
 
-import type { LeaseId, WorkerId } from "../../runtime/base/ids.ts";
+import type { JobId, LeaseId, WorkerId } from "../../runtime/base/ids.ts";
 import type {
   GrantLease,
   RevokeLease,
@@ -38,6 +38,7 @@ interface SimTask {
 
 interface SimOwner {
   readonly id: WorkerId;
+  readonly jobId: JobId;
   readonly queued: Map<string, SimTask[]>;
   readonly running: Set<SimTask>;
   alive: boolean;
@@ -69,6 +70,9 @@ export class SchedulerWorld {
   readonly #leases = new Map<LeaseId, SimLease>();
   readonly #starting = new Set<WorkerId>();
   readonly #running = new Set<WorkerId>();
+  /** Whose code each thread runs. */
+  readonly #jobOf = new Map<WorkerId, JobId>();
+  readonly #endedJobs = new Set<JobId>();
   readonly #actors = new Set<string>();
   readonly #groups = new Map<string, "asked" | "created">();
   readonly #told: PlainEvent[] = [];
@@ -117,6 +121,13 @@ export class SchedulerWorld {
     while (this.#groups.size > 0) this.#removeSomeGroup();
   }
 
+  /** Threads of jobs whose drivers are gone. */
+  get orphans(): WorkerId[] {
+    return [...this.#running, ...this.#starting].filter((id) =>
+      this.#endedJobs.has(this.#jobOf.get(id)!)
+    );
+  }
+
   #goOn(): void {
     this.#nowMs += STEP_MS;
     for (const id of [...this.#starting]) {
@@ -150,6 +161,7 @@ export class SchedulerWorld {
     switch (action.type) {
       case "start_thread":
         this.#starting.add(action.threadId);
+        this.#jobOf.set(action.threadId, action.jobId);
         return;
       case "stop_thread":
         this.#endThread(action.threadId);
@@ -192,6 +204,8 @@ export class SchedulerWorld {
     const owner = this.#owners.get(action.owner);
     assert(owner?.alive, "A lease for a dead owner");
     assert(this.#running.has(action.threadId), "A lease on a dead thread");
+    const jobId = this.#jobOf.get(action.threadId);
+    assert(jobId === owner.jobId, "A lease on a thread of another job");
     const lease: SimLease = {
       id: action.leaseId,
       owner,
@@ -283,14 +297,11 @@ export class SchedulerWorld {
   }
 
   #submitSome(): void {
-    const drivers = [...this.#owners.values()].filter((owner) =>
-      owner.id.startsWith("w-d")
-    );
     const groups = [...this.#groups.keys()];
     const shape: DemandWords = groups.length > 0 && this.#dice.chance(0.3)
       ? this.#groupShape(this.#dice.pick(groups))
       : { count: 0, needs: this.#dice.pick(SHAPES) };
-    const owner = this.#dice.pick(drivers);
+    const owner = this.#someDriver();
     const count = 1 + this.#dice.below(6);
     for (let index = 0; index < count; index++) {
       this.#addTask(owner, shape, undefined);
@@ -311,7 +322,7 @@ export class SchedulerWorld {
     shape: DemandWords,
     parent: SimTask | undefined,
   ): void {
-    const event = demandEvent(owner.id, shape);
+    const event = demandEvent(owner.id, { ...shape, jobId: owner.jobId });
     assert(event.type === "demand_changed");
     this.#queue({
       owner,
@@ -341,30 +352,47 @@ export class SchedulerWorld {
     const running = [...owner.running].filter((task) => task.key === key);
     const depth = queued[0]?.depth ?? 0;
     const count = queued.length + running.length;
-    this.#tell(demandEvent(owner.id, { ...shape, count, depth }));
+    const { jobId } = owner;
+    this.#tell(demandEvent(owner.id, { ...shape, jobId, count, depth }));
   }
 
   #ownerOf(id: WorkerId): SimOwner {
     let owner = this.#owners.get(id);
     if (!owner) {
-      owner = { id, queued: new Map(), running: new Set(), alive: true };
+      owner = {
+        id,
+        jobId: this.#jobOf.get(id)!,
+        queued: new Map(),
+        running: new Set(),
+        alive: true,
+      };
       this.#owners.set(id, owner);
     }
     return owner;
   }
 
-  #addDriver(): void {
-    this.#ownerOf(`w-d${this.#count++}` as WorkerId);
-  }
-
-  #endDriver(): void {
+  #someDriver(): SimOwner {
     const drivers = [...this.#owners.values()].filter((owner) =>
       owner.id.startsWith("w-d")
     );
-    const owner = this.#dice.pick(drivers);
+    return this.#dice.pick(drivers);
+  }
+
+  #addDriver(): void {
+    const number = this.#count++;
+    const id = `w-d${number}` as WorkerId;
+    this.#jobOf.set(id, `j-${number}` as JobId);
+    this.#ownerOf(id);
+  }
+
+  #endDriver(): void {
+    const owner = this.#someDriver();
+    const { id, jobId } = owner;
     this.#addDriver();
-    this.#dropOwner(owner.id);
-    this.#tell({ type: "owner_ended", owner: owner.id });
+    this.#dropOwner(id);
+    this.#endedJobs.add(jobId);
+    this.#tell({ type: "owner_ended", owner: id });
+    this.#tell({ type: "job_ended", jobId });
   }
 
   #dropOwner(id: WorkerId): void {
@@ -406,7 +434,8 @@ export class SchedulerWorld {
     this.#actors.add(id);
     const held = this.#dice.pick([{}, { CPU: 0.5 }, { custom: 0.5 }]);
     const isolation = this.#dice.pick(["thread", "shared"] as const);
-    this.#tell(actorEvent(id, { held, isolation }));
+    const { jobId } = this.#someDriver();
+    this.#tell(actorEvent(id, { held, isolation, jobId }));
   }
 
   #endSomeActor(): void {

@@ -2,7 +2,7 @@
 // directory, wired as `runtime/node.ts` wires them, without threads or time.
 
 import { MantaError, WorkerDiedError } from "../../runtime/base/errors.ts";
-import type { NodeId, WorkerId } from "../../runtime/base/ids.ts";
+import type { JobId, NodeId, WorkerId } from "../../runtime/base/ids.ts";
 import type { ActorDirectory } from "../../runtime/control/actor_directory.ts";
 import { NodeActors, type Uncaused } from "../../runtime/node_actors.ts";
 import { isToStore } from "../../runtime/object_store/messages.ts";
@@ -19,6 +19,7 @@ import type { LinkMessage } from "../../runtime/transport/link.ts";
 import { ViewCollector } from "./sim_collector.ts";
 import type { SimLink } from "./sim_network.ts";
 
+const JOB_ID = "j-1" as JobId;
 const CPUS = 3;
 const STORE_BYTES = 24 * 1024 * 1024;
 
@@ -143,6 +144,7 @@ export class SimNode {
         return this.#schedule({
           type: "demand_changed",
           owner: from,
+          jobId: JOB_ID,
           classKey: key,
           spec: {
             ...spec,
@@ -176,6 +178,7 @@ export class SimNode {
           type: "actor_registered",
           actor: message.actor,
           creator: from,
+          jobId: JOB_ID,
         });
       case "actor_announce":
       case "actor_watch":

@@ -21,6 +21,7 @@ import {
 import type { WireActor } from "../../../runtime/protocol/node_messages.ts";
 
 const creator = newId("worker");
+const jobId = newId("job");
 const borrower = newId("worker");
 
 function newActor(given: Partial<WireActor> = {}): WireActor {
@@ -50,7 +51,7 @@ function livingActor(isMade = true) {
   const actor = newActor();
   const { actorId } = actor;
   const threadId = newId("worker");
-  directory.handle({ type: "actor_registered", actor, creator });
+  directory.handle({ type: "actor_registered", actor, creator, jobId });
   directory.handle({ type: "actor_placed", actorId, threadId });
   const constructed = { type: "actor_constructed", actorId } as const;
   if (isMade) directory.handle({ ...constructed, incarnation: 0 });
@@ -72,7 +73,7 @@ describe("ActorDirectory", () => {
     const from = { actorId, workerId: borrower };
     assertEquals(directory.handle({ type: "actor_watched", ...from }), []);
     assertEquals(directory.handle({ type: "actor_held", ...from }), []);
-    directory.handle({ type: "actor_registered", actor, creator });
+    directory.handle({ type: "actor_registered", actor, creator, jobId });
     directory.handle({
       type: "actor_placed",
       actorId,
@@ -97,7 +98,7 @@ describe("ActorDirectory", () => {
     const names = [["a/b", "c"], ["a", "b/c"]] as const;
     for (const [namespace, name] of names) {
       const actor = newActor({ namespace, name });
-      directory.handle({ type: "actor_registered", actor, creator });
+      directory.handle({ type: "actor_registered", actor, creator, jobId });
     }
 
     const found = names.map(([namespace, name]) =>
@@ -115,6 +116,7 @@ describe("ActorDirectory", () => {
       type: "actor_registered",
       actor,
       creator,
+      jobId,
     });
 
     assertEquals(
@@ -129,7 +131,12 @@ describe("ActorDirectory", () => {
     const directory = new ActorDirectory();
     const named = newActor({ name: "one" });
     const second = newActor({ name: "one", getIfExists: true });
-    directory.handle({ type: "actor_registered", actor: named, creator });
+    directory.handle({
+      type: "actor_registered",
+      actor: named,
+      creator,
+      jobId,
+    });
     directory.handle({
       type: "actor_watched",
       actorId: second.actorId,
@@ -139,6 +146,7 @@ describe("ActorDirectory", () => {
       type: "actor_registered",
       actor: second,
       creator,
+      jobId,
     });
 
     const answer = { type: "answer_registration", actorId: second.actorId };
@@ -161,7 +169,7 @@ describe("ActorDirectory", () => {
     for (let count = 0; count <= 10_000; count++) {
       const actor = count === 0 ? first : newActor();
       const { actorId } = actor;
-      directory.handle({ type: "actor_registered", actor, creator });
+      directory.handle({ type: "actor_registered", actor, creator, jobId });
       directory.handle({ ...death, actorId });
     }
     const { actorId } = first;

@@ -3,6 +3,7 @@
 
 import type {
   ActorId,
+  JobId,
   LeaseId,
   NodeId,
   PlacementGroupId,
@@ -30,6 +31,7 @@ export type PlainEvent = SchedulerEvent extends infer Event
   : never;
 
 export const NODE_ID = "n-one" as NodeId;
+export const JOB_ID = "j-one" as JobId;
 
 /** The units of these amounts. */
 export function units(amounts: Amounts): Record<string, number> {
@@ -47,6 +49,7 @@ export interface DemandWords {
   readonly strategy?: Strategy;
   readonly labelSelector?: Readonly<Record<string, string>>;
   readonly isTimed?: boolean;
+  readonly jobId?: JobId;
 }
 
 /** What a test says of an actor. */
@@ -55,6 +58,7 @@ export interface ActorWords {
   readonly held?: Amounts;
   readonly isolation?: ActorRequested["isolation"];
   readonly strategy?: Strategy;
+  readonly jobId?: JobId;
 }
 
 /** A scheduler that is driven by hand. */
@@ -174,6 +178,7 @@ export function demandEvent(owner: string, words: DemandWords): PlainEvent {
   return {
     type: "demand_changed",
     owner: owner as WorkerId,
+    jobId: words.jobId ?? JOB_ID,
     classKey: JSON.stringify(spec),
     spec,
     count,
@@ -192,6 +197,7 @@ export function actorEvent(actorId: string, words: ActorWords): PlainEvent {
     type: "actor_requested",
     actorId: actorId as ActorId,
     owner: "w-driver" as WorkerId,
+    jobId: words.jobId ?? JOB_ID,
     spec,
     isolation,
   };

@@ -1,0 +1,54 @@
+// Leases that are over before they were returned: whoever runs under one is
+// told to stop, and a thread that does not is stopped. Belongs to the wiring
+// of a node.
+
+import { PlacementGroupRemovedError } from "./base/errors.ts";
+import type { LeaseId, WorkerId } from "./base/ids.ts";
+import { LEASE_OVER_GRACE_MS } from "./base/limits.ts";
+import type { FromNode } from "./protocol/node_messages.ts";
+import { encodeError } from "./protocol/wire_error.ts";
+import type { RevokeLease } from "./scheduler/messages.ts";
+
+/** What the node gives. */
+export interface RevokedLeasesPorts {
+  send(workerId: WorkerId, message: FromNode): void;
+  stopThread(workerId: WorkerId, reason: string): void;
+}
+
+/** See the head of the file. */
+export class RevokedLeases {
+  readonly #ports: RevokedLeasesPorts;
+  /** Those whose threads have not said that they know. */
+  readonly #leaving = new Map<LeaseId, ReturnType<typeof setTimeout>>();
+
+  constructor(ports: RevokedLeasesPorts) {
+    this.#ports = ports;
+  }
+
+  /** A lease is over: its thread and its owner are told. */
+  revoke({ leaseId, owner, threadId, reason }: RevokeLease): void {
+    if (reason === "thread_ended") return;
+    const error = encodeError(
+      new PlacementGroupRemovedError(
+        "Cannot go on: the placement group of the task was removed",
+      ),
+    );
+    const { send, stopThread } = this.#ports;
+    if (reason === "group_removed") {
+      send(owner, { type: "lease_revoke", leaseId, error });
+    }
+    send(threadId, { type: "lease_over", leaseId, error });
+    // A thread that is too busy to notice would be given to others.
+    const timer = setTimeout(() => {
+      this.#leaving.delete(leaseId);
+      stopThread(threadId, "a task of it went on without a lease");
+    }, LEASE_OVER_GRACE_MS);
+    this.#leaving.set(leaseId, timer);
+  }
+
+  /** The thread knows that the lease is over. */
+  left(leaseId: LeaseId): void {
+    clearTimeout(this.#leaving.get(leaseId));
+    this.#leaving.delete(leaseId);
+  }
+}

@@ -1,0 +1,107 @@
+// The threads with user code of a node: starting and stopping them through the
+// host, and why each has ended. Belongs to the wiring of a node.
+
+import * as Comlink from "comlink";
+import { MantaError, WorkerDiedError } from "./base/errors.ts";
+import type { WorkerId } from "./base/ids.ts";
+import { IDS_REMEMBERED_MAX } from "./base/limits.ts";
+import type { ExecutorStart, ToHost } from "./host_messages.ts";
+import type { NodeControl } from "./node_control.ts";
+import { type NodePeer, threadPeer } from "./node_peers.ts";
+import type { SessionIdentity } from "./protocol/node_messages.ts";
+import { decodeError, type WireError } from "./protocol/wire_error.ts";
+import { type Mailbox, newMailboxBuffer } from "./transport/mailbox.ts";
+import { newRingLinkEnds } from "./transport/ring_link.ts";
+
+/** What the node gives. */
+export interface NodeThreadsPorts {
+  readonly mailbox: Mailbox;
+  readonly sessionPath: string;
+  /** Asks the process's main thread. */
+  post(message: ToHost, transfer?: Transferable[]): void;
+  isRunning(workerId: WorkerId): boolean;
+}
+
+/** See the head of the file. */
+export class NodeThreads {
+  readonly #ports: NodeThreadsPorts;
+  /** Why a thread ends, or ended; the latest only. */
+  readonly #endings = new Map<WorkerId, MantaError>();
+
+  constructor(ports: NodeThreadsPorts) {
+    this.#ports = ports;
+  }
+
+  /** Starts a thread; what is sent to it waits until it is up. */
+  start(identity: SessionIdentity, calls: NodeControl): NodePeer {
+    const { workerId } = identity;
+    const { mailbox, sessionPath, post } = this.#ports;
+    const threadMailbox = newMailboxBuffer();
+    const [nodeEnd, threadEnd] = newRingLinkEnds(mailbox.buffer, threadMailbox);
+    const control = new MessageChannel();
+    const shared = new MessageChannel();
+    Comlink.expose(calls, control.port1);
+    const start: ExecutorStart = {
+      type: "executor_start",
+      identity,
+      mailbox: threadMailbox,
+      nodeLink: { ...threadEnd, port: shared.port2 },
+      control: control.port2,
+      sessionPath,
+    };
+    post({ type: "start_thread", workerId, start }, [
+      shared.port2,
+      control.port2,
+    ]);
+    return threadPeer(
+      { ...nodeEnd, port: shared.port1 },
+      threadMailbox,
+      mailbox,
+    );
+  }
+
+  /** Has the host stop a thread, whatever it does. */
+  stop(workerId: WorkerId, reason: string): void {
+    if (!this.#ports.isRunning(workerId)) return;
+    this.#end(
+      workerId,
+      new WorkerDiedError(`Thread ${workerId} was stopped: ${reason}`),
+    );
+    this.#ports.post({ type: "stop_thread", workerId });
+  }
+
+  /** User code asked its thread to exit, or broke it. */
+  exiting(workerId: WorkerId, reason: WireError): void {
+    this.#end(workerId, asMantaError(decodeError(reason)));
+    this.#ports.post({ type: "stop_thread", workerId });
+  }
+
+  /** A thread or driver is gone; gives why. */
+  ended(workerId: WorkerId, reason: string): MantaError {
+    const known = this.#endings.get(workerId);
+    if (known) return known;
+    const error = new WorkerDiedError(`Thread ${workerId} ended: ${reason}`);
+    this.#end(workerId, error);
+    return error;
+  }
+
+  /** Why a thread cannot be reached. */
+  reasonOf(workerId: WorkerId): MantaError {
+    return this.#endings.get(workerId) ??
+      new WorkerDiedError(`Cannot reach ${workerId}: that thread has ended`);
+  }
+
+  #end(workerId: WorkerId, error: MantaError): void {
+    this.#endings.set(workerId, error);
+    if (this.#endings.size <= IDS_REMEMBERED_MAX) return;
+    const [oldest] = this.#endings.keys();
+    this.#endings.delete(oldest!);
+  }
+}
+
+/** An error from the wire, as one that has a code. */
+export function asMantaError(error: Error): MantaError {
+  return error instanceof MantaError
+    ? error
+    : new MantaError(error.message, { cause: error });
+}
