@@ -16,6 +16,8 @@ import { Executor, RunAbandoned } from "./executor/executor.ts";
 import { constructActor } from "./executor/actor_host.ts";
 import type { ExecutorPorts } from "./executor/ports.ts";
 import type { TaskRun } from "./executor/task_run.ts";
+import { MemoryLimits } from "./memory_limits.ts";
+import type { MemoryLimit } from "./child_messages.ts";
 import type { ExecutorStart } from "./host_messages.ts";
 import { after } from "./owner_ports.ts";
 import type { WaitScope } from "./owner/waiting.ts";
@@ -34,6 +36,8 @@ export interface ThreadSurroundings {
   /** Gives unfinished lines to `printed`. */
   readonly flushOutput: () => void;
   readonly environments: RunEnvironments;
+  /** Tells the main thread of a process that is there for this thread alone. */
+  readonly limitMemory: (limit: MemoryLimit) => void;
 }
 
 /** See the head of the file. */
@@ -45,6 +49,8 @@ export class ExecutorSession {
   readonly #flushOutput: () => void;
   readonly #environments: RunEnvironments;
   readonly #garbage: IdleGarbage;
+  /** In a process of its own only. */
+  readonly #limits: MemoryLimits | undefined;
   #events: TaskEvent[] = [];
   /** User code asked the thread to end: nothing is answered any more. */
   #exiting = false;
@@ -52,8 +58,9 @@ export class ExecutorSession {
   constructor(
     start: ExecutorStart,
     platform: Platform,
-    { flushOutput, environments }: ThreadSurroundings,
+    { flushOutput, environments, limitMemory }: ThreadSurroundings,
   ) {
+    if (start.isChild) this.#limits = new MemoryLimits(limitMemory);
     this.#start = start;
     this.#flushOutput = flushOutput;
     this.#environments = environments;
@@ -236,8 +243,14 @@ export class ExecutorSession {
           environment,
           () => loadCode(code, code.path),
         ),
-      runAs: (run, work) => runWithin({ run, actor: run.slot.actor }, work),
-      constructAs: (actor, work) => runWithin({ run: undefined, actor }, work),
+      runAs: (run, work) => {
+        this.#limits?.begins(run.slot.actor ?? run.template.spec);
+        return runWithin({ run, actor: run.slot.actor }, work);
+      },
+      constructAs: (actor, work) => {
+        this.#limits?.begins(actor);
+        return runWithin({ run: undefined, actor }, work);
+      },
       whenAcknowledged: (callback) => references.whenAcknowledged(callback),
       allAcknowledged: () => references.allAcknowledged,
       pin: (contained) => references.pin(contained),

@@ -23,6 +23,17 @@ export interface NodeStart {
   readonly startedAtMs: number;
 }
 
+/** The same with what the host knows. */
+export interface HostedNodeStart extends NodeStart {
+  readonly childEntries: ChildEntries;
+}
+
+/** What a child process of the node runs. */
+export interface ChildEntries {
+  readonly processUrl: string;
+  readonly threadUrl: string;
+}
+
 /** A driver of the node's own process. */
 export interface DriverJoin {
   readonly type: "driver_join";
@@ -41,6 +52,8 @@ export interface ExecutorStart {
   readonly nodeLink: RingLinkEnd;
   readonly control: MessagePort;
   readonly sessionPath: string;
+  /** The process is there for this thread alone. */
+  readonly isChild?: boolean;
 }
 
 export type ToHost =
@@ -54,7 +67,7 @@ export type ToHost =
   | { readonly type: "node_ended" };
 
 export type FromHost =
-  | NodeStart
+  | HostedNodeStart
   | DriverJoin
   /** The session is over. */
   | { readonly type: "node_end" }

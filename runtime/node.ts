@@ -3,7 +3,6 @@
 // never runs user code, and does no work that is not bounded.
 
 import * as Comlink from "comlink";
-import process from "node:process";
 import type { MantaError } from "./base/errors.ts";
 import {
   type JobId,
@@ -13,7 +12,7 @@ import {
 } from "./base/ids.ts";
 import { NODE_TICK_MS } from "./base/limits.ts";
 import { PlacementGroups } from "./control/placement_groups.ts";
-import type { DriverJoin, NodeStart, ToHost } from "./host_messages.ts";
+import type { DriverJoin, HostedNodeStart, ToHost } from "./host_messages.ts";
 import { NodeActors, type Uncaused } from "./node_actors.ts";
 import type { NodeControl } from "./node_control.ts";
 import { spillDisk } from "./node_disk.ts";
@@ -29,7 +28,7 @@ import { isToStore } from "./object_store/messages.ts";
 import { NodeStore } from "./object_store/node_store.ts";
 import type { SpillFolder } from "./object_store/spill_folder.ts";
 import { logFolder } from "./observe/output_log.ts";
-import type { ReturnMemory } from "./platform/platform.ts";
+import type { ReturnMemory, ScriptCommand } from "./platform/platform.ts";
 import type {
   FromNode,
   SessionIdentity,
@@ -39,6 +38,7 @@ import { decodeError, encodeError } from "./protocol/wire_error.ts";
 import type {
   SchedulerAction,
   SchedulerEvent,
+  StartThread,
   Strategy,
   WarnInfeasible,
 } from "./scheduler/messages.ts";
@@ -51,11 +51,13 @@ export interface NodeHost {
   post(message: ToHost, transfer?: Transferable[]): void;
   collectGarbage(): Promise<void>;
   readonly returnMemory: ReturnMemory | undefined;
+  /** The command that makes a child process of an entry. */
+  childCommand(url: string, args: readonly string[]): ScriptCommand;
 }
 
 /** See the head of the file. */
 export class Node {
-  readonly start: NodeStart;
+  readonly start: HostedNodeStart;
   readonly scheduler: Scheduler;
   readonly actors: NodeActors;
   readonly groups: PlacementGroups;
@@ -70,7 +72,7 @@ export class Node {
   #ticker: ReturnType<typeof setInterval> | undefined;
   #causeCount = 0;
 
-  constructor(start: NodeStart, host: NodeHost) {
+  constructor(start: HostedNodeStart, host: NodeHost) {
     this.start = start;
     this.#host = host;
     this.#mailbox = new Mailbox(start.nodeMailbox);
@@ -94,7 +96,12 @@ export class Node {
       mailbox: this.#mailbox,
       sessionPath: start.sessionPath,
       post: host.post,
-      isRunning: (workerId) => this.#peers.has(workerId),
+      isRunning: (id) => this.#peers.has(id),
+      command: host.childCommand,
+      entries: start.childEntries,
+      received: () => this.#turn(),
+      printed: (id, line) => this.jobs.of(id)?.output.printed(id, [line]),
+      ended: (id, error) => this.threadEnded(id, error),
     });
     this.jobs = new NodeJobs((jobId) => this.actors.hasLiving(jobId));
     this.#disk = spillDisk(start.spillPath, (text) => this.#warnAll(text));
@@ -143,7 +150,7 @@ export class Node {
     return new NodeOutput({
       driver,
       nodeId: this.start.nodeId,
-      pid: process.pid,
+      pidOf: (workerId) => this.#threads.pidOf(workerId),
       logFolder: logFolder(this.start.sessionPath),
       send: (to, message) => this.#send(to, message),
       unreadBytes: () => this.#peers.backlogBytes(driver),
@@ -226,34 +233,23 @@ export class Node {
     if (isToStore(message)) return this.store.receive(from, message);
     switch (message.type) {
       case "demand_change": {
-        const { key, strategy, ...spec } = message.schedulingClass;
+        const { key, strategy, isolation = "thread", ...spec } =
+          message.schedulingClass;
         return this.#schedule({
           type: "demand_changed",
           owner: from,
           jobId: job.driver.jobId,
           classKey: key,
-          spec: {
-            ...spec,
-            strategy: strategy as Strategy,
-            isolation: "thread",
-          },
+          spec: { ...spec, strategy: strategy as Strategy, isolation },
           count: message.count,
           depth: message.depth,
         });
       }
       case "lease_return":
-        return this.#schedule({
-          type: "lease_returned",
-          leaseId: message.leaseId,
-        });
       case "lease_block":
-        return this.#schedule({
-          type: "lease_blocked",
-          leaseId: message.leaseId,
-        });
       case "lease_unblock":
         return this.#schedule({
-          type: "lease_unblocked",
+          type: LEASE_EVENTS[message.type],
           leaseId: message.leaseId,
         });
       case "lease_left":
@@ -351,8 +347,9 @@ export class Node {
     });
   }
 
-  /** Closes what the system would not close with the thread. */
+  /** Closes what would outlive the thread. */
   async end(): Promise<void> {
+    this.#threads.end();
     await this.#disk?.[Symbol.asyncDispose]();
     this.#host.post({ type: "node_ended" });
   }
@@ -381,17 +378,18 @@ export class Node {
     );
   }
 
-  #startThread(workerId: WorkerId, jobId: JobId): void {
+  #startThread({ threadId: workerId, jobId, isolation }: StartThread): void {
     const { driver } = this.jobs.threadStarted(jobId, workerId);
     const identity = { ...driver, workerId };
-    const peer = this.#threads.start(identity, nodeControl(this, jobId));
+    const calls = nodeControl(this, jobId);
+    const peer = this.#threads.start(identity, isolation, calls);
     this.#addPeer(workerId, peer);
     // What is sent to it waits in its links until it is up.
     this.#schedule({ type: "thread_started", threadId: workerId });
   }
 
   /** The host says that a thread is gone. */
-  threadEnded(workerId: WorkerId, reason: string): void {
+  threadEnded(workerId: WorkerId, reason: string | MantaError): void {
     const job = this.jobs.of(workerId);
     if (!job || !this.#peers.has(workerId)) return;
     // The last that it has said: it may not have seen its end coming.
@@ -430,12 +428,9 @@ export class Node {
   #perform(action: SchedulerAction): void {
     switch (action.type) {
       case "start_thread":
-        return this.#startThread(action.threadId, action.jobId);
+        return this.#startThread(action);
       case "stop_thread":
-        return this.#threads.stop(
-          action.threadId,
-          "it is not needed any more",
-        );
+        return this.#threads.stop(action.threadId, "nothing needs it any more");
       case "grant_lease":
         return this.#send(action.owner, {
           type: "lease_grant",
@@ -489,6 +484,12 @@ export class Node {
     this.#warn(jobId, infeasibleText(action));
   }
 }
+
+const LEASE_EVENTS = {
+  lease_return: "lease_returned",
+  lease_block: "lease_blocked",
+  lease_unblock: "lease_unblocked",
+} as const;
 
 const ACTOR_EVENTS = {
   actor_watch: "actor_watched",

@@ -10,7 +10,8 @@ import type { FromNode, OutputLine } from "./protocol/node_messages.ts";
 export interface NodeOutputPorts {
   readonly driver: WorkerId;
   readonly nodeId: NodeId;
-  readonly pid: number;
+  /** The process that a thread is in. */
+  pidOf(workerId: WorkerId): number;
   readonly logFolder: string;
   send(workerId: WorkerId, message: FromNode): void;
   /** What was sent to the driver and not read yet. */
@@ -37,7 +38,7 @@ export class NodeOutput {
   }
 
   printed(from: WorkerId, lines: readonly OutputLine[]): void {
-    const { driver, nodeId, pid, logFolder } = this.#ports;
+    const { driver, nodeId, pidOf, logFolder } = this.#ports;
     if (this.#ports.unreadBytes() > OUTPUT_UNREAD_BYTES_MAX) {
       this.#skipped += lines.length;
       return;
@@ -53,7 +54,7 @@ export class NodeOutput {
     this.#ports.send(driver, {
       type: "output",
       lines,
-      origin: { pid, thread: from, node: nodeId },
+      origin: { pid: pidOf(from), thread: from, node: nodeId },
     });
   }
 

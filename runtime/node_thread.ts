@@ -27,6 +27,7 @@ thread.addEventListener("message", ({ data: message }) => {
         post: (reply, transfer) => thread.postMessage(reply, transfer),
         collectGarbage: () => platform.collectGarbage(),
         returnMemory: platform.returnMemory,
+        childCommand: (url, args) => platform.childCommand(url, args),
       });
       break;
     case "driver_join":

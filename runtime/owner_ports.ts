@@ -66,7 +66,7 @@ function nodePort(
 ): OwnerPorts["node"] {
   return {
     demand: (
-      { key, resources, strategy, labelSelector, isTimed },
+      { key, resources, strategy, labelSelector, isolation, isTimed },
       count,
     ) =>
       session.sendNode({
@@ -76,6 +76,7 @@ function nodePort(
           resources,
           strategy,
           ...(labelSelector ? { labelSelector } : {}),
+          ...(isolation ? { isolation } : {}),
           ...(isTimed ? { isTimed } : {}),
         } as WireClass,
         count,

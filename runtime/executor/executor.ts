@@ -427,7 +427,9 @@ export class Executor {
     for (;;) {
       const next = slot.queue.shift();
       if (!next) break;
-      if (this.#ports.revoke(next.owner.id, next.claim!)) {
+      const { claim, owner: { id } } = next;
+      // Without claims, who has it takes it back.
+      if (claim === undefined || this.#ports.revoke(id, claim)) {
         returned.push(next.number);
       }
     }

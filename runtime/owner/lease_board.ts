@@ -133,7 +133,7 @@ export class LeaseBoard {
     if (!queue) {
       queue = new LeaseQueue(schedulingClass, {
         demand: (wanted, count) => this.#ports.node.demand(wanted, count),
-        room: (lease) => this.#ports.peer(lease.threadId).claims?.room ?? 0,
+        room: (lease) => this.#roomOf(lease),
         push: (lease, tasks) =>
           this.#pushing.push(lease.threadId, tasks, lease),
         revoke: (lease, task) => this.#pushing.revoke(lease.threadId, task),
@@ -143,6 +143,13 @@ export class LeaseBoard {
       this.#queues.set(schedulingClass.key, queue);
     }
     return queue;
+  }
+
+  /** What cannot be taken back is not pushed ahead. */
+  #roomOf(lease: Lease): number {
+    const { claims, closed } = this.#ports.peer(lease.threadId);
+    if (claims) return claims.room;
+    return closed ? 0 : Math.max(0, 1 - lease.underWay);
   }
 
   #linger(queue: LeaseQueue, lease: Lease): void {
