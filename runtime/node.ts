@@ -25,6 +25,7 @@ import { type NodePeer, NodePeers, threadPeer } from "./node_peers.ts";
 import { infeasibleText, unschedulableError } from "./node_texts.ts";
 import { asMantaError, NodeThreads } from "./node_threads.ts";
 import { isToStore } from "./object_store/messages.ts";
+import { loanFolder } from "./object_store/loan_folder.ts";
 import { NodeStore } from "./object_store/node_store.ts";
 import type { SpillFolder } from "./object_store/spill_folder.ts";
 import { logFolder } from "./observe/output_log.ts";
@@ -43,7 +44,6 @@ import type {
   WarnInfeasible,
 } from "./scheduler/messages.ts";
 import { Scheduler } from "./scheduler/scheduler.ts";
-import type { LinkMessage } from "./transport/link.ts";
 import { Mailbox } from "./transport/mailbox.ts";
 
 /** What a node thread needs of its process. */
@@ -114,6 +114,7 @@ export class Node {
       sentByItself: () => this.#peers.flush(),
       disk: this.#disk,
       returnMemory: host.returnMemory,
+      makeLoanFile: loanFolder(start.sessionPath),
     });
   }
 
@@ -218,10 +219,6 @@ export class Node {
 
   #warnAll(text: string): void {
     for (const job of this.jobs.all()) this.#warn(job.driver.jobId, text);
-  }
-
-  #broadcast(message: LinkMessage): void {
-    for (const id of this.#peers.ids) this.#peers.send(id, message);
   }
 
   // -- Messages of threads ---------------------------------------------------
@@ -349,7 +346,8 @@ export class Node {
 
   /** Closes what would outlive the thread. */
   async end(): Promise<void> {
-    this.#threads.end();
+    await this.#threads.end();
+    await this.store.end();
     await this.#disk?.[Symbol.asyncDispose]();
     this.#host.post({ type: "node_ended" });
   }
@@ -370,7 +368,7 @@ export class Node {
   // -- Threads ---------------------------------------------------------------
 
   #addPeer(id: WorkerId, peer: NodePeer): void {
-    this.store.workerStarted(id);
+    this.store.workerStarted(id, peer.sharesMemory);
     this.#peers.add(
       id,
       peer,
@@ -408,7 +406,9 @@ export class Node {
   #workerEnded(workerId: WorkerId, error: MantaError): void {
     this.#peers.remove(workerId);
     const reason = encodeError(error);
-    this.#broadcast({ type: "worker_ended", workerId, reason } as FromNode);
+    for (const id of this.#peers.ids) {
+      this.#send(id, { type: "worker_ended", workerId, reason });
+    }
     this.actors.direct({ type: "worker_ended", workerId, error });
     this.store.workerEnded(workerId);
     for (const groupId of this.groups.endedWith(workerId)) {

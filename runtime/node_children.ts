@@ -99,9 +99,11 @@ export class NodeChildren {
     this.#children.get(workerId)?.kill();
   }
 
-  /** Ends all of them. */
-  end(): void {
-    for (const child of this.#children.values()) child.kill();
+  /** Ends all of them; resolves when they are gone. */
+  async end(): Promise<void> {
+    const children = [...this.#children.values()];
+    for (const child of children) child.kill();
+    await Promise.all(children.map(({ gone }) => gone));
     this.#server?.close();
   }
 }
@@ -109,6 +111,8 @@ export class NodeChildren {
 /** One child, from its start to its end. */
 class NodeChild {
   readonly peer: NodePeer;
+  readonly gone: Promise<void>;
+  readonly #gone = Promise.withResolvers<void>();
   readonly #workerId: WorkerId;
   readonly #ports: NodeChildrenPorts;
   readonly #session: RemoteSession;
@@ -128,6 +132,7 @@ class NodeChild {
     calls: NodeControl,
     ports: NodeChildrenPorts,
   ) {
+    this.gone = this.#gone.promise;
     this.#workerId = identity.workerId;
     this.#ports = ports;
     this.#session = new RemoteSession({
@@ -203,6 +208,7 @@ class NodeChild {
   }
 
   #ended(): void {
+    this.#gone.resolve();
     if (!this.#session.end) this.#session.over("peer_died");
     this.#control.port1.close();
     this.#control.port2.close();

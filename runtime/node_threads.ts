@@ -75,8 +75,8 @@ export class NodeThreads {
   }
 
   /** Ends all child processes. */
-  end(): void {
-    this.#children.end();
+  end(): Promise<void> {
+    return this.#children.end();
   }
 
   /** Has the host stop a thread, whatever it does. */

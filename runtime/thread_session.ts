@@ -122,6 +122,7 @@ export class ThreadSession {
     this.store = new StoreClient({
       workerId: this.identity.workerId,
       send: (message) => this.sendNode(message as unknown as ToNode),
+      openSharedFile: setup.platform.openSharedFile,
       collectGarbage: () => void setup.platform.collectGarbage(),
     });
     this.#collected = new FinalizationRegistry((collected) => {

@@ -409,6 +409,9 @@ export const SPILL_IO_BYTES_MAX = 16 * 1024 * 1024;
 /** One call to the system reads so much, while the last part is checked. */
 export const SPILL_READ_BYTES_MAX = 4 * 1024 * 1024;
 
+/** One call to the system copies so much of a file for a child process. */
+export const LOAN_IO_BYTES_MAX = 16 * 1024 * 1024;
+
 /** Spill files that are being written at a time. */
 export const SPILL_WRITES_MAX = 2;
 

@@ -40,6 +40,9 @@ export interface MapCalls {
   bufferAt(address: bigint, lengthBytes: number): ArrayBuffer;
 }
 
+/** Not made anew: a function's scope would hold the memory. */
+function nothing(): void {}
+
 const READ_AND_WRITE = 3;
 const MAP_SHARED = 1;
 /** What the process writes there is its own, and the file stays as it is. */
@@ -89,7 +92,7 @@ function mapped(
   }
   return {
     bytes: new Uint8Array(calls.bufferAt(address, sizeBytes)),
-    save: () => {},
+    save: nothing,
     release: releaseOf(calls, address, sizeBytes),
   };
 }
@@ -116,9 +119,9 @@ function copied(
       if (count === 0) throw new Error(`Cannot read ${path}: it is cut off`);
       at += count;
     }
-    return { bytes, save: () => {}, release: () => {} };
+    return { bytes, save: nothing, release: nothing };
   }
-  return { bytes, save: () => saveAt(path, bytes), release: () => {} };
+  return { bytes, save: () => saveAt(path, bytes), release: nothing };
 }
 
 function saveAt(path: string, bytes: Uint8Array): void {
