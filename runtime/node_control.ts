@@ -43,6 +43,27 @@ export interface ActorListing {
   readonly restarts: number;
 }
 
+/** Work that waits for a place. */
+export interface PendingListing {
+  readonly kind: "task" | "actor" | "group";
+  /** What each of it needs. */
+  readonly resources: Record<string, number>;
+  readonly count: number;
+  /** `busy` when it only has to wait; else what no node has. */
+  readonly why: "busy" | "resources" | "labels" | "nodes" | "group";
+}
+
+/** A driver and what runs for it. */
+export interface JobListing {
+  readonly jobId: string;
+  readonly namespace: string;
+  /** `ended`: its driver is gone, what is detached lives on. */
+  readonly state: "running" | "ended";
+  readonly startedAtMs: number;
+  /** Threads that run its code. */
+  readonly threads: number;
+}
+
 /** What a node holds for the threads of a session. */
 export interface NodeLeftovers {
   readonly leases: number;
@@ -58,6 +79,10 @@ export interface NodeControl {
   /** An actor that is being made under this name is waited for. */
   findActor(name: string, namespace: string): Promise<FoundActor | undefined>;
   actors(): ActorListing[];
+  /** What waits, and why. */
+  pending(): PendingListing[];
+  /** All jobs of the node. */
+  jobs(): JobListing[];
   /** Resolves when the group is there, or with why it never will be. */
   groupReady(groupId: PlacementGroupId): Promise<WireError | undefined>;
   /** Chrome-trace events of the session. */

@@ -8,7 +8,13 @@ import { resourceAmounts, type ResourceSet } from "./base/resources.ts";
 import type { PlacementGroups } from "./control/placement_groups.ts";
 import type { NodeStart } from "./host_messages.ts";
 import type { NodeActors } from "./node_actors.ts";
-import type { ActorListing, NodeControl, NodeListing } from "./node_control.ts";
+import type {
+  ActorListing,
+  JobListing,
+  NodeControl,
+  NodeListing,
+} from "./node_control.ts";
+import type { NodeJob, NodeJobs } from "./node_jobs.ts";
 import type { NodeStore } from "./object_store/node_store.ts";
 import type { Scheduler } from "./scheduler/scheduler.ts";
 import { encodeError } from "./protocol/wire_error.ts";
@@ -20,6 +26,7 @@ export interface ListedNode {
   readonly actors: NodeActors;
   readonly groups: PlacementGroups;
   readonly store: NodeStore;
+  readonly jobs: NodeJobs;
   /** The events of a job's tasks. */
   trace(jobId: JobId): Promise<unknown[]>;
   /** Takes in what the threads have sent by now. */
@@ -42,6 +49,11 @@ export function nodeControl(node: ListedNode, jobId: JobId): NodeControl {
       return { actorId, interface: shape };
     },
     actors: () => actorListings(node),
+    pending: () =>
+      scheduler.pending().map(({ kind, resources, count, why }) => (
+        { kind, resources: resourceAmounts(resources), count, why }
+      )),
+    jobs: () => [...node.jobs.all()].map(jobListing),
     groupReady: async (groupId) => {
       if (await groups.ready(groupId)) return undefined;
       return encodeError(
@@ -57,6 +69,18 @@ export function nodeControl(node: ListedNode, jobId: JobId): NodeControl {
       objects: store.stats().objects,
     }),
     collectGarbage: () => store.collectGarbage(),
+  };
+}
+
+function jobListing(
+  { driver, isOver, startedAtMs, threads }: NodeJob,
+): JobListing {
+  return {
+    jobId: driver.jobId,
+    namespace: driver.namespace,
+    state: isOver ? "ended" : "running",
+    startedAtMs,
+    threads: threads.size,
   };
 }
 

@@ -8,7 +8,12 @@ import type {
   WorkerId,
 } from "../base/ids.ts";
 import type { ResourceSet } from "../base/resources.ts";
-import { actorNeed, firstActor } from "./actors.ts";
+import { actorNeed, chooseForActor, firstActor } from "./actors.ts";
+import type { BundleChoice } from "./bundle_placement.ts";
+import { chooseForClass } from "./dispatch.ts";
+import { chooseForGroup } from "./groups.ts";
+import type { InfeasibleReason } from "./messages.ts";
+import type { PoolChoice } from "./pool_choice.ts";
 import type { ActorState, LeaseState } from "./records.ts";
 import type { SchedulerState } from "./state.ts";
 
@@ -18,6 +23,8 @@ export interface PendingView {
   readonly resources: ResourceSet;
   /** How many leases, actors or groups are missing. */
   readonly count: number;
+  /** `busy` when it only has to wait; else what no node has. */
+  readonly why: "busy" | InfeasibleReason;
   readonly groupId?: PlacementGroupId;
 }
 
@@ -47,21 +54,31 @@ export function availableResources(state: SchedulerState): ResourceSet {
 
 export function pendingViews(state: SchedulerState): PendingView[] {
   const views: PendingView[] = [];
-  for (const { spec, waiting } of state.waitingClasses) {
-    const count = waiting.items().reduce(
+  for (const classRecord of state.waitingClasses) {
+    const count = classRecord.waiting.items().reduce(
       (sum, demand) => sum + demand.wanted - demand.held,
       0,
     );
-    views.push({ kind: "task", resources: spec.resources, count });
+    const { resources } = classRecord.spec;
+    const why = whyOf(chooseForClass(state, classRecord));
+    views.push({ kind: "task", resources, count, why });
   }
   for (const queue of state.actorQueues.values()) {
-    const resources = actorNeed(firstActor(state, queue)!.spec);
-    views.push({ kind: "actor", resources, count: queue.actors.size });
+    const actor = firstActor(state, queue)!;
+    const resources = actorNeed(actor.spec);
+    const why = whyOf(chooseForActor(state, actor));
+    views.push({ kind: "actor", resources, count: queue.actors.size, why });
   }
-  for (const { id, sum } of state.waitingGroups) {
-    views.push({ kind: "group", resources: sum, count: 1, groupId: id });
+  for (const group of state.waitingGroups) {
+    const { id: groupId, sum: resources } = group;
+    const why = whyOf(chooseForGroup(state, group));
+    views.push({ kind: "group", resources, count: 1, why, groupId });
   }
   return views;
+}
+
+function whyOf(choice: PoolChoice | BundleChoice): PendingView["why"] {
+  return choice.type === "infeasible" ? choice.reason : "busy";
 }
 
 export function leaseViews(state: SchedulerState): LeaseView[] {

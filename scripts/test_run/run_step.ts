@@ -13,6 +13,8 @@ export interface Step {
   readonly command: readonly [string, ...string[]];
   /** The JUnit file that it writes; without one the step is one test. */
   readonly junitPath?: string;
+  /** Variables beside those of this process. */
+  readonly environment?: Readonly<Record<string, string>>;
   /** A step that takes longer is killed and counts as failed. */
   readonly timeoutMs: number;
 }
@@ -42,7 +44,7 @@ function runCommand(step: Step): Promise<string> {
   const { promise, resolve } = Promise.withResolvers<string>();
   const child = spawn(program, args, {
     stdio: ["ignore", "inherit", "inherit"],
-    env: { ...process.env, NO_COLOR: "1" },
+    env: { ...process.env, NO_COLOR: "1", ...step.environment },
     timeout: step.timeoutMs,
     killSignal: "SIGKILL",
   });

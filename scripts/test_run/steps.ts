@@ -13,6 +13,10 @@ const SYSTEM_TIMEOUT_MS = 600_000;
 /** How long one test may take under Bun, whose default is 5 s. */
 const BUN_TEST_TIMEOUT_MS = 120_000;
 
+const FUZZ_TEST = "tests/unit/transport/fuzz_test.ts";
+/** There are five readers. */
+const FUZZ_SECONDS_PER_READER = 12;
+
 const TSC = "node_modules/typescript/bin/tsc";
 const RUNTIMES = ["deno", "bun"] as const;
 
@@ -43,6 +47,11 @@ export function listSteps(folder: string): Step[] {
         .flatMap((name) => testFiles(name))
         .map((path) => fileStep(runtime, path, FILE_TIMEOUT_MS, nextJunit())),
     ]),
+    {
+      ...fileStep("bun", FUZZ_TEST, FILE_TIMEOUT_MS, nextJunit()),
+      name: "fuzzing for a minute",
+      environment: { MANTA_FUZZ_SECONDS: String(FUZZ_SECONDS_PER_READER) },
+    },
     ...testFiles("system")
       .map((path) => fileStep("bun", path, SYSTEM_TIMEOUT_MS, nextJunit())),
     {

@@ -123,7 +123,8 @@ describe("Scheduler actors", () => {
     const held = { constructor: 1, valueOf: 1 };
 
     assertEquals(node.actor("a-1", { placement: held, held }), []);
-    assertEquals(node.scheduler.pending().length, 1);
+    const [pending] = node.scheduler.pending();
+    assertEquals([pending?.kind, pending?.why], ["actor", "resources"]);
   });
 });
 

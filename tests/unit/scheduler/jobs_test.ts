@@ -88,6 +88,18 @@ describe("Scheduler jobs", () => {
     assertEquals(new Set(threads).size, 2);
   });
 
+  it("tells what waits for room, job by job", () => {
+    const { node } = nodeWithTwoJobs();
+    node.demand("w-d1", { count: 3, jobId: FIRST });
+    node.demand("w-d2", { count: 3, jobId: SECOND });
+
+    const counts = node.scheduler.pending().map(({ count, why }) => [
+      count,
+      why,
+    ]);
+    assertEquals(counts, [[3, "busy"], [2, "busy"]]);
+  });
+
   it("stops an idle thread when there may be no more for those who wait", () => {
     const { node, threads } = nodeFullOfIdleThreads();
     assertEquals(node.demand("w-d2", { count: 1, jobId: SECOND }), []);
