@@ -8,7 +8,7 @@ import { THREAD_STOP_MS_MAX } from "../base/limits.ts";
 import { layerBunEnvironment } from "./bun_environment.ts";
 import { serveBunWeb } from "./bun_web_server.ts";
 import { fileURLToPath } from "node:url";
-import { CHILD_WORD } from "./child_process.ts";
+import { CHILD_WORD } from "./child_word.ts";
 import { type MemoryCalls, newReturnMemory, openFirst } from "./page_return.ts";
 import { type MapCalls, newOpenSharedFile } from "./shared_file.ts";
 import type {

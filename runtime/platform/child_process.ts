@@ -9,9 +9,6 @@ import { CHILD_OUTPUT_MS_MAX } from "../base/limits.ts";
 import { LineBuffer } from "./line_buffer.ts";
 import type { OutputStream, ScriptCommand } from "./platform.ts";
 
-/** The first word after the binary's name that makes it a child. */
-export const CHILD_WORD = "__child";
-
 /** Half of what there is; everybody may raise his own. */
 const OOM_SCORE = "500";
 
