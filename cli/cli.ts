@@ -9,9 +9,11 @@ import {
   ExitCode,
   run,
   type StricliProcess,
+  text_en,
 } from "@stricli/core";
 import process from "node:process";
 
+import { MantaError } from "../runtime/base/errors.ts";
 import { VERSION } from "../runtime/base/version.ts";
 import {
   buildCompleteCommand,
@@ -19,8 +21,13 @@ import {
 } from "./commands/completion_command.ts";
 import { microbenchmarkCommand } from "./commands/microbenchmark_command.ts";
 import { runCommand } from "./commands/run_command.ts";
+import { startCommand } from "./commands/start_command.ts";
+import { statusCommand } from "./commands/status_command.ts";
+import { stopCommand } from "./commands/stop_command.ts";
+import { tokenCommand } from "./commands/token_command.ts";
 import { versionCommand } from "./commands/version_command.ts";
 import { EXIT_FAILED, EXIT_USAGE } from "./exit_code.ts";
+import { UsageError } from "./usage_error.ts";
 
 /** Parses the words after the program's name and runs the command they name. */
 export async function runCli(words: readonly string[]): Promise<void> {
@@ -40,6 +47,10 @@ export function buildCli(): Application<CommandContext> {
   const routes = buildRouteMap({
     routes: {
       run: runCommand,
+      start: startCommand,
+      stop: stopCommand,
+      status: statusCommand,
+      token: tokenCommand,
       microbenchmark: microbenchmarkCommand,
       completion: completionCommand,
       version: versionCommand,
@@ -61,7 +72,22 @@ export function buildCli(): Application<CommandContext> {
       caseStyle: "convert-camel-to-kebab",
       disableAnsiColor: true,
     },
+    determineExitCode: (error) =>
+      error instanceof UsageError ? EXIT_USAGE : EXIT_FAILED,
+    localization: {
+      text: {
+        ...text_en,
+        exceptionWhileRunningCommand: (error) => errorText(error),
+      },
+    },
   });
+}
+
+/** What is meant for people needs no stack; all else is a bug of ours. */
+function errorText(error: unknown): string {
+  const isExpected = error instanceof UsageError || error instanceof MantaError;
+  if (isExpected) return error.message;
+  return error instanceof Error ? error.stack ?? error.message : String(error);
 }
 
 /** Maps the parser's own codes, which are negative, to ours. */

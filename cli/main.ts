@@ -1,7 +1,7 @@
 // The binary's entry. `manta run app.ts` goes straight to the script, since its
-// start-up is the user's waiting time (the parser alone takes 3 ms), as does a
-// child process of a node to its own entry; all else, `manta run --help`
-// included, goes through the command line's parser.
+// start-up is the user's waiting time (the parser alone takes 3 ms), and so do a
+// daemon and a child process of a node; all else, `manta run --help` included,
+// goes through the parser.
 
 import process from "node:process";
 import { CHILD_WORD } from "../runtime/platform/child_word.ts";
@@ -14,6 +14,9 @@ if (command === CHILD_WORD) {
 ) {
   const { runScript } = await import("./commands/run_script.ts");
   await runScript(script, words[0] === "--" ? words.slice(1) : words);
+} else if (command === "__head") {
+  const { beDaemon } = await import("./commands/be_daemon.ts");
+  await beDaemon();
 } else {
   const { runCli } = await import("./cli.ts");
   await runCli(process.argv.slice(2));

@@ -52,7 +52,7 @@ export class ActorCreations {
     const inherited = this.#inherited();
     const strategy = creation.options.strategy ?? inherited.strategy ??
       "default";
-    const home = codeAndEnvironment(creation, inherited);
+    const home = this.#codeAndEnvironment(creation, inherited);
     const wire = this.#arguments(hold, args);
     const place = { strategy, isolation };
     // The node must know of the actor before it hears that nobody holds it.
@@ -139,6 +139,22 @@ export class ActorCreations {
         ...(environment ? { environment } : {}),
       },
     });
+  }
+
+  /** Begins in the caller's context, whose variables may be referred to. */
+  async #codeAndEnvironment(
+    { code, options }: ActorCreation,
+    inherited: Inheritance,
+  ): Promise<CodeAndEnvironment> {
+    const environment = environmentFor(
+      inherited.environment,
+      options.runtimeEnv,
+    );
+    const ship = async () => {
+      const wire = await shippable(code).ship(await variantFor(environment));
+      return await this.#thread.sendCode(wire);
+    };
+    return { code: await outsideRuns(ship), environment };
   }
 
   /** The arguments of a constructor, once all of them are known. */
@@ -229,16 +245,6 @@ export function methodTemplate(
 interface CodeAndEnvironment {
   readonly code: WireCode;
   readonly environment: WireEnvironment | undefined;
-}
-
-/** Begins in the caller's context, whose variables may be referred to. */
-async function codeAndEnvironment(
-  { code, options }: ActorCreation,
-  inherited: Inheritance,
-): Promise<CodeAndEnvironment> {
-  const environment = environmentFor(inherited.environment, options.runtimeEnv);
-  const ship = async () => shippable(code).ship(await variantFor(environment));
-  return { code: await outsideRuns(ship), environment };
 }
 
 type WireActorParts = Omit<

@@ -49,12 +49,19 @@ export interface CallerContext {
 /** See the head of the file. */
 export class ApiSession implements Session {
   readonly identity: SessionIdentity;
+  /** Where the cluster is, as its user names it. */
+  readonly address: string;
   readonly actors: ActorCreations;
   readonly #thread: ThreadSession;
   readonly #caller: CallerContext;
   #templateCount = 0;
 
-  constructor(thread: ThreadSession, caller: CallerContext) {
+  constructor(
+    thread: ThreadSession,
+    caller: CallerContext,
+    address = "local",
+  ) {
+    this.address = address;
     this.identity = thread.identity;
     this.#thread = thread;
     this.#caller = caller;
@@ -86,7 +93,10 @@ export class ApiSession implements Session {
     );
     const prepare = async (): Promise<WireTemplate> => {
       const found = environment();
-      const ship = async () => shippable(code).ship(await variantFor(found));
+      const ship = async () => {
+        const wire = await shippable(code).ship(await variantFor(found));
+        return await this.#thread.sendCode(wire);
+      };
       return {
         name,
         code: await this.#thread.holdOpen(ship()),
@@ -334,6 +344,7 @@ export class ApiSession implements Session {
 
   #refuseIfEnded(): void {
     if (!this.#thread.ended) return;
+    if (this.#thread.lostBy) throw this.#thread.lostBy;
     throw new ConnectionError(
       "Cannot use this session: it has ended. Call init() for a new one",
     );

@@ -6,6 +6,7 @@ import type { WorkerId } from "./base/ids.ts";
 import { systemClock, systemTimers } from "./base/clock.ts";
 import {
   CHILD_STREAM,
+  type ChildStart,
   type FromChild,
   type MemoryLimit,
   NODE_STREAM,
@@ -111,16 +112,13 @@ export class ChildBridge {
     }
   }
 
-  #startExecutor(
-    { identity, sessionPath }: Extract<ToChild, { type: "child_start" }>,
-  ): void {
+  #startExecutor({ type: _, ...home }: ChildStart): void {
     const start: ExecutorStart = {
       type: "executor_start",
-      identity,
+      ...home,
       mailbox: this.#executorMailbox,
       nodeLink: { ...this.#nodeEnd, port: this.#shared.port2 },
       control: this.#control.port2,
-      sessionPath,
       isChild: true,
     };
     this.#executor.post(start, [this.#shared.port2, this.#control.port2]);

@@ -2,7 +2,7 @@
 // node's link to the child's executor, which that thread only relays.
 
 import type { WorkerId } from "./base/ids.ts";
-import type { SessionIdentity } from "./protocol/node_messages.ts";
+import type { ExecutorHome } from "./host_messages.ts";
 
 /** Stream 0 is the node's link to the executor, 1 the one for these. */
 export const NODE_STREAM = 0;
@@ -11,11 +11,7 @@ export const CHILD_STREAM = 1;
 /** From the node to its child. */
 export type ToChild =
   /** What the executor is to be; comes first. */
-  | {
-    readonly type: "child_start";
-    readonly identity: SessionIdentity;
-    readonly sessionPath: string;
-  }
+  | ChildStart
   /** The stream is the executor's link to a peer. */
   | {
     readonly type: "peer_opened";
@@ -23,6 +19,12 @@ export type ToChild =
     readonly stream: number;
   }
   | ControlMessage;
+
+/** The first message to a child. */
+export interface ChildStart extends ExecutorHome {
+  readonly type: "child_start";
+  readonly sessionPath: string;
+}
 
 /** From the child to its node. */
 export type FromChild =

@@ -20,6 +20,8 @@ export interface ExchangeThread {
     decodeError(error: WireError): Error;
   };
   send(peer: WorkerId, message: PeerMessage): void;
+  hasSentCode(code: WireCode): boolean;
+  sendCode(code: WireCode): Promise<WireCode>;
   schedule(): void;
 }
 
@@ -41,9 +43,9 @@ export class CodeExchange {
   /** The place of code for a value that is being written. */
   placeOf(code: PortableCode): CodePlace {
     code.analyse();
-    if (code.wire) return code.wire;
+    if (code.wire && this.#thread.hasSentCode(code.wire)) return code.wire;
     // What goes wrong is told to whoever asks for it.
-    code.ship().catch(() => {});
+    this.#ship(code).catch(() => {});
     let number = this.#numbers.get(code);
     if (number === undefined) {
       number = this.#numbers.size + 1;
@@ -74,10 +76,14 @@ export class CodeExchange {
       this.#thread.send(peer, { type: "code_found", code, result });
       this.#thread.schedule();
     };
-    this.#given.get(code)!.ship().then(
+    this.#ship(this.#given.get(code)!).then(
       answer,
       (error) => answer({ error: this.#thread.codec.encodeError(error) }),
     );
+  }
+
+  async #ship(code: PortableCode): Promise<WireCode> {
+    return await this.#thread.sendCode(await code.ship());
   }
 
   /** The thread is gone; what it promised will not come. */

@@ -2,6 +2,7 @@
 // `code/`: where it stands, whether it can be shipped, and the shipping.
 
 import type { Arity, ShippableCode } from "./api/session_port.ts";
+import { readBundle } from "./code/code_cache.ts";
 import { RemoteCode, shippedBundle, variantOf } from "./code/remote_code.ts";
 import type { CodeVariant } from "./code/variant.ts";
 import type { WireCode } from "./protocol/messages.ts";
@@ -88,6 +89,8 @@ async function wireVariant(
   variant: CodeVariant | undefined,
 ): Promise<WireCode> {
   const { hash, exportName } = wire;
+  // Of another process: it is where executors look for it.
+  if (!variant && !readBundle(hash)) return wire;
   const shipped = shippedBundle({ hash, exportName });
   const { reference, bundle } = await variantOf(shipped, variant);
   return { ...reference, path: bundle.path };

@@ -10,6 +10,7 @@ import { TASK_EVENTS_PER_MESSAGE_MAX } from "./base/limits.ts";
 import { resourceAmounts } from "./base/resources.ts";
 import type { Inheritance } from "./caller_templates.ts";
 import { IdleGarbage } from "./idle_garbage.ts";
+import { bundlePath, useCodeDirectory } from "./code/code_cache.ts";
 import { loadCode } from "./code/load_code.ts";
 import { ExecutorOutput } from "./executor_output.ts";
 import { Executor, RunAbandoned } from "./executor/executor.ts";
@@ -22,13 +23,18 @@ import type { ExecutorStart } from "./host_messages.ts";
 import { after } from "./owner_ports.ts";
 import type { WaitScope } from "./owner/waiting.ts";
 import type { OutputStream, Platform } from "./platform/platform.ts";
-import type { WireStrategy, WireTemplate } from "./protocol/messages.ts";
+import type {
+  WireCode,
+  WireStrategy,
+  WireTemplate,
+} from "./protocol/messages.ts";
 import type { FromNode, TaskEvent } from "./protocol/node_messages.ts";
 import { describeThrown } from "./protocol/value_failure.ts";
 import { currentRun, type RunContext, runWithin } from "./run_context.ts";
 import type { RunEnvironments } from "./run_environments.ts";
 import { makeSessionCodec } from "./session_objects.ts";
 import { ThreadSession } from "./thread_session.ts";
+import { ringWires } from "./thread_wires.ts";
 import { Mailbox } from "./transport/mailbox.ts";
 
 /** What the entry of the thread has made of it. */
@@ -62,14 +68,17 @@ export class ExecutorSession {
   ) {
     if (start.isChild) this.#limits = new MemoryLimits(limitMemory);
     this.#start = start;
+    if (start.codeFolder !== undefined) useCodeDirectory(start.codeFolder);
     this.#flushOutput = flushOutput;
     this.#environments = environments;
     this.#thread = new ThreadSession({
       platform,
       identity: start.identity,
-      mailbox: new Mailbox(start.mailbox),
-      nodeLink: start.nodeLink,
-      control: start.control,
+      wires: ringWires(
+        new Mailbox(start.mailbox),
+        start.nodeLink,
+        start.control,
+      ),
       depth: () => 1,
       makeCodec: makeSessionCodec,
       reportUnseen: (error) =>
@@ -241,7 +250,7 @@ export class ExecutorSession {
         this.#environments.load(
           code,
           environment,
-          () => loadCode(code, code.path),
+          () => loadCode(code, this.#pathOf(code)),
         ),
       runAs: (run, work) => {
         this.#limits?.begins(run.slot.actor ?? run.template.spec);
@@ -263,6 +272,11 @@ export class ExecutorSession {
       ended: (run, failed) => this.#ended(run, failed),
       nowMs: () => performance.now(),
     };
+  }
+
+  /** Where a bundle is; what another process says of it is not asked. */
+  #pathOf({ hash, path }: WireCode): string {
+    return this.#start.codeFolder === undefined ? path : bundlePath(hash);
   }
 
   /** Wraps what user code threw; errors of Manta's are told as they are. */

@@ -12,6 +12,7 @@ import type {
   ToHost,
 } from "./host_messages.ts";
 import type { Platform, PlatformThread } from "./platform/platform.ts";
+import { decodeError } from "./protocol/wire_error.ts";
 import {
   EXECUTOR_PROCESS_URL,
   EXECUTOR_THREAD_URL,
@@ -39,9 +40,11 @@ export class ThreadHost {
   #spare: HostedThread | undefined;
   #ended = false;
   readonly #nodeEnded = Promise.withResolvers<void>();
+  readonly #listening = Promise.withResolvers<number>();
 
   constructor(platform: Platform, start: NodeStart) {
     this.#platform = platform;
+    this.#listening.promise.catch(() => {});
     this.#node = platform.startThread(NODE_THREAD_URL, {
       name: "manta-node",
       onMessage: (message) => this.#fromNode(message as ToHost),
@@ -51,6 +54,11 @@ export class ThreadHost {
     const message: HostedNodeStart = { ...start, childEntries: CHILD_ENTRIES };
     this.#node.post(message);
     this.#spare = this.#startThread();
+  }
+
+  /** The port of a node that is to listen, or why it cannot. */
+  get listening(): Promise<number> {
+    return this.#listening.promise;
   }
 
   /** Makes this process a driver of its node. */
@@ -72,12 +80,18 @@ export class ThreadHost {
   }
 
   #fromNode(message: ToHost): void {
-    if (message.type === "start_thread") {
-      return this.#giveThread(message.workerId, message.start);
+    switch (message.type) {
+      case "start_thread":
+        return this.#giveThread(message.workerId, message.start);
+      case "stop_thread":
+        return void this.#threads.get(message.workerId)?.thread.stop();
+      case "node_listens":
+        return this.#listening.resolve(message.port);
+      case "node_cannot_listen":
+        return this.#listening.reject(decodeError(message.error));
+      case "node_ended":
+        return this.#nodeEnded.resolve();
     }
-    if (message.type === "node_ended") return this.#nodeEnded.resolve();
-    const hosted = this.#threads.get(message.workerId);
-    void hosted?.thread.stop();
   }
 
   #giveThread(workerId: WorkerId, start: ExecutorStart): void {

@@ -4,6 +4,7 @@
 import type { NodeId, WorkerId } from "./base/ids.ts";
 import type { ResourceSet } from "./base/resources.ts";
 import type { SessionIdentity } from "./protocol/node_messages.ts";
+import type { WireError } from "./protocol/wire_error.ts";
 import type { MailboxBuffer } from "./transport/mailbox.ts";
 import type { RingLinkEnd } from "./transport/ring_link.ts";
 
@@ -21,6 +22,20 @@ export interface NodeStart {
   readonly hostname: string;
   readonly version: string;
   readonly startedAtMs: number;
+  /** Without it, the node is reached from its own process only. */
+  readonly listen?: NodeListen;
+}
+
+/** Where a node is reached from other processes. */
+export interface NodeListen {
+  readonly hostname: string;
+  /** 0: any free one. */
+  readonly port: number;
+  readonly token: string;
+  /** The certificate and its key, in PEM; plain text without. */
+  readonly tls?: { readonly cert: string; readonly key: string };
+  /** Names beside its addresses that requests may call it by. */
+  readonly names?: readonly string[];
 }
 
 /** The same with what the host knows. */
@@ -44,10 +59,16 @@ export interface DriverJoin {
   readonly control: MessagePort;
 }
 
-/** What an executor thread is started with. */
-export interface ExecutorStart {
-  readonly type: "executor_start";
+/** Who an executor is, and where its code is. */
+export interface ExecutorHome {
   readonly identity: SessionIdentity;
+  /** If its driver is in another process. */
+  readonly codeFolder?: string | undefined;
+}
+
+/** What an executor thread is started with. */
+export interface ExecutorStart extends ExecutorHome {
+  readonly type: "executor_start";
   readonly mailbox: MailboxBuffer;
   readonly nodeLink: RingLinkEnd;
   readonly control: MessagePort;
@@ -63,6 +84,8 @@ export type ToHost =
     readonly start: ExecutorStart;
   }
   | { readonly type: "stop_thread"; readonly workerId: WorkerId }
+  | { readonly type: "node_listens"; readonly port: number }
+  | { readonly type: "node_cannot_listen"; readonly error: WireError }
   /** The node holds nothing of the system any more. */
   | { readonly type: "node_ended" };
 

@@ -16,6 +16,7 @@ import type { DriverJoin, HostedNodeStart, ToHost } from "./host_messages.ts";
 import { NodeActors, type Uncaused } from "./node_actors.ts";
 import type { NodeControl } from "./node_control.ts";
 import { spillDisk } from "./node_disk.ts";
+import { type ControlPlane, receiveOfControl } from "./node_requests.ts";
 import { gpuIdsOf } from "./node_gpus.ts";
 import { NodeJobs } from "./node_jobs.ts";
 import { RevokedLeases } from "./node_leases.ts";
@@ -23,7 +24,7 @@ import { nodeControl } from "./node_listings.ts";
 import { NodeOutput } from "./node_output.ts";
 import { type NodePeer, NodePeers, threadPeer } from "./node_peers.ts";
 import { infeasibleText, unschedulableError } from "./node_texts.ts";
-import { asMantaError, NodeThreads } from "./node_threads.ts";
+import { NodeThreads } from "./node_threads.ts";
 import { isToStore } from "./object_store/messages.ts";
 import { loanFolder } from "./object_store/loan_folder.ts";
 import { NodeStore } from "./object_store/node_store.ts";
@@ -35,7 +36,7 @@ import type {
   SessionIdentity,
   ToNode,
 } from "./protocol/node_messages.ts";
-import { decodeError, encodeError } from "./protocol/wire_error.ts";
+import { encodeError } from "./protocol/wire_error.ts";
 import type {
   SchedulerAction,
   SchedulerEvent,
@@ -63,11 +64,14 @@ export class Node {
   readonly groups: PlacementGroups;
   readonly store: NodeStore;
   readonly jobs: NodeJobs;
+  /** Where it listens, or "local". */
+  address = "local";
   readonly #host: NodeHost;
-  readonly #mailbox: Mailbox;
+  readonly mailbox: Mailbox;
   readonly #peers = new NodePeers();
   readonly #threads: NodeThreads;
   readonly #revoked: RevokedLeases;
+  readonly #control: ControlPlane;
   readonly #disk: SpillFolder | undefined;
   #ticker: ReturnType<typeof setInterval> | undefined;
   #causeCount = 0;
@@ -75,8 +79,8 @@ export class Node {
   constructor(start: HostedNodeStart, host: NodeHost) {
     this.start = start;
     this.#host = host;
-    this.#mailbox = new Mailbox(start.nodeMailbox);
-    this.#mailbox.onMail = () => this.#turn();
+    this.mailbox = new Mailbox(start.nodeMailbox);
+    this.mailbox.onMail = () => this.#turn();
     this.scheduler = new Scheduler({
       nodeId: start.nodeId,
       total: start.total,
@@ -92,8 +96,14 @@ export class Node {
     };
     this.actors = new NodeActors(ports);
     this.#revoked = new RevokedLeases(ports);
+    this.#control = {
+      actors: this.actors,
+      groups: this.groups,
+      schedule: ports.schedule,
+      removeGroup: (groupId) => this.#removeGroup(groupId),
+    };
     this.#threads = new NodeThreads({
-      mailbox: this.#mailbox,
+      mailbox: this.mailbox,
       sessionPath: start.sessionPath,
       post: host.post,
       isRunning: (id) => this.#peers.has(id),
@@ -122,16 +132,30 @@ export class Node {
 
   /** A driver of this process has joined. */
   addOwnDriver({ identity, mailbox, link, control }: DriverJoin): void {
-    const peer = threadPeer(link, mailbox, this.#mailbox);
+    const peer = threadPeer(link, mailbox, this.mailbox);
     Comlink.expose(this.addDriver(identity, peer), control);
     this.#turn();
   }
 
   /** A driver joins with a job of its own; gives the calls it may make. */
-  addDriver(driver: SessionIdentity, peer: NodePeer): NodeControl {
-    this.jobs.add(driver, this.#newOutput(driver.workerId));
+  addDriver(
+    driver: SessionIdentity,
+    peer: NodePeer,
+    codeFolder?: string,
+  ): NodeControl {
+    this.jobs.add(driver, this.#newOutput(driver.workerId), codeFolder);
     this.#addPeer(driver.workerId, peer);
     return nodeControl(this, driver.jobId);
+  }
+
+  /** Whether a job or a driver has this id. */
+  knows(jobId: JobId, workerId: WorkerId): boolean {
+    return this.jobs.get(jobId) !== undefined || this.#peers.has(workerId);
+  }
+
+  /** The calls of somebody who has no job. */
+  observe(): NodeControl {
+    return nodeControl(this, undefined);
   }
 
   /** A driver is gone: what is not detached goes with it. */
@@ -175,10 +199,10 @@ export class Node {
   /** Takes in what has come, sends what follows, parks. */
   #turn(): void {
     do {
-      this.#mailbox.unpark();
-      this.#mailbox.poll();
+      this.mailbox.unpark();
+      this.mailbox.poll();
       this.#peers.flush();
-    } while (!this.#mailbox.park());
+    } while (!this.mailbox.park());
     this.#keepTicking();
   }
 
@@ -269,64 +293,10 @@ export class Node {
       case "events_given":
         return job.timeline.given(from);
       default:
-        return this.#receiveOfControl(from, job.driver.jobId, message);
-    }
-  }
-
-  /** Messages that concern actors and placement groups. */
-  #receiveOfControl(from: WorkerId, jobId: JobId, message: ToNode): void {
-    switch (message.type) {
-      case "actor_register":
-        return this.actors.direct({
-          type: "actor_registered",
-          actor: message.actor,
-          creator: from,
-          jobId,
+        return receiveOfControl(this.#control, message, {
+          from,
+          jobId: job.driver.jobId,
         });
-      case "actor_announce":
-        return this.actors.direct({
-          ...message,
-          type: "actor_announced",
-          workerId: from,
-        });
-      case "actor_watch":
-      case "actor_hold":
-      case "actor_drop":
-        return this.actors.direct({
-          type: ACTOR_EVENTS[message.type],
-          actorId: message.actorId,
-          workerId: from,
-        });
-      case "actor_constructed":
-      case "actor_exited":
-        return this.actors.direct({
-          type: message.type,
-          actorId: message.actorId,
-          incarnation: message.incarnation,
-        });
-      case "actor_construction_failed":
-        return this.actors.direct({
-          type: "actor_construction_failed",
-          actorId: message.actorId,
-          incarnation: message.incarnation,
-          error: asMantaError(decodeError(message.error)),
-        });
-      case "actor_kill":
-        return this.actors.direct({
-          type: "actor_killed",
-          actorId: message.actorId,
-          noRestart: message.noRestart,
-        });
-      case "group_create":
-        this.groups.create(message, from, jobId);
-        return this.#schedule({
-          type: "group_requested",
-          groupId: message.groupId,
-          bundles: message.bundles,
-          strategy: message.strategy,
-        });
-      case "group_remove":
-        return this.#removeGroup(message.groupId);
     }
   }
 
@@ -353,8 +323,8 @@ export class Node {
   }
 
   /** The timeline of a job with the latest events of its threads. */
-  async trace(jobId: JobId): Promise<unknown[]> {
-    const job = this.jobs.get(jobId);
+  async trace(jobId: JobId | undefined): Promise<unknown[]> {
+    const job = jobId && this.jobs.get(jobId);
     if (!job) return [];
     const gathered = job.timeline.gather(job.threads, {
       ask: (id) => this.#send(id, { type: "events_wanted" }),
@@ -368,7 +338,7 @@ export class Node {
   // -- Threads ---------------------------------------------------------------
 
   #addPeer(id: WorkerId, peer: NodePeer): void {
-    this.store.workerStarted(id, peer.sharesMemory);
+    this.store.workerStarted(id, peer.memory === "files");
     this.#peers.add(
       id,
       peer,
@@ -377,10 +347,11 @@ export class Node {
   }
 
   #startThread({ threadId: workerId, jobId, isolation }: StartThread): void {
-    const { driver } = this.jobs.threadStarted(jobId, workerId);
+    const { driver, codeFolder } = this.jobs.threadStarted(jobId, workerId);
     const identity = { ...driver, workerId };
     const calls = nodeControl(this, jobId);
-    const peer = this.#threads.start(identity, isolation, calls);
+    const what = { identity, isolation, codeFolder };
+    const peer = this.#threads.start(what, calls);
     this.#addPeer(workerId, peer);
     // What is sent to it waits in its links until it is up.
     this.#schedule({ type: "thread_started", threadId: workerId });
@@ -391,7 +362,7 @@ export class Node {
     const job = this.jobs.of(workerId);
     if (!job || !this.#peers.has(workerId)) return;
     // The last that it has said: it may not have seen its end coming.
-    this.#mailbox.poll();
+    this.mailbox.poll();
     job.output.threadEnded(workerId);
     job.timeline.given(workerId);
     this.jobs.threadEnded(workerId);
@@ -489,10 +460,4 @@ const LEASE_EVENTS = {
   lease_return: "lease_returned",
   lease_block: "lease_blocked",
   lease_unblock: "lease_unblocked",
-} as const;
-
-const ACTOR_EVENTS = {
-  actor_watch: "actor_watched",
-  actor_hold: "actor_held",
-  actor_drop: "actor_dropped",
 } as const;

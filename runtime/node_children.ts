@@ -18,7 +18,7 @@ import {
   NODE_STREAM,
   type ToChild,
 } from "./child_messages.ts";
-import type { ChildEntries } from "./host_messages.ts";
+import type { ChildEntries, ExecutorHome } from "./host_messages.ts";
 import type { NodeControl } from "./node_control.ts";
 import type { NodePeer } from "./node_peers.ts";
 import type { Channel } from "./platform/channel.ts";
@@ -29,7 +29,7 @@ import {
 } from "./platform/child_process.ts";
 import { listenLocally, type LocalServer } from "./platform/local_socket.ts";
 import type { OutputStream, ScriptCommand } from "./platform/platform.ts";
-import type { OutputLine, SessionIdentity } from "./protocol/node_messages.ts";
+import type { OutputLine } from "./protocol/node_messages.ts";
 import type { Mailbox } from "./transport/mailbox.ts";
 import { RemoteLink } from "./transport/remote_link.ts";
 import { RemoteSession } from "./transport/remote_session.ts";
@@ -72,14 +72,14 @@ export class NodeChildren {
   }
 
   /** Starts a child; what is sent to it waits until it is up. */
-  start(identity: SessionIdentity, calls: NodeControl): NodePeer {
-    const { workerId } = identity;
+  start(home: ExecutorHome, calls: NodeControl): NodePeer {
+    const { workerId } = home.identity;
     this.#server ??= listenLocally(this.#socketPath, (name, channel) => {
       const child = this.#children.get(name as WorkerId);
       if (child) child.attach(channel);
       else channel.close();
     });
-    const child = new NodeChild(identity, calls, {
+    const child = new NodeChild(home, calls, {
       ...this.#ports,
       ended: (id, error) => {
         this.#children.delete(id);
@@ -128,7 +128,7 @@ class NodeChild {
   #end: Partial<ChildEnd> | undefined;
 
   constructor(
-    identity: SessionIdentity,
+    { identity, codeFolder }: ExecutorHome,
     calls: NodeControl,
     ports: NodeChildrenPorts,
   ) {
@@ -152,7 +152,7 @@ class NodeChild {
     this.peer = {
       link,
       mailbox: ports.mailbox.buffer,
-      sharesMemory: false,
+      memory: "files",
       open: (peer, end) => {
         const stream = streams.nextNumber();
         new RingRelay(end, ports.mailbox, streams, { stream });
@@ -167,7 +167,7 @@ class NodeChild {
     this.#control.port2.onmessage = ({ data: message }) =>
       this.#tell({ type: "control_message", message });
     const { sessionPath } = ports;
-    this.#tell({ type: "child_start", identity, sessionPath });
+    this.#tell({ type: "child_start", identity, codeFolder, sessionPath });
   }
 
   get pid(): number | undefined {

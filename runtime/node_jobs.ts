@@ -12,6 +12,8 @@ export interface NodeJob {
   readonly driver: SessionIdentity;
   readonly output: NodeOutput;
   readonly timeline: Timeline;
+  /** Where its code is, if its driver is in another process. */
+  readonly codeFolder: string | undefined;
   /** Its threads; without the driver. */
   readonly threads: Set<WorkerId>;
   readonly startedAtMs: number;
@@ -32,10 +34,15 @@ export class NodeJobs {
   }
 
   /** A driver has joined. */
-  add(driver: SessionIdentity, output: NodeOutput): void {
+  add(
+    driver: SessionIdentity,
+    output: NodeOutput,
+    codeFolder?: string,
+  ): void {
     const job: NodeJob = {
       driver,
       output,
+      codeFolder,
       timeline: new Timeline(),
       threads: new Set(),
       startedAtMs: Date.now(),

@@ -26,15 +26,20 @@ export interface ListedNode {
   readonly actors: NodeActors;
   readonly groups: PlacementGroups;
   readonly store: NodeStore;
+  /** Where it listens, or "local". */
+  readonly address: string;
   readonly jobs: NodeJobs;
   /** The events of a job's tasks. */
-  trace(jobId: JobId): Promise<unknown[]>;
+  trace(jobId: JobId | undefined): Promise<unknown[]>;
   /** Takes in what the threads have sent by now. */
   takeIn(): void;
 }
 
 /** The calls that the threads of a job may make to the node. */
-export function nodeControl(node: ListedNode, jobId: JobId): NodeControl {
+export function nodeControl(
+  node: ListedNode,
+  jobId: JobId | undefined,
+): NodeControl {
   const { scheduler, actors, groups, store } = node;
   return {
     nodes: () => [listing(node)],
@@ -84,11 +89,12 @@ function jobListing(
   };
 }
 
-function listing({ start, scheduler, store }: ListedNode): NodeListing {
+function listing(node: ListedNode): NodeListing {
+  const { start, scheduler, store } = node;
   const { capacityBytes, usedBytes, spilledBytes } = store.stats();
   return {
     nodeId: start.nodeId,
-    address: "local",
+    address: node.address,
     hostname: start.hostname,
     alive: true,
     isHead: true,

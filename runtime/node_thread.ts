@@ -1,9 +1,11 @@
 // The entry of the node's thread: waits for its start message, then leads the
 // host's messages to the node. Runs no user code.
 
-import type { FromHost } from "./host_messages.ts";
+import type { FromHost, NodeListen } from "./host_messages.ts";
 import { Node } from "./node.ts";
+import { NodeGateway } from "./node_gateway.ts";
 import { detectPlatform } from "./platform/detect.ts";
+import { encodeError } from "./protocol/wire_error.ts";
 import { answerStopSignal } from "./platform/thread_signal.ts";
 
 /** The global of a web worker, as far as an entry uses it. */
@@ -18,6 +20,25 @@ interface ThreadGlobal {
 const thread = globalThis as unknown as ThreadGlobal;
 const platform = detectPlatform();
 let node: Node | undefined;
+let gateway: NodeGateway | undefined;
+
+function listen(node: Node, options: NodeListen): void {
+  const opened = new NodeGateway(node, options);
+  gateway = opened;
+  opened.open(platform.serveWeb).then(
+    (port) => thread.postMessage({ type: "node_listens", port }),
+    (error) =>
+      thread.postMessage({
+        type: "node_cannot_listen",
+        error: encodeError(error),
+      }),
+  );
+}
+
+async function end(): Promise<void> {
+  await gateway?.close();
+  await node?.end();
+}
 
 answerStopSignal();
 thread.addEventListener("message", ({ data: message }) => {
@@ -29,12 +50,13 @@ thread.addEventListener("message", ({ data: message }) => {
         returnMemory: platform.returnMemory,
         childCommand: (url, args) => platform.childCommand(url, args),
       });
+      if (message.listen) listen(node, message.listen);
       break;
     case "driver_join":
       node?.addOwnDriver(message);
       break;
     case "node_end":
-      void node?.end();
+      void end();
       break;
     case "thread_ended":
       node?.threadEnded(message.workerId, message.reason);

@@ -7,11 +7,10 @@ import process from "node:process";
 import { MantaError, WorkerDiedError } from "./base/errors.ts";
 import type { WorkerId } from "./base/ids.ts";
 import { IDS_REMEMBERED_MAX } from "./base/limits.ts";
-import type { ExecutorStart, ToHost } from "./host_messages.ts";
+import type { ExecutorHome, ExecutorStart, ToHost } from "./host_messages.ts";
 import { NodeChildren, type NodeChildrenPorts } from "./node_children.ts";
 import type { NodeControl } from "./node_control.ts";
 import { type NodePeer, threadPeer } from "./node_peers.ts";
-import type { SessionIdentity } from "./protocol/node_messages.ts";
 import { decodeError, type WireError } from "./protocol/wire_error.ts";
 import type { Isolation } from "./scheduler/messages.ts";
 import { newMailboxBuffer } from "./transport/mailbox.ts";
@@ -22,6 +21,11 @@ export interface NodeThreadsPorts extends NodeChildrenPorts {
   /** Asks the process's main thread. */
   post(message: ToHost, transfer?: Transferable[]): void;
   isRunning(workerId: WorkerId): boolean;
+}
+
+/** A thread that is to run user code. */
+export interface ThreadToStart extends ExecutorHome {
+  readonly isolation: Isolation;
 }
 
 /** See the head of the file. */
@@ -37,12 +41,9 @@ export class NodeThreads {
   }
 
   /** Starts a thread; what is sent to it waits until it is up. */
-  start(
-    identity: SessionIdentity,
-    isolation: Isolation,
-    calls: NodeControl,
-  ): NodePeer {
-    if (isolation === "process") return this.#children.start(identity, calls);
+  start(what: ThreadToStart, calls: NodeControl): NodePeer {
+    if (what.isolation === "process") return this.#children.start(what, calls);
+    const { identity, codeFolder } = what;
     const { workerId } = identity;
     const { mailbox, sessionPath, post } = this.#ports;
     const threadMailbox = newMailboxBuffer();
@@ -57,6 +58,7 @@ export class NodeThreads {
       nodeLink: { ...threadEnd, port: shared.port2 },
       control: control.port2,
       sessionPath,
+      ...(codeFolder === undefined ? {} : { codeFolder }),
     };
     post({ type: "start_thread", workerId, start }, [
       shared.port2,

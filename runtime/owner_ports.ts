@@ -54,6 +54,7 @@ export function ownerPorts(
       unwatch: (ref) => void collected.unregister(ref),
     },
     timers: { after },
+    nowMs: () => performance.now(),
     scheduleFlush: () => session.schedule(),
     holdActor: (actorId) => session.holds.get(actorId),
     reportUnseen,

@@ -3,33 +3,28 @@
 // has come and sends what follows. The wiring of `owner/`, `object_store/`
 // and `transport/` for such a thread.
 
-import * as Comlink from "comlink";
 import { setImmediate, setInterval } from "node:timers";
 import { ActorHolds, type Hold } from "./actor_holds.ts";
 import { CodeExchange } from "./code_exchange.ts";
 import type { ActorId, WorkerId } from "./base/ids.ts";
-import { ConnectionError } from "./base/errors.ts";
+import { ConnectionError, type MantaError } from "./base/errors.ts";
 import {
   CALL_WAIT_MS_MAX,
   CALLS_UNSENT_MAX,
-  COPY_BYTES_PER_US,
   SPIN_US_MAX,
-  STORE_ANSWER_US_MAX,
-  STORE_ROOM_MS_MAX,
   TURN_MS_MAX,
 } from "./base/limits.ts";
-import type { NodeControl } from "./node_control.ts";
 import type { LinkOpened } from "./node_peers.ts";
 import { isFromStore } from "./object_store/messages.ts";
 import { StoreClient } from "./object_store/store_client.ts";
-import type { WritableObject } from "./object_store/writable_object.ts";
 import { after, ownerPorts } from "./owner_ports.ts";
 import { Owner } from "./owner/owner.ts";
 import type { Collected, Encoded } from "./owner/ports.ts";
 import { Reading, type WaitScope } from "./owner/waiting.ts";
 import type { Platform } from "./platform/platform.ts";
-import { spinUntil, Watch } from "./platform/spin.ts";
-import type { PeerMessage } from "./protocol/messages.ts";
+import { Watch } from "./platform/spin.ts";
+import type { StreamOpened } from "./protocol/driver_messages.ts";
+import type { PeerMessage, WireCode } from "./protocol/messages.ts";
 import type {
   FromNode,
   SessionIdentity,
@@ -40,17 +35,15 @@ import type { WireError } from "./protocol/wire_error.ts";
 import type { SessionCodec } from "./session_codec.ts";
 import type { Link, LinkMessage } from "./transport/link.ts";
 import { newLoopbackLinks } from "./transport/loopback_link.ts";
-import type { Mailbox } from "./transport/mailbox.ts";
 import { type Peer, Peers } from "./transport/peers.ts";
-import { RingLink, type RingLinkEnd } from "./transport/ring_link.ts";
+import { ThreadObjects } from "./thread_objects.ts";
+import type { NodeLink, ThreadMail, ThreadWires } from "./thread_wires.ts";
 
 /** What a thread session is made of. */
 export interface ThreadSessionSetup {
   readonly platform: Platform;
   readonly identity: SessionIdentity;
-  readonly mailbox: Mailbox;
-  readonly nodeLink: RingLinkEnd;
-  readonly control: MessagePort;
+  readonly wires: ThreadWires;
   /** How deep what this thread submits is nested; 0 for the driver. */
   depth(): number;
   makeCodec(session: ThreadSession): SessionCodec;
@@ -86,16 +79,16 @@ export class ThreadSession {
   readonly codec: SessionCodec;
   readonly holds: ActorHolds;
   readonly codeExchange: CodeExchange;
-  readonly control: Comlink.Remote<NodeControl>;
+  readonly control: ThreadWires["control"];
   /** Set before the first turn in a thread that runs tasks. */
   work: TurnWork | undefined;
   /** Hears what only a driver or only an executor wants to hear. */
   onNodeMessage: (message: FromNode) => void = () => {};
   readonly #setup: ThreadSessionSetup;
-  readonly #mailbox: Mailbox;
-  readonly #node: RingLink;
+  readonly #mailbox: ThreadMail;
+  readonly #node: NodeLink;
   readonly #peers: Peers;
-  readonly #controlPort: MessagePort;
+  readonly #objects: ThreadObjects;
   readonly #collected: FinalizationRegistry<Collected>;
   #keepAlive: { ref(): unknown; unref(): unknown } | undefined;
   #keepers = 0;
@@ -104,19 +97,18 @@ export class ThreadSession {
   #turnScheduled = false;
   #turning = false;
   #ended = false;
+  #lostBy: MantaError | undefined;
   /** Before a caller sleeps that waits for an answer. */
   readonly #waitWatch = new Watch(SPIN_US_MAX);
-  /** Before a reader waits for the store. */
-  readonly #storeWatch = new Watch(STORE_ANSWER_US_MAX);
   /** Before an executor sleeps that has nothing to do. */
   readonly #idleWatch = new Watch(SPIN_US_MAX);
 
   constructor(setup: ThreadSessionSetup) {
     this.#setup = setup;
     this.identity = setup.identity;
-    this.#mailbox = setup.mailbox;
+    this.#mailbox = setup.wires.mail;
     this.#mailbox.onMail = () => this.turn();
-    this.#node = new RingLink(setup.nodeLink, setup.mailbox);
+    this.#node = setup.wires.node;
     this.#peers = new Peers((id) => this.#requestLink(id));
     this.codec = setup.makeCodec(this);
     this.store = new StoreClient({
@@ -125,6 +117,7 @@ export class ThreadSession {
       openSharedFile: setup.platform.openSharedFile,
       collectGarbage: () => void setup.platform.collectGarbage(),
     });
+    this.#objects = new ThreadObjects(this.store, setup.wires);
     this.#collected = new FinalizationRegistry((collected) => {
       if (!this.#ended) this.owner.references.collected(collected);
     });
@@ -144,8 +137,7 @@ export class ThreadSession {
       this.sendNode({ type, actorId });
     });
     this.codeExchange = new CodeExchange(this);
-    this.#controlPort = setup.control;
-    this.control = Comlink.wrap<NodeControl>(this.#controlPort);
+    this.control = setup.wires.control;
   }
 
   /** Begins to take messages in, once everybody is there to hear them. */
@@ -281,62 +273,28 @@ export class ThreadSession {
     return this.holds.get(actorId);
   }
 
-  /**
-   * Writes an object into the store. Its bytes are taken over before this
-   * returns, whether or not there is room yet: what the user changes later is
-   * not seen. Resolves once the store has accepted it.
-   */
+  /** See {@linkcode ThreadObjects}. */
   writeObject(
     owner: WorkerId,
     number: number,
     encoded: Pick<Encoded, "sizeBytes" | "layOut">,
   ): Promise<void> {
-    const { sizeBytes } = encoded;
-    let granted: WritableObject | undefined;
-    const created = this.store.create(owner, number, sizeBytes, (writable) => {
-      granted = writable;
-    });
-    this.#node.flush();
-    this.#awaitRoom(() => granted !== undefined, sizeBytes);
-    if (granted) {
-      writeAndSeal(granted, encoded);
-      return created.then(() => {});
-    }
-    const copy = new Uint8Array(sizeBytes);
-    encoded.layOut(copy);
-    return created.then((writable) =>
-      writeAndSeal(writable, { layOut: (target) => target.set(copy) })
-    );
+    return this.#objects.write(owner, number, encoded);
   }
 
-  /** Most often the node answers at once, and one copy is enough. */
-  #awaitRoom(isGranted: () => boolean, sizeBytes: number): void {
-    const isAnswered = () => this.#storeAnswered(isGranted);
-    const untilMs = performance.now() +
-      Math.min(sizeBytes / COPY_BYTES_PER_US / 1_000, STORE_ROOM_MS_MAX);
-    if (spinUntil(isAnswered, STORE_ANSWER_US_MAX)) return;
-    // There is no room yet: who makes some needs the processor.
-    while (performance.now() < untilMs && !isAnswered()) {
-      this.#mailbox.sleep(STORE_ANSWER_US_MAX / 1_000);
-    }
-  }
-
-  /** The bytes of an object; watches for the store's answer for a moment. */
+  /** See {@linkcode ThreadObjects}. */
   openObject(owner: WorkerId, number: number): Promise<Uint8Array> {
-    const opened = this.store.open(owner, number);
-    const isOpen = () => this.store.isOpen(owner, number);
-    if (isOpen()) return opened;
-    this.#node.flush();
-    this.#storeWatch.until(() => this.#storeAnswered(isOpen));
-    return opened;
+    return this.#objects.open(owner, number);
   }
 
-  #storeAnswered(isAnswer: () => boolean): boolean {
-    this.poll();
-    // The store may have asked for something, too.
-    this.#node.flush();
-    this.#node.pollShared();
-    return isAnswer();
+  /** Has the code where executors find it; they are told what is returned. */
+  async sendCode(code: WireCode): Promise<WireCode> {
+    return await this.#setup.wires.code?.put(code) ?? code;
+  }
+
+  /** Whether executors find the code already. */
+  hasSentCode(code: WireCode): boolean {
+    return this.#setup.wires.code?.has(code) ?? true;
   }
 
   // -- Waiting ---------------------------------------------------------------
@@ -368,6 +326,7 @@ export class ThreadSession {
   watch(isSettled: () => boolean): void {
     if (this.#turning) return;
     this.flush();
+    if (!this.#setup.wires.canWatch) return;
     this.#mailbox.unpark();
     this.#waitWatch.until(() => {
       if (this.#mailbox.hasMail) this.#mailbox.poll();
@@ -387,29 +346,35 @@ export class ThreadSession {
   // -- The end ---------------------------------------------------------------
 
   /** Stops everything; refs of this session cannot be read any more. */
-  end(): void {
+  end(lostBy?: MantaError): void {
     if (this.#ended) return;
     this.owner.references.reportAllUnseen();
     this.#ended = true;
-    const reason = new ConnectionError(
+    this.#lostBy = lostBy;
+    const reason = lostBy ?? new ConnectionError(
       "Cannot wait any longer: the session has ended",
     );
     this.reading.endAll(reason);
     this.owner.endStreams(this.codec.encodeError(reason));
     this.store.failAll(reason);
     this.#keepAlive?.unref();
-    this.#controlPort.close();
+    this.#setup.wires.end(reason);
   }
 
   get ended(): boolean {
     return this.#ended;
   }
 
+  /** Why it has ended, if not by its user. */
+  get lostBy(): MantaError | undefined {
+    return this.#lostBy;
+  }
+
   // -- Messages --------------------------------------------------------------
 
   #fromNode(message: LinkMessage): void {
     if (isFromStore(message)) return this.store.receive(message);
-    const known = message as FromNode | LinkOpened;
+    const known = message as FromNode | LinkOpened | StreamOpened;
     switch (known.type) {
       case "link_opened":
         return this.#linkOpened(known);
@@ -478,8 +443,9 @@ export class ThreadSession {
       : this.#peers.find(id)?.link;
   }
 
-  #linkOpened({ peer, end }: LinkOpened): void {
-    const link = new RingLink(end, this.#mailbox);
+  #linkOpened(opened: LinkOpened | StreamOpened): void {
+    const { peer } = opened;
+    const link = this.#setup.wires.openPeer(opened);
     this.#peers.opened(peer, link);
     link.start({
       receive: (message) => this.#fromPeer(peer, message as PeerMessage),
@@ -487,14 +453,4 @@ export class ThreadSession {
     });
     this.schedule();
   }
-}
-
-function writeAndSeal(
-  writable: WritableObject,
-  { layOut }: Pick<Encoded, "layOut">,
-): void {
-  // Gives the memory back should the bytes not be had.
-  using target = writable;
-  layOut(target.bytes);
-  target.seal();
 }

@@ -100,7 +100,10 @@ export function resolveInitOptions(
 
 /** All resources of a node that is made with these options, in units. */
 export function nodeResources(
-  options: ResolvedInitOptions,
+  options: Pick<
+    ResolvedInitOptions,
+    "numCpus" | "numGpus" | "resources" | "memoryBytes" | "objectStoreBytes"
+  >,
   machine: MachineCapacity,
 ): ResourceSet {
   const store = options.objectStoreBytes ??

@@ -64,10 +64,10 @@ export async function init(options: InitOptions = {}): Promise<ClusterInfo> {
     );
   }
   const session = running ?? startSession(options);
-  const resources = await session.totals();
+  const resources = await totalsOf(session);
   const { namespace, jobId, nodeId } = session.identity;
   return {
-    address: "local",
+    address: session.address,
     namespace,
     jobId,
     nodeId,
@@ -76,6 +76,16 @@ export async function init(options: InitOptions = {}): Promise<ClusterInfo> {
     [Symbol.dispose]: () => void shutdown(),
     [Symbol.asyncDispose]: () => shutdown(),
   };
+}
+
+/** A session that cannot reach its cluster is none. */
+async function totalsOf(session: Session): Promise<Record<string, number>> {
+  try {
+    return await session.totals();
+  } catch (error) {
+    if (activeSession() === session) await shutdown();
+    throw error;
+  }
 }
 
 /**

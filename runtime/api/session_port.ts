@@ -94,6 +94,8 @@ export interface Leftovers {
 /** The session of one thread, as the API sees it. */
 export interface Session {
   readonly identity: SessionIdentity;
+  /** Where the cluster is: "local", or an address. */
+  readonly address: string;
   taskCaller(call: TaskCall): Callable;
   methodCaller(hold: ActorHold, call: MethodCall): Callable;
   createActor(creation: ActorCreation, args: readonly unknown[]): ActorHold;

@@ -382,6 +382,15 @@ export const TOKEN_CHARACTERS_MAX = 1_024;
 /** How deep messages nest: none does more than a few levels. */
 export const MESSAGE_DEPTH_MAX = 32;
 
+/** Work that an owner without claims sends ahead, in milliseconds of it. */
+export const PUSH_AHEAD_MS_MAX = 5;
+
+/** How long a driver's connection waits at its end for what is still said. */
+export const DRIVER_LEAVE_MS_MAX = 2_000;
+
+/** Longest bundle that crosses a connection: it travels in one message. */
+export const CODE_BYTES_MAX = 32 * 1024 * 1024;
+
 /** Drivers of one node, those included whose connection is broken. */
 export const SESSIONS_MAX = 1_024;
 
@@ -450,3 +459,18 @@ export const MEMORY_RETURN_BYTES_MAX = 16 * 1024 * 1024;
 
 /** How long a node may take to close its files before it is stopped. */
 export const NODE_END_MS_MAX = 500;
+
+/** Files with tokens, certificates and records of nodes; the rest is not read. */
+export const PRIVATE_FILE_BYTES_MAX = 64 * 1024;
+
+/** How long a daemon may take until it listens or has failed. */
+export const DAEMON_START_MS_MAX = 30_000;
+
+/** How long a node may take to end in an orderly way, before it is killed. */
+export const DAEMON_STOP_MS_MAX = 10_000;
+
+/** Logs of nodes that were killed: the newest are kept. */
+export const DEAD_NODE_LOGS_MAX = 4;
+
+/** Bytes of a daemon's log that are shown when it cannot start. */
+export const LOG_TAIL_BYTES_MAX = 4 * 1024;

@@ -427,11 +427,10 @@ export class Executor {
     for (;;) {
       const next = slot.queue.shift();
       if (!next) break;
-      const { claim, owner: { id } } = next;
-      // Without claims, who has it takes it back.
-      if (claim === undefined || this.#ports.revoke(id, claim)) {
-        returned.push(next.number);
-      }
+      const { claim } = next;
+      const isLeft = claim === undefined ||
+        this.#ports.revoke(next.owner.id, claim);
+      if (isLeft) returned.push(next.number);
     }
     this.#ports.send(owner, {
       type: "lease_blocked",
@@ -464,10 +463,12 @@ export class Executor {
   #queued(owner: WorkerId, number: number): TaskRun | undefined {
     const isWanted = (run: TaskRun) =>
       run.owner.id === owner && run.number === number;
+    const slots = [...this.#slots.values()];
     for (const actor of this.#actors.values()) {
-      for (const slot of actor.groups.values()) {
-        for (const run of slot.queue) if (isWanted(run)) return run;
-      }
+      slots.push(...actor.groups.values());
+    }
+    for (const slot of slots) {
+      for (const run of slot.queue) if (isWanted(run)) return run;
     }
     return undefined;
   }

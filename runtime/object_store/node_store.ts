@@ -93,8 +93,8 @@ export class NodeStore {
    * Serves the thread from now on; before its first message. One of another
    * process gets files in place of shared memory.
    */
-  workerStarted(workerId: WorkerId, sharesMemory = true): void {
-    if (!sharesMemory) this.#loans?.workerStarted(workerId);
+  workerStarted(workerId: WorkerId, isBorrower = false): void {
+    if (isBorrower) this.#loans?.workerStarted(workerId);
     this.#take({ type: "worker_started", workerId });
   }
 

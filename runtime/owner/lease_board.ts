@@ -51,8 +51,9 @@ export class LeaseBoard {
   }
 
   /** A task that was pushed on a lease is over. */
-  ended(task: TaskRecord, { threadId }: Lease): void {
+  ended(task: TaskRecord, { threadId, pace }: Lease): void {
     this.#pushing.release(threadId, task);
+    pace.ended();
     const queue = this.#queueOf(task.template);
     queue.ended(task);
     this.#settling.add(queue);
@@ -134,8 +135,7 @@ export class LeaseBoard {
       queue = new LeaseQueue(schedulingClass, {
         demand: (wanted, count) => this.#ports.node.demand(wanted, count),
         room: (lease) => this.#roomOf(lease),
-        push: (lease, tasks) =>
-          this.#pushing.push(lease.threadId, tasks, lease),
+        push: (lease, tasks) => this.#push(lease, tasks),
         revoke: (lease, task) => this.#pushing.revoke(lease.threadId, task),
         giveBack: (leaseId) => this.#giveBack(leaseId),
         idle: (idleQueue, lease) => this.#linger(idleQueue, lease),
@@ -145,11 +145,16 @@ export class LeaseBoard {
     return queue;
   }
 
-  /** What cannot be taken back is not pushed ahead. */
-  #roomOf(lease: Lease): number {
-    const { claims, closed } = this.#ports.peer(lease.threadId);
+  #roomOf({ threadId, pace, underWay }: Lease): number {
+    const { claims, closed } = this.#ports.peer(threadId);
     if (claims) return claims.room;
-    return closed ? 0 : Math.max(0, 1 - lease.underWay);
+    return closed ? 0 : pace.ahead(this.#ports.nowMs()) - underWay;
+  }
+
+  #push(lease: Lease, tasks: readonly TaskRecord[]): void {
+    const wasIdle = lease.underWay === tasks.length;
+    if (wasIdle) lease.pace.began(this.#ports.nowMs());
+    this.#pushing.push(lease.threadId, tasks, lease);
   }
 
   #linger(queue: LeaseQueue, lease: Lease): void {

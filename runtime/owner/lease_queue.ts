@@ -9,6 +9,7 @@ import {
   LEASES_WANTED_MAX,
   PUSHED_TASKS_PER_LEASE_MAX,
 } from "../base/limits.ts";
+import { PushPace } from "./push_pace.ts";
 import type { SchedulingClass, TaskRecord } from "./task_record.ts";
 
 /** What a lease queue does to the world. */
@@ -34,6 +35,8 @@ export class Lease {
   readonly gpuIds: readonly string[] | undefined;
   /** Pushed tasks in order; ended ones are dropped as they reach an end. */
   readonly pushed = new Deque<TaskRecord>();
+  /** How much is sent ahead where nothing can be taken back. */
+  readonly pace = new PushPace();
   /** How many of `pushed` have not ended. */
   underWay = 0;
   /** Its task waits in `get`: nothing is pushed meanwhile. */

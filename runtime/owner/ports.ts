@@ -12,7 +12,10 @@ export interface OwnerPeer {
   readonly id: WorkerId;
   readonly closed: boolean;
   send(message: PeerMessage): void;
-  /** The claims on what this owner pushes; absent until the link is open. */
+  /**
+   * The claims on what this owner pushes; absent until the link is open, and
+   * where there is no shared memory.
+   */
   readonly claims: Claims | undefined;
   whenOpen(callback: () => void): void;
 }
@@ -98,6 +101,8 @@ export interface OwnerPorts {
   readonly codec: OwnerCodec;
   readonly collector: OwnerCollector;
   readonly timers: OwnerTimers;
+  /** The time on a clock that never goes back. */
+  nowMs(): number;
   /** Something was queued: `Owner.flush` is to be called soon. */
   scheduleFlush(): void;
   /** What keeps an actor alive, to be pinned in the same turn. */

@@ -5,7 +5,7 @@
 import type { ActorId, WorkerId } from "../base/ids.ts";
 import type { TaskPush } from "../protocol/messages.ts";
 import type { Lease } from "./lease_queue.ts";
-import type { Claims, OwnerPorts } from "./ports.ts";
+import type { OwnerPorts } from "./ports.ts";
 import type { TaskRecord, TaskTemplate } from "./task_record.ts";
 
 /** See the head of the file. */
@@ -24,7 +24,7 @@ export class Pushing {
     this.#actorOf = actorOf;
   }
 
-  /** Sends tasks, in order; those of a lease get claims, if there are any. */
+  /** Sends tasks, in order; those of a lease get claims if they can. */
   push(
     thread: WorkerId,
     tasks: readonly TaskRecord[],
@@ -32,18 +32,17 @@ export class Pushing {
   ): void {
     const { claims } = this.#ports.peer(thread);
     const lease = "id" in right ? right : undefined;
-    if (lease && claims) {
-      for (const task of tasks) task.claim = claims.queue();
-    }
+    const isClaimed = lease !== undefined && claims !== undefined;
+    if (isClaimed) { for (const task of tasks) task.claim = claims.queue(); }
     let first = 0;
     for (let next = 1; next <= tasks.length; next++) {
       const last = tasks[next - 1]!;
       const following = tasks[next];
       // One message holds tasks of one template whose claims have no gap.
       const together = following?.template === last.template &&
-        (!lease || !claims || following.claim === last.claim + 1);
+        (!isClaimed || following.claim === last.claim + 1);
       if (together) continue;
-      this.#send(thread, tasks.slice(first, next), right, claims);
+      this.#send(thread, tasks.slice(first, next), right, isClaimed);
       first = next;
     }
   }
@@ -69,7 +68,7 @@ export class Pushing {
     thread: WorkerId,
     tasks: readonly TaskRecord[],
     right: Lease | { readonly incarnation: number },
-    claims: Claims | undefined,
+    isClaimed: boolean,
   ): void {
     const { template, claim } = tasks[0]!;
     const lease = "id" in right ? right : undefined;
@@ -81,7 +80,7 @@ export class Pushing {
       numbers: tasks.map((task) => task.number),
       args: tasks.map((task) => task.args),
       ...("id" in right
-        ? { lease: right.id, ...(claims ? { claim } : {}) }
+        ? { lease: right.id, ...(isClaimed ? { claim } : {}) }
         : { incarnation: right.incarnation }),
       ...(lease?.gpuIds ? { gpuIds: lease.gpuIds } : {}),
       ...(retried ? { attempts: tasks.map((task) => task.attempt) } : {}),

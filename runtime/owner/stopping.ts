@@ -79,6 +79,17 @@ export class Stopping {
     return !this.#ports.peer(threadId).claims?.revoke(task.claim);
   }
 
+  /**
+   * What could not be taken back, as there are no claims, may wait behind
+   * another task that is not to be stopped: then it is only told.
+   */
+  #hasBegun(task: TaskRecord, threadId: WorkerId): boolean {
+    const { place } = task;
+    if (!(place instanceof Lease)) return true;
+    if (this.#ports.peer(threadId).claims) return true;
+    return place.pushed.peek() === task;
+  }
+
   #stopStarted(
     task: TaskRecord,
     threadId: WorkerId,
@@ -90,7 +101,7 @@ export class Stopping {
       number: task.number,
       recursive,
     });
-    if (force) {
+    if (force && this.#hasBegun(task, threadId)) {
       this.#ports.node.killThread(
         threadId,
         `${task.template.name} was stopped`,

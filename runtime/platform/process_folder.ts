@@ -8,14 +8,13 @@ import {
   mkdirSync,
   mkdtempSync,
   readdirSync,
-  readFileSync,
-  readlinkSync,
   rmSync,
 } from "node:fs";
 import { rm } from "node:fs/promises";
 import { userInfo } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
+import { isAlive, pidNamespace, startOf } from "./process_life.ts";
 
 /** A folder of this process; who opened it removes it. */
 export interface ProcessFolder {
@@ -32,8 +31,7 @@ export function makeProcessFolder(
   parent: string,
   kind: string,
 ): ProcessFolder {
-  const owner = `${process.pid}.${startOf(process.pid)}`;
-  const path = mkdtempSync(join(parent, `${prefixOf(kind)}${owner}-`));
+  const path = mkdtempSync(join(parent, `${ownedName(kind)}-`));
   return {
     path,
     remove: () => removeFolder(path),
@@ -55,14 +53,35 @@ function removeFolder(path: string): void {
  * there first: then a fresh one, so that nobody can plant code or read values.
  */
 export function openUserFolder(temporaryFolder: string, name: string): string {
-  const { uid, username } = userInfo();
-  const path = join(temporaryFolder, `${name}-${uid >= 0 ? uid : username}`);
+  const path = pathOfUser(temporaryFolder, name);
   mkdirSync(path, { recursive: true, mode: PRIVATE });
-  const stat = lstatSync(path);
-  const isOurs = stat.isDirectory() && (uid < 0 || stat.uid === uid);
-  if (!isOurs) return mkdtempSync(`${path}-`);
-  if (stat.mode & GROUP_AND_OTHERS) chmodSync(path, PRIVATE);
+  if (!isOurs(path)) return mkdtempSync(`${path}-`);
+  if (lstatSync(path).mode & GROUP_AND_OTHERS) chmodSync(path, PRIVATE);
   return path;
+}
+
+/** The user's own folder if it is there, and nobody else's. */
+export function findUserFolder(
+  temporaryFolder: string,
+  name: string,
+): string | undefined {
+  const path = pathOfUser(temporaryFolder, name);
+  try {
+    return isOurs(path) ? path : undefined;
+  } catch {
+    return undefined; // It is not there.
+  }
+}
+
+function pathOfUser(temporaryFolder: string, name: string): string {
+  const { uid, username } = userInfo();
+  return join(temporaryFolder, `${name}-${uid >= 0 ? uid : username}`);
+}
+
+function isOurs(path: string): boolean {
+  const { uid } = userInfo();
+  const stat = lstatSync(path);
+  return stat.isDirectory() && (uid < 0 || stat.uid === uid);
 }
 
 /** Removes the folders of processes that are gone. */
@@ -84,48 +103,28 @@ export async function sweepProcessFoldersLater(
 }
 
 function leftFolders(parent: string, kind: string): string[] {
-  const prefix = prefixOf(kind);
   return readdirSync(parent).filter((name) => {
-    if (!name.startsWith(prefix)) return false;
-    const [pid = "", start = ""] = name.slice(prefix.length).split(/[.-]/);
-    return Number(pid) > 0 && !isAlive(Number(pid), start);
+    const owner = ownerOf(name, kind);
+    return owner !== undefined && !isAlive(owner.pid, owner.start);
   }).map((name) => join(parent, name));
+}
+
+/** How the name of what belongs to this process begins. */
+export function ownedName(kind: string): string {
+  return `${prefixOf(kind)}${process.pid}.${startOf(process.pid)}`;
+}
+
+/** Who a name of this kind belongs to; undefined for any other name. */
+export function ownerOf(
+  name: string,
+  kind: string,
+): { readonly pid: number; readonly start: string } | undefined {
+  const prefix = prefixOf(kind);
+  if (!name.startsWith(prefix)) return undefined;
+  const [pid = "", start = "0"] = name.slice(prefix.length).split(/[.-]/);
+  return Number(pid) > 0 ? { pid: Number(pid), start } : undefined;
 }
 
 function prefixOf(kind: string): string {
   return `${kind}-${pidNamespace()}-`;
-}
-
-/** Whether the process is there, and not another one of the same number. */
-function isAlive(pid: number, start: string): boolean {
-  try {
-    process.kill(pid, 0);
-  } catch (error) {
-    return (error as { code?: unknown }).code === "EPERM";
-  }
-  const present = startOf(pid);
-  return present === "0" || start === "0" || present === start;
-}
-
-/** When a process was started, in ticks of the system's clock; "0": unknown. */
-function startOf(pid: number): string {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-    // Behind the name, which may have blanks and brackets in it.
-    return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19] ?? "0";
-  } catch {
-    return "0";
-  }
-}
-
-/**
- * Containers may share the folder while each counts its processes from 1: a
- * number says something only beside its namespace.
- */
-function pidNamespace(): string {
-  try {
-    return readlinkSync("/proc/self/ns/pid").replace(/\D/g, "");
-  } catch {
-    return "0";
-  }
 }

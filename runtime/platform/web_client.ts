@@ -7,10 +7,12 @@ import { connect as connectTls } from "node:tls";
 import { ConnectionError } from "../base/errors.ts";
 import { CONNECT_MS_MAX } from "../base/limits.ts";
 import type { Channel } from "./channel.ts";
+import { CERTIFICATE_NAME, fetchPinned } from "./pinned_certificate.ts";
 import { SocketChannel } from "./socket_channel.ts";
 
 /** Longest answer to the request for an upgrade. */
 const ANSWER_BYTES_MAX = 16 * 1024;
+const HTTP_START = "HTTP/1.1 ";
 /** Between a key and its answer (RFC 6455, 1.3). */
 const KEY_SUFFIX = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
@@ -21,6 +23,8 @@ export interface ChannelTarget {
   readonly headers: Readonly<Record<string, string>>;
   /** The one authority that is trusted, in PEM; plain text without. */
   readonly ca?: string;
+  /** Instead of it: the fingerprint of the one certificate. */
+  readonly pin?: string;
   /** @default {CONNECT_MS_MAX} */
   readonly timeoutMs?: number;
 }
@@ -34,8 +38,29 @@ export type Connecting =
   | { readonly type: "unreachable"; readonly error: ConnectionError };
 
 /** Tries once to connect; never rejects. */
-export function openChannel(target: ChannelTarget): Promise<Connecting> {
-  const { hostname, port, timeoutMs = CONNECT_MS_MAX } = target;
+export async function openChannel(target: ChannelTarget): Promise<Connecting> {
+  const { pin, timeoutMs = CONNECT_MS_MAX } = target;
+  if (pin === undefined) return await requestChannel(target);
+  try {
+    const ca = await fetchPinned({ ...target, pin, timeoutMs });
+    return await requestChannel({ ...target, ca });
+  } catch (error) {
+    return unreachable(target, (error as Error).message);
+  }
+}
+
+function unreachable(
+  { hostname, port }: ChannelTarget,
+  reason: string,
+): Connecting {
+  const error = new ConnectionError(
+    `Cannot connect to ${hostOf(hostname)}:${port}: ${reason}`,
+  );
+  return { type: "unreachable", error };
+}
+
+function requestChannel(target: ChannelTarget): Promise<Connecting> {
+  const { timeoutMs = CONNECT_MS_MAX } = target;
   return new Promise((resolve) => {
     const key = randomBytes(16).toString("base64");
     let isDone = false;
@@ -45,13 +70,13 @@ export function openChannel(target: ChannelTarget): Promise<Connecting> {
       socket.write(requestFor(target, key));
     });
     socket.on("error", ({ message }) => fail(message));
-    socket.on("close", () => fail("the connection was closed"));
+    socket.on("close", () => fail(closedReason(target)));
     socket.on("data", read);
 
     function read(chunk: Uint8Array): void {
       answer = Uint8Array.from([...answer, ...chunk]);
       const end = endOf(answer);
-      if (end === undefined && answer.length > ANSWER_BYTES_MAX) {
+      if (!startsAsHttp(answer) || (end ?? answer.length) > ANSWER_BYTES_MAX) {
         return fail("what answers there speaks no HTTP");
       }
       if (end === undefined) return;
@@ -70,10 +95,7 @@ export function openChannel(target: ChannelTarget): Promise<Connecting> {
     }
 
     function fail(reason: string): void {
-      const error = new ConnectionError(
-        `Cannot connect to ${hostOf(hostname)}:${port}: ${reason}`,
-      );
-      finish({ type: "unreachable", error });
+      finish(unreachable(target, reason));
     }
 
     function finish(outcome: Connecting): void {
@@ -87,12 +109,21 @@ export function openChannel(target: ChannelTarget): Promise<Connecting> {
   });
 }
 
+/** The most likely mistake of who gets no answer in plain text. */
+function closedReason({ ca }: ChannelTarget): string {
+  const why = "the connection was closed without an answer";
+  return ca === undefined
+    ? `${why}. A node with TLS does so: its token names a certificate`
+    : why;
+}
+
 function openSocket(
-  { hostname, port, ca }: ChannelTarget,
+  { hostname, port, ca, pin }: ChannelTarget,
   onOpen: () => void,
 ): Socket {
   if (ca === undefined) return connect({ host: hostname, port }, onOpen);
-  const name = isIP(hostname) ? {} : { servername: hostname };
+  const servername = pin === undefined ? hostname : CERTIFICATE_NAME;
+  const name = isIP(servername) ? {} : { servername };
   return connectTls({ host: hostname, port, ca: [ca], ...name }, onOpen);
 }
 
@@ -119,6 +150,14 @@ function hostOf(hostname: string): string {
 
 function acceptOf(key: string): string {
   return createHash("sha1").update(key + KEY_SUFFIX).digest("base64");
+}
+
+/** Whether what has come so far can become an answer. */
+function startsAsHttp(answer: Uint8Array): boolean {
+  const start = new TextDecoder("latin1").decode(
+    answer.subarray(0, HTTP_START.length),
+  );
+  return HTTP_START.startsWith(start);
 }
 
 /** Where the fields of an answer end, if they have come. */

@@ -174,7 +174,7 @@ export function refusalError(
   if (status === 401) {
     return new AuthenticationError(
       `Cannot connect to ${address}: it refuses the token. Set MANTA_TOKEN to ` +
-        "what `manta token` prints there",
+        "what `manta token --show` prints there",
     );
   }
   if (status === 426 && theirs !== null) {

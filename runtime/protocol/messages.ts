@@ -101,7 +101,10 @@ export interface TaskPush {
   /** The owner's number of each task, also that of its first result. */
   readonly numbers: readonly number[];
   readonly args: readonly WireArguments[];
-  /** The first task's claim, the others have the next; absent for actors. */
+  /**
+   * The first task's claim, the others have the next; absent for actors, and
+   * where nothing can be taken back.
+   */
   readonly claim?: number;
   /** The GPUs of the lease, if it has any. */
   readonly gpuIds?: readonly string[];

@@ -29,6 +29,7 @@ export class RemoteLink implements Link, StreamSink {
   #outgoing: LinkMessage[] = [];
   #receiver: LinkReceiver | undefined;
   #open = true;
+  #receivedPieces = 0;
   /** The peer has closed before there was a receiver to tell. */
   #endedEarly = false;
 
@@ -100,6 +101,15 @@ export class RemoteLink implements Link, StreamSink {
     return this.#stream.queuedBytes;
   }
 
+  /** How many pieces of frames were taken in so far. */
+  get receivedPieces(): number {
+    return this.#receivedPieces;
+  }
+
+  get isOpen(): boolean {
+    return this.#open;
+  }
+
   // -- As the sink of its stream ---------------------------------------------
 
   part(bytes: Uint8Array, more: boolean): void {
@@ -108,6 +118,7 @@ export class RemoteLink implements Link, StreamSink {
       return;
     }
     this.#parts.push({ bytes, more });
+    if (!more) this.#receivedPieces++;
     this.#stream.consumed(bytes.length);
     for (;;) {
       const contents = this.#frames.next();

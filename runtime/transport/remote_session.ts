@@ -32,6 +32,8 @@ export type RemoteSessionEnd =
   | "left"
   /** The peer's process is gone. */
   | "peer_died"
+  /** The first try to connect has failed. */
+  | "not_connected"
   /** The node refuses to go on: another token, another version. */
   | "peer_refuses";
 

@@ -23,6 +23,7 @@ export class RingRelay implements Pollable, StreamSink {
   /** What found no room in the ring; a window of the stream at most. */
   readonly #held = new Deque<RingPart>();
   #open = true;
+  #sentPieces = 0;
   /** Called once when the driver has closed the stream. */
   readonly #onClosed: () => void;
 
@@ -54,7 +55,7 @@ export class RingRelay implements Pollable, StreamSink {
     while (this.#stream.awaitRoom()) {
       const part = this.#reader.readPart();
       if (!part) break;
-      this.#stream.send(part.bytes, part.more);
+      this.#send(part);
     }
     // Room was made: who waits for it must hear of it.
     if (this.#reader.takeWriterWaits()) this.#peer.notify();
@@ -73,14 +74,29 @@ export class RingRelay implements Pollable, StreamSink {
     if (wrote) this.#peer.notify();
   }
 
+  /**
+   * Sends what lies in the ring, room or not: no more than the ring holds.
+   * Gives how many pieces were sent so far, for who must hear them first.
+   */
+  sendAll(): number {
+    while (this.#open) {
+      const part = this.#reader.readPart();
+      if (!part) break;
+      this.#send(part);
+    }
+    if (this.#reader.takeWriterWaits()) this.#peer.notify();
+    return this.#sentPieces;
+  }
+
+  #send({ bytes, more }: RingPart): void {
+    if (!more) this.#sentPieces++;
+    this.#stream.send(bytes, more);
+  }
+
   /** Takes in what the thread said last, then ends both ways. */
   close(): void {
     if (!this.#open) return;
-    for (;;) {
-      const part = this.#reader.readPart();
-      if (!part) break;
-      this.#stream.send(part.bytes, part.more);
-    }
+    this.sendAll();
     this.#open = false;
     this.#mailbox.remove(this);
     this.#stream.close();

@@ -29,6 +29,8 @@ export interface DialOptions extends
   readonly token: string;
   /** The certificate that the node's must be signed by; plain text without. */
   readonly ca?: string;
+  /** Instead of it: the fingerprint of the node's certificate. */
+  readonly pin?: string;
   readonly clock?: Clock;
   readonly timers?: Timers;
   /** Opens streams 0 and 1; called before anything can come. */
@@ -42,16 +44,20 @@ export interface DialOptions extends
 export async function dialSession(
   options: DialOptions,
 ): Promise<RemoteSession> {
+  const { session, connected } = beginSession(options);
+  await connected;
+  return session;
+}
+
+/** The same; the session can be used at once, and is over if it fails. */
+export function beginSession(options: DialOptions): {
+  readonly session: RemoteSession;
+  readonly connected: Promise<void>;
+} {
   const dialer = new Dialer(options);
-  const first = await dialer.connect(false);
-  if (first.type === "unreachable") throw first.error;
-  if (first.type === "answered") {
-    const { hostname, port } = options;
-    throw refusalError(`${hostname}:${port}`, first.status, first.headers);
-  }
-  options.onSession(dialer.session);
-  dialer.session.attach(first.channel);
-  return dialer.session;
+  const { session } = dialer;
+  options.onSession(session);
+  return { session, connected: dialer.begin() };
 }
 
 class Dialer {
@@ -80,8 +86,19 @@ class Dialer {
     });
   }
 
+  async begin(): Promise<void> {
+    const first = await this.connect(false);
+    if (first.type === "connected") return this.session.attach(first.channel);
+    const { hostname, port } = this.#options;
+    const error = first.type === "unreachable"
+      ? first.error
+      : refusalError(`${hostname}:${port}`, first.status, first.headers);
+    this.session.over("not_connected");
+    throw error;
+  }
+
   connect(isResumed: boolean): Promise<Connecting> {
-    const { hostname, port, token, ca } = this.#options;
+    const { hostname, port, token, ca, pin } = this.#options;
     const headers = handshakeHeaders({ token, session: this.#name, isResumed });
     return openChannel({
       hostname,
@@ -89,6 +106,7 @@ class Dialer {
       path: CONNECT_PATH,
       headers,
       ...(ca === undefined ? {} : { ca }),
+      ...(pin === undefined ? {} : { pin }),
     });
   }
 

@@ -29,7 +29,10 @@ const IMPORTS: Readonly<Record<string, readonly string[]>> = {
   lib: ["mod"],
   examples: ["mod", "lib"],
   bench: ["mod", "lib", ...BELOW_PARTS],
-  cli: ["mod", "lib", "bench", "base", "platform", "code", "wiring"],
+  cli: [
+    ...["mod", "lib", "bench", "base", "protocol", "platform", "wiring"],
+    ...["api", "code"],
+  ],
   // For the page of states, which is made from the tables themselves.
   scripts: ["scheduler", "control"],
   tests: ["mod", "lib", "cli", "bench", "scripts", "examples", ...RUNTIME],

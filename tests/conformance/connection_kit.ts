@@ -114,6 +114,7 @@ export interface DriverOptions {
   readonly time?: TestTime;
   readonly token?: string;
   readonly ca?: string;
+  readonly pin?: string;
   readonly hostname?: string;
 }
 
@@ -122,7 +123,7 @@ export async function connectDriver(
   port: number,
   options: DriverOptions = {},
 ): Promise<Side> {
-  const { time, token = TOKEN, ca, hostname = "127.0.0.1" } = options;
+  const { time, token = TOKEN, ca, pin, hostname = "127.0.0.1" } = options;
   const ends: string[] = [];
   let link: RemoteLink | undefined;
   let hasHeard = false;
@@ -131,6 +132,7 @@ export async function connectDriver(
     port,
     token,
     ...(ca === undefined ? {} : { ca }),
+    ...(pin === undefined ? {} : { pin }),
     ...(time ? { clock: time, timers: time } : {}),
     onSession: (session) => link = new RemoteLink(session.streams, 0),
     onReceived: () => hasHeard = true,

@@ -4,10 +4,15 @@
 import { spawn } from "node:child_process";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import process from "node:process";
+import { createServer as createTlsServer } from "node:tls";
 import {
   AuthenticationError,
   ConnectionError,
 } from "../../runtime/base/errors.ts";
+import {
+  makeCertificate,
+  readCertificate,
+} from "../../runtime/node_certificate.ts";
 import { detectPlatform } from "../../runtime/platform/detect.ts";
 import { openChannel } from "../../runtime/platform/web_client.ts";
 import {
@@ -276,6 +281,58 @@ describe("a node's port", () => {
     await assertRejects(() => connectDriver(port), ConnectionError);
     await driver.session.leave();
     await stop(node);
+  });
+
+  it("is known by the fingerprint of its certificate", async () => {
+    const path = "tls.pem";
+    const tls = readCertificate(makeCertificate(), path);
+    const other = readCertificate(makeCertificate(), path);
+    const node = await startNode({ tls });
+    const plain = await startNode();
+    const { port } = node.server;
+
+    // By any name and address: the certificate has none that is real.
+    const driver = await connectDriver(port, { pin: tls.pin });
+    await until("it is there", () => node.drivers.length === 1);
+    const got = collect(node.drivers[0]!.link);
+    sendAll(driver.link, range(0, 10), 100_000);
+    await until("all is there", () => got.length === 10);
+
+    await assertRejects(
+      () => connectDriver(port, { pin: other.pin }),
+      ConnectionError,
+      "another certificate",
+    );
+    // Who has the token of a node with TLS never sends it in plain text.
+    await assertRejects(
+      () => connectDriver(plain.server.port, { pin: tls.pin }),
+      ConnectionError,
+    );
+    assertEquals(plain.drivers.length, 0);
+    await driver.session.leave();
+    await stop(node);
+    await stop(plain);
+  });
+
+  it("gets no secret if it only shows the certificate", async () => {
+    // What is public of a certificate is no proof: its key is missing here.
+    // Bun's server looks at that itself, so it can be no thief.
+    if (detectPlatform().name === "bun") return;
+    const { pin, cert } = readCertificate(makeCertificate(), "tls.pem");
+    const { key } = readCertificate(makeCertificate(), "tls.pem");
+    const heard: string[] = [];
+    const thief = createTlsServer({ cert, key }, (socket) => {
+      socket.on("error", () => {});
+      socket.on("data", (chunk) => heard.push(chunk.toString("latin1")));
+    });
+    thief.on("tlsClientError", () => {});
+    await new Promise<void>((done) => thief.listen(0, "127.0.0.1", done));
+    const { port } = thief.address() as AddressInfo;
+
+    await assertRejects(() => connectDriver(port, { pin }), ConnectionError);
+
+    assertEquals(heard, []);
+    thief.close();
   });
 
   it("is told from one that is no node's", async () => {

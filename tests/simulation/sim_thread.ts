@@ -482,6 +482,7 @@ export class SimThread {
       codec: this.codec,
       collector: this.collector,
       timers: { after: (ms, callback) => this.#after(ms, callback) },
+      nowMs: () => this.#world.nowMs(),
       scheduleFlush: () => this.schedule(),
       holdActor: (actorId) => this.#hold(actorId),
       reportUnseen: () => {},

@@ -1,6 +1,7 @@
 // A TCP proxy between a driver and a node that can cut connections, refuse
 // them, or freeze them: then nothing passes, and nobody is told.
 
+import { Buffer } from "node:buffer";
 import { connect, createServer, type Server, type Socket } from "node:net";
 import type { AddressInfo } from "node:net";
 
@@ -58,6 +59,16 @@ export class ChaosProxy {
     await new Promise<void>((resolve) => this.#server.close(() => resolve()));
   }
 
+  /** The request that opens a channel names the node, not the proxy. */
+  #readdressed(request: Buffer): Buffer {
+    const text = request.toString("latin1");
+    const from = new RegExp(`^(host: *[^\\r\\n]*):${this.port}\\r`, "im");
+    return Buffer.from(
+      text.replace(from, `$1:${this.#targetPort}\r`),
+      "latin1",
+    );
+  }
+
   #connected(near: Socket): void {
     near.on("error", () => {});
     if (this.#isRefusing) {
@@ -69,7 +80,10 @@ export class ChaosProxy {
     far.on("error", () => {});
     const pair = [near, far] as const;
     this.#pairs.add(pair);
-    near.on("data", (bytes) => far.write(bytes));
+    near.once("data", (bytes: Buffer) => {
+      far.write(this.#readdressed(bytes));
+      near.on("data", (more) => far.write(more));
+    });
     far.on("data", (bytes) => near.write(bytes));
     for (const socket of pair) {
       socket.on("close", () => {

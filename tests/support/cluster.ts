@@ -2,6 +2,7 @@
 // gates that tasks wait at, and flags in shared memory that block a thread.
 // At its end it checks that the session holds nothing any more.
 
+import process from "node:process";
 import {
   availableResources,
   clusterResources,
@@ -18,6 +19,8 @@ import {
   type Leftovers,
   type Session,
 } from "../../runtime/api/session_port.ts";
+import { type Head, startHead } from "../../runtime/head.ts";
+import { resolveInitOptions } from "../../runtime/api/init_options.ts";
 import { afterAll, afterEach, beforeAll } from "./harness.ts";
 
 /** How long a state may take to come about; generous, for slow machines. */
@@ -46,7 +49,7 @@ export interface TestCluster extends AsyncDisposable {
 export async function testCluster(
   options: InitOptions = {},
 ): Promise<TestCluster> {
-  await init({ numCpus: 2, ...options });
+  const head = await startTestCluster(options);
   return {
     leftovers,
     settled,
@@ -56,9 +59,50 @@ export async function testCluster(
         await resourcesReturned();
       } finally {
         await shutdown();
+        await head?.end();
       }
     },
   };
+}
+
+/** Set: all clusters of tests are reached by a connection. */
+const OVER_CONNECTION = process.env["MANTA_TEST_CONNECTION"] === "1";
+
+/**
+ * Starts the session; with a head of its own in this process, if tests are to
+ * run over a connection.
+ */
+async function startTestCluster(
+  options: InitOptions,
+): Promise<Head | undefined> {
+  if (!OVER_CONNECTION) {
+    await init({ numCpus: 2, ...options });
+    return undefined;
+  }
+  const { head, address, token } = await startTestHead(options);
+  const { namespace, logToDriver, runtimeEnv } = options;
+  await init({
+    address,
+    token,
+    ...(namespace === undefined ? {} : { namespace }),
+    ...(logToDriver === undefined ? {} : { logToDriver }),
+    ...(runtimeEnv === undefined ? {} : { runtimeEnv }),
+  });
+  return head;
+}
+
+/** A head in this process, of two CPUs unless `options` say otherwise. */
+export async function startTestHead(options: InitOptions = {}): Promise<
+  { readonly head: Head; readonly address: string; readonly token: string }
+> {
+  const token = "a-token-of-tests";
+  const head = await startHead({
+    hostname: "127.0.0.1",
+    port: 0,
+    token,
+    node: resolveInitOptions({ numCpus: 2, ...options }),
+  });
+  return { head, address: head.address, token };
 }
 
 /**
@@ -66,14 +110,18 @@ export async function testCluster(
  * each test that it has left nothing behind.
  */
 export function useCluster(options: InitOptions = {}): void {
+  let head: Head | undefined;
   beforeAll(async () => {
-    await init({ numCpus: 2, ...options });
+    head = await startTestCluster(options);
   });
   afterEach(async () => {
     await settled(NOTHING);
     await resourcesReturned();
   });
-  afterAll(() => shutdown());
+  afterAll(async () => {
+    await shutdown();
+    await head?.end();
+  });
 }
 
 /** What the running session holds. */

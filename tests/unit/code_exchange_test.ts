@@ -149,6 +149,8 @@ function make(workerId: WorkerId) {
         if (sent.length >= count) resolve();
       }
     },
+    hasSentCode: () => true,
+    sendCode: (code) => Promise.resolve(code),
     schedule: () => {},
   });
   /** Resolves once so many messages were sent. */

@@ -170,6 +170,7 @@ export class OwnerFixture {
           };
         },
       },
+      nowMs: () => 0,
       scheduleFlush: () => {},
       holdActor: (actorId) => ({ actorId, pin() {}, unpin() {} }),
       reportUnseen: (error) => note({ unseen: error.message }),

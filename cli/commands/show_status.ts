@@ -1,0 +1,63 @@
+// Asks a cluster how it is and prints the answer. It does so as somebody who
+// only looks: it is no driver, and no job is made for it.
+
+import process from "node:process";
+
+import { AuthenticationError } from "../../runtime/base/errors.ts";
+import { readToken, runningCluster } from "../../runtime/cluster_files.ts";
+import { observeNode } from "../../runtime/observe_node.ts";
+import { UsageError } from "../usage_error.ts";
+import { clusterStatus, statusText } from "./cluster_status.ts";
+import { type Format, formatValue } from "./formats.ts";
+
+/** The options of `manta status`. */
+export interface StatusFlags {
+  readonly address?: string;
+  readonly token?: string;
+  readonly format: Format;
+}
+
+/** Prints the status of the cluster; rejects when it cannot be asked. */
+export async function showStatus(flags: StatusFlags): Promise<void> {
+  const target = findTarget(flags);
+  const node = observeNode(target);
+  try {
+    const { calls } = node;
+    const [nodes, pending, jobs] = await Promise.all([
+      calls.nodes(),
+      calls.pending(),
+      calls.jobs(),
+    ]);
+    const { address } = target;
+    const nowMs = Date.now();
+    const status = clusterStatus({ address, nowMs, nodes, pending, jobs });
+    process.stdout.write(
+      flags.format === "table"
+        ? statusText(status)
+        : await formatValue(status, flags.format),
+    );
+  } finally {
+    await node.close();
+  }
+}
+
+function findTarget(flags: StatusFlags) {
+  const given = flags.address ?? process.env["MANTA_ADDRESS"];
+  const isNamed = given !== undefined && given !== "" && given !== "auto" &&
+    given !== "local";
+  const address = isNamed ? given : runningCluster().address;
+  if (!/^(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+):\d{1,5}$/.test(address)) {
+    throw new UsageError(
+      `Cannot ask "${address}": write the address as host:port`,
+    );
+  }
+  const token = flags.token ?? (process.env["MANTA_TOKEN"] || undefined) ??
+    readToken(address);
+  if (token === undefined) {
+    throw new AuthenticationError(
+      `Cannot ask ${address}: there is no token. Set MANTA_TOKEN to what ` +
+        "`manta token --show` prints on its machine",
+    );
+  }
+  return { address, token };
+}

@@ -1,0 +1,150 @@
+// The records of the nodes that run on this machine for this user, so that
+// drivers and commands find them: one private file per process, in the user's
+// folder beside those of sessions. A record of a process that is gone, or whose
+// number another one has now, is removed by whoever sees it.
+
+import { readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { ConnectionError } from "./base/errors.ts";
+import { readPrivateFile, writePrivateFile } from "./platform/private_file.ts";
+import {
+  findUserFolder,
+  openUserFolder,
+  ownedName,
+  ownerOf,
+} from "./platform/process_folder.ts";
+import { isAlive } from "./platform/process_life.ts";
+import { splitToken } from "./protocol/token.ts";
+import { readTokenFile } from "./token_file.ts";
+
+/** What a node tells the user's other processes. */
+export interface NodeFacts {
+  /** Where drivers of this machine reach it: `host:port`. */
+  readonly address: string;
+  /** What it asks for, with the fingerprint of its certificate. */
+  readonly token: string;
+  readonly nodeId: string;
+  /** What it prints, if it is a daemon. */
+  readonly logPath?: string;
+}
+
+/** A node that runs. */
+export interface RunningNode extends NodeFacts {
+  readonly pid: number;
+  /** When the process was started, in ticks of the system's clock. */
+  readonly start: string;
+}
+
+const KIND = "node";
+const USER_FOLDER = "manta";
+
+/** The user's folder for what lasts as long as the machine runs. */
+export function openClusterFolder(): string {
+  const parent = tmpdir();
+  try {
+    return openUserFolder(parent, USER_FOLDER);
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new ConnectionError(
+      `Cannot keep files in ${parent}: ${why}. Set TMPDIR to a folder that ` +
+        "can be written to",
+      { cause, details: { reason: "no_temporary_folder" } },
+    );
+  }
+}
+
+/** Writes the record of this process's node; gives what removes it. */
+export function recordNode(facts: NodeFacts): () => void {
+  const path = join(openClusterFolder(), `${ownedName(KIND)}.json`);
+  writePrivateFile(path, JSON.stringify(facts) + "\n");
+  return () => rmSync(path, { force: true });
+}
+
+/** The user's nodes on this machine. */
+export function runningNodes(): RunningNode[] {
+  const folder = findUserFolder(tmpdir(), USER_FOLDER);
+  if (folder === undefined) return [];
+  const nodes: RunningNode[] = [];
+  for (const name of readdirSync(folder)) {
+    const owner = ownerOf(name, KIND);
+    if (owner === undefined) continue;
+    const path = join(folder, name);
+    if (!isAlive(owner.pid, owner.start)) {
+      removeStale(path);
+      continue;
+    }
+    const facts = readFacts(path);
+    if (facts) nodes.push({ ...facts, ...owner });
+  }
+  return nodes;
+}
+
+/**
+ * The node that `address: "auto"` means: the one that runs on this machine.
+ *
+ * @throws {ConnectionError} If there is none, or more than one.
+ */
+export function runningCluster(): RunningNode {
+  const [node, ...others] = runningNodes();
+  if (node === undefined) {
+    throw new ConnectionError(
+      "Cannot find a cluster: no node of this user runs on this machine. " +
+        "Start one with `manta start --head`",
+      { details: { reason: "no_node" } },
+    );
+  }
+  if (others.length > 0) {
+    const addresses = [node, ...others].map(({ address }) => address);
+    throw new ConnectionError(
+      `Cannot choose a cluster: ${addresses.length} nodes run on this ` +
+        `machine (${addresses.join(", ")}). Give the address of one`,
+      { details: { reason: "many_nodes" } },
+    );
+  }
+  return node;
+}
+
+/**
+ * The token for an address: that of the user's node there, else the user's own.
+ * Undefined where there is neither.
+ *
+ * @throws {AuthenticationError} If the user's file cannot be trusted.
+ */
+export function readToken(address: string): string | undefined {
+  const wanted = nameOf(address);
+  const node = runningNodes().find((it) => nameOf(it.address) === wanted);
+  return node?.token ?? readTokenFile();
+}
+
+/** Addresses of this machine alone differ in how they are written only. */
+function nameOf(address: string): string {
+  return address.toLowerCase().replace(
+    /^(localhost|\[::1\]|127(\.\d{1,3}){3})(?=:\d+$)/,
+    "127.0.0.1",
+  );
+}
+
+function removeStale(path: string): void {
+  try {
+    rmSync(path, { force: true });
+  } catch {
+    // On a read-only disk it stays: it says nothing to anybody.
+  }
+}
+
+/** Undefined for what no node of this release has written. */
+function readFacts(path: string): NodeFacts | undefined {
+  try {
+    const facts = JSON.parse(readPrivateFile(path) ?? "") as NodeFacts;
+    const { address, token, nodeId, logPath } = facts;
+    const isWhole = typeof address === "string" && /:\d+$/.test(address) &&
+      typeof token === "string" && splitToken(token) !== undefined &&
+      typeof nodeId === "string";
+    if (!isWhole) return undefined;
+    const log = typeof logPath === "string" ? { logPath } : {};
+    return { address, token, nodeId, ...log };
+  } catch {
+    return undefined;
+  }
+}

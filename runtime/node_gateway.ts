@@ -1,0 +1,165 @@
+// Where a node is reached from other processes: listens, lets in who has the
+// token, and makes drivers of connections. Runs in the node's thread.
+
+import { networkInterfaces } from "node:os";
+import { ProtocolError } from "./base/errors.ts";
+import type { JobId, WorkerId } from "./base/ids.ts";
+import type { NodeListen, NodeStart } from "./host_messages.ts";
+import { NodeCode } from "./node_code.ts";
+import type { NodeControl } from "./node_control.ts";
+import type { NodePeer } from "./node_peers.ts";
+import { RemoteDriver } from "./node_remote_driver.ts";
+import type {
+  ServeWebOptions,
+  WebAnswer,
+  WebServer,
+} from "./platform/web_server.ts";
+import { thisProcess } from "./platform/process_life.ts";
+import type { DriverHello, ObserverHello } from "./protocol/driver_messages.ts";
+import {
+  CONNECT_PATH,
+  type HandshakeRules,
+  hostsOf,
+  judgeAccess,
+  refusalResponse,
+  TokenCheck,
+} from "./protocol/handshake.ts";
+import type { SessionIdentity } from "./protocol/node_messages.ts";
+import { answerControl } from "./remote_control.ts";
+import type { Mailbox } from "./transport/mailbox.ts";
+import type {
+  RemoteSession,
+  RemoteSessionEnd,
+} from "./transport/remote_session.ts";
+import {
+  SessionAcceptor,
+  type SessionUser,
+} from "./transport/session_acceptor.ts";
+
+/** The node that is reached. */
+export interface ReachedNode {
+  readonly start: Pick<NodeStart, "nodeId" | "sessionPath">;
+  readonly mailbox: Mailbox;
+  /** Set when it listens. */
+  address: string;
+  /** Whether a job or a thread of this name is there. */
+  knows(jobId: JobId, workerId: WorkerId): boolean;
+  addDriver(
+    driver: SessionIdentity,
+    peer: NodePeer,
+    codeFolder: string,
+  ): NodeControl;
+  driverEnded(workerId: WorkerId, reason: string): void;
+  /** The calls of somebody who has no job. */
+  observe(): NodeControl;
+  takeIn(): void;
+}
+
+const ENDS: Readonly<Record<RemoteSessionEnd, string>> = {
+  left: "the node has ended",
+  peer_left: "its driver has ended",
+  peer_died: "the process of its driver is gone",
+  peer_silent: "its driver was not heard of for too long",
+  peer_restarted: "its driver has begun anew",
+  peer_refuses: "its driver refuses to go on",
+  not_connected: "its driver never connected",
+  protocol_broken: "its driver has sent what no driver sends",
+};
+
+/** See the head of the file. */
+export class NodeGateway {
+  readonly #node: ReachedNode;
+  readonly #listen: NodeListen;
+  readonly #code: NodeCode;
+  readonly #acceptor: SessionAcceptor;
+  readonly #token: TokenCheck;
+  #server: WebServer | undefined;
+  #hosts: ReadonlySet<string> = new Set();
+
+  constructor(node: ReachedNode, listen: NodeListen) {
+    this.#node = node;
+    this.#listen = listen;
+    this.#code = new NodeCode(node.start.sessionPath);
+    this.#token = new TokenCheck(listen.token);
+    this.#acceptor = new SessionAcceptor({
+      rules: () => this.#rules(),
+      onSession: (session) => this.#begin(session),
+    });
+  }
+
+  /** Listens; gives the port. Rejects with why it cannot. */
+  async open(
+    serveWeb: (options: ServeWebOptions) => Promise<WebServer>,
+  ): Promise<number> {
+    const { hostname, port, tls } = this.#listen;
+    this.#server = await serveWeb({
+      hostname,
+      port,
+      ...(tls ? { tls } : {}),
+      fetch: (request) => this.#answer(request),
+    });
+    this.#hosts = hostsOf({
+      hostname,
+      port: this.#server.port,
+      addresses: Object.values(networkInterfaces()).flatMap((addresses) =>
+        (addresses ?? []).map(({ address }) => address)
+      ),
+      ...(this.#listen.names ? { names: this.#listen.names } : {}),
+    });
+    const name = hostname.includes(":") ? `[${hostname}]` : hostname;
+    this.#node.address = `${name}:${this.#server.port}`;
+    return this.#server.port;
+  }
+
+  /** Says goodbye to all drivers and stops listening. */
+  async close(): Promise<void> {
+    await this.#acceptor.close();
+    await this.#server?.stop();
+  }
+
+  #rules(): HandshakeRules {
+    return { token: this.#token, hosts: this.#hosts };
+  }
+
+  #answer(request: Request): WebAnswer {
+    const path = new URL(request.url).pathname;
+    if (path === CONNECT_PATH) return this.#acceptor.answer(request);
+    const refusal = judgeAccess(request, this.#rules());
+    return refusalResponse(refusal ?? { status: NOT_FOUND });
+  }
+
+  #begin(session: RemoteSession): SessionUser {
+    const node = this.#node;
+    const driver = new RemoteDriver(session, {
+      mailbox: node.mailbox,
+      code: this.#code,
+      joined: (driver, hello) => this.#joined(driver, hello),
+    });
+    return {
+      received: () => node.takeIn(),
+      ended: (reason) => {
+        if (!driver.workerId) return;
+        node.driverEnded(driver.workerId, ENDS[reason]);
+      },
+    };
+  }
+
+  #joined(driver: RemoteDriver, hello: DriverHello | ObserverHello): void {
+    const node = this.#node;
+    if (hello.type === "observer_hello") {
+      return answerControl(driver.control, node.observe());
+    }
+    const { jobId, workerId, namespace } = hello;
+    if (node.knows(jobId, workerId)) {
+      throw new ProtocolError("Cannot let a driver in: its ids are in use");
+    }
+    const { nodeId } = node.start;
+    const home = thisProcess();
+    driver.welcome({ type: "driver_welcome", nodeId, home }, hello);
+    const identity = { jobId, nodeId, workerId, namespace };
+    const calls = node.addDriver(identity, driver.peer, this.#code.folder);
+    answerControl(driver.control, calls);
+  }
+}
+
+const NOT_FOUND = 404;
