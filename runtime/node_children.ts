@@ -11,7 +11,7 @@ import {
 } from "./base/errors.ts";
 import { systemClock, systemTimers } from "./base/clock.ts";
 import type { WorkerId } from "./base/ids.ts";
-import { CHILD_LAST_LINES } from "./base/limits.ts";
+import { CHILD_END_MS_MAX, CHILD_LAST_LINES } from "./base/limits.ts";
 import {
   CHILD_STREAM,
   type FromChild,
@@ -202,9 +202,10 @@ class NodeChild {
     // Its end of the socket is closed: the rest comes, then the end.
   }
 
+  /** Most often because the process ends: how, is told a moment later. */
   #disconnected(): void {
-    if (this.#end) this.#ended();
-    else this.kill();
+    if (this.#end) return this.#ended();
+    systemTimers.after(CHILD_END_MS_MAX, () => this.kill());
   }
 
   #ended(): void {

@@ -31,6 +31,9 @@ export const THREADS_MAX = 4_096;
 /** How long the output of a dead process is waited for. */
 export const CHILD_OUTPUT_MS_MAX = 100;
 
+/** How long a child without a connection may take to end. */
+export const CHILD_END_MS_MAX = 1_000;
+
 /** Lines that are told of a child that did not come up. */
 export const CHILD_LAST_LINES = 5;
 
