@@ -1,7 +1,6 @@
 // What a node and the main thread of its child say to one another, beside the
-// node's link to the child's executor, which that thread only relays.
+// node's link to the child's executor, which that thread passes on.
 
-import type { WorkerId } from "./base/ids.ts";
 import type { ExecutorHome } from "./host_messages.ts";
 
 /** Stream 0 is the node's link to the executor, 1 the one for these. */
@@ -12,12 +11,6 @@ export const CHILD_STREAM = 1;
 export type ToChild =
   /** What the executor is to be; comes first. */
   | ChildStart
-  /** The stream is the executor's link to a peer. */
-  | {
-    readonly type: "peer_opened";
-    readonly peer: WorkerId;
-    readonly stream: number;
-  }
   | ControlMessage;
 
 /** The first message to a child. */

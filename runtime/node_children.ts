@@ -29,11 +29,11 @@ import {
 } from "./platform/child_process.ts";
 import { listenLocally, type LocalServer } from "./platform/local_socket.ts";
 import type { OutputStream, ScriptCommand } from "./platform/platform.ts";
-import type { OutputLine } from "./protocol/node_messages.ts";
+import type { FromNode, OutputLine } from "./protocol/node_messages.ts";
 import type { Mailbox } from "./transport/mailbox.ts";
+import { RelayedPeers } from "./relayed_peers.ts";
 import { RemoteLink } from "./transport/remote_link.ts";
 import { RemoteSession } from "./transport/remote_session.ts";
-import { RingRelay } from "./transport/ring_relay.ts";
 
 /** What the node gives. */
 export interface NodeChildrenPorts {
@@ -149,15 +149,13 @@ class NodeChild {
     const { streams } = this.#session;
     const link = new RemoteLink(streams, NODE_STREAM);
     this.#bridge = new RemoteLink(streams, CHILD_STREAM);
+    const { mailbox } = ports;
+    const peers = new RelayedPeers({ link, streams, mailbox });
     this.peer = {
-      link,
-      mailbox: ports.mailbox.buffer,
+      link: newsLink(link, peers),
+      mailbox: mailbox.buffer,
       memory: "files",
-      open: (peer, end) => {
-        const stream = streams.nextNumber();
-        new RingRelay(end, ports.mailbox, streams, { stream });
-        this.#tell({ type: "peer_opened", peer, stream });
-      },
+      open: (peer, end) => peers.open(peer, end),
     };
     this.#bridge.start({
       receive: (message) => this.#fromChild(message as FromChild),
@@ -267,4 +265,19 @@ class NodeChild {
     }
     this.#ports.printed(this.#workerId, { stream, text, source: "" });
   }
+}
+
+/** The link to a child, on which news wait for what they are about. */
+function newsLink(link: RemoteLink, peers: RelayedPeers): NodePeer["link"] {
+  return {
+    get backlogBytes() {
+      return link.backlogBytes;
+    },
+    start: (receiver) => link.start(receiver),
+    send: (message) => peers.sendNews(message as FromNode),
+    sendShared: (message) => link.sendShared(message),
+    flush: () => link.flush(),
+    drain: () => link.drain(),
+    close: () => link.close(),
+  };
 }

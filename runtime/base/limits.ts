@@ -477,3 +477,24 @@ export const DEAD_NODE_LOGS_MAX = 4;
 
 /** Bytes of a daemon's log that are shown when it cannot start. */
 export const LOG_TAIL_BYTES_MAX = 4 * 1024;
+
+/** A piece of an object on a connection: as the longest attachment. */
+export const OBJECT_CHUNK_BYTES_MAX = ATTACHMENT_BYTES_MAX;
+
+/** Pieces of objects under way to a reader that has not taken them. */
+export const OBJECT_CHUNKS_MAX = 8;
+
+/**
+ * Objects that a remote driver reads at a time, and that it writes: each has
+ * memory of the store that cannot go to disk meanwhile.
+ */
+export const REMOTE_TRANSFERS_MAX = 16;
+
+/** The same in bytes for what it writes, unless one object has more. */
+export const REMOTE_WRITE_BYTES_MAX = 128 * 1024 * 1024;
+
+/** Memory that a remote driver keeps for its next objects. */
+export const LOCAL_MEMORY_KEPT_BYTES_MAX = 128 * 1024 * 1024;
+
+/** The same is given back when no object needed it for so long. */
+export const LOCAL_MEMORY_IDLE_MS = 1_000;

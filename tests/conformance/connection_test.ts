@@ -12,7 +12,7 @@ import {
 import {
   makeCertificate,
   readCertificate,
-} from "../../runtime/node_certificate.ts";
+} from "../../cli/node_certificate.ts";
 import { detectPlatform } from "../../runtime/platform/detect.ts";
 import { openChannel } from "../../runtime/platform/web_client.ts";
 import {

@@ -14,6 +14,7 @@ import {
   it,
 } from "../support/harness.ts";
 import { NodeProject } from "../support/node_project.ts";
+import { rawRequest } from "../support/raw_request.ts";
 
 const SQUARES = [
   'import { get, remote } from "manta";',
@@ -28,6 +29,15 @@ function isThere(pid: number): boolean {
     return !/\) Z /.test(readFileSync(`/proc/${pid}/stat`, "utf8"));
   } catch {
     return false;
+  }
+}
+
+/** Looks again and again until something is so; fails after 10 s. */
+async function until(isSo: () => boolean): Promise<void> {
+  const untilMs = performance.now() + 10_000;
+  while (!isSo()) {
+    assert(performance.now() < untilMs, "It did not happen");
+    await new Promise((resolve) => setTimeout(resolve, 2));
   }
 }
 
@@ -98,6 +108,46 @@ describe("manta start --head", () => {
     assertEquals(typed.token, "from-a-pipe");
   });
 
+  it("agrees on one token with another that starts beside it", async () => {
+    using project = new NodeProject();
+
+    const nodes = await Promise.all([1, 2, 3].map(() => project.startNode()));
+
+    assertEquals(new Set(nodes.map(({ token }) => token)).size, 1);
+    assertEquals(new Set(nodes.map(({ address }) => address)).size, 3);
+  });
+
+  it("listens on the loopback of IPv6", async () => {
+    if (!existsSync("/proc/net/if_inet6")) return;
+    using project = new NodeProject();
+    const app = project.drivers.write("app.ts", ...SQUARES);
+    const node = await project.startNode(["--host", "::1", "--tls"]);
+
+    const env = { MANTA_ADDRESS: node.address };
+    const driver = await project.manta(["run", app], { env });
+
+    assertMatch(node.address, /^\[::1\]:\d+$/);
+    assertEquals([driver.stdout, driver.stderr], ["[1,4,9]\n", ""]);
+  });
+
+  it("is not left half started by who gives up waiting", async () => {
+    using project = new NodeProject();
+    const starting = project.begin(["start", "--head", "--port", "0"]);
+    const hasLog = () => project.leftFiles().some((it) => /\.log$/.test(it));
+    await until(hasLog);
+
+    starting.signal("SIGKILL");
+    await starting.ended;
+
+    // The node has heard of it, unless it was there already: then it stays.
+    const isThere = () => project.leftFiles().some((it) => /^node-/.test(it));
+    await until(() =>
+      isThere() || project.leftFiles().every((it) => /\.log$/.test(it))
+    );
+    const { exit } = await project.manta(["status"]);
+    assertEquals(exit, isThere() ? 0 : 1);
+  });
+
   it("names who has its port", async () => {
     using project = new NodeProject();
     const node = await project.startNode();
@@ -136,6 +186,22 @@ describe("manta start --head", () => {
     assertStringIncludes(other.stderr, "another certificate");
     const files = join(project.home, ".config", "manta", "tls.pem");
     assertEquals(statSync(files).mode & 0o777, 0o600);
+  });
+
+  it("is reached by all addresses, and by the names it is given", async () => {
+    using project = new NodeProject();
+    const words = ["--host", "0.0.0.0", "--insecure", "--names", "node.test"];
+    const { port, token } = await project.startNode(words);
+    const statusFor = async (host: string) => {
+      const fields = { authorization: `Bearer ${token}`, host };
+      return (await rawRequest(port, { fields })).status;
+    };
+
+    // Who may ask at all is told that there is no such page.
+    assertEquals(await statusFor(`node.test:${port}`), 404);
+    assertEquals(await statusFor(`localhost:${port}`), 404);
+    assertEquals(await statusFor(`other.test:${port}`), 403);
+    assertEquals((await project.manta(["status"])).exit, 0);
   });
 
   it("stays in the foreground with --block, until a signal", async () => {

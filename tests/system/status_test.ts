@@ -2,6 +2,7 @@
 // ask.
 
 import { type AddressInfo, createServer } from "node:net";
+import process from "node:process";
 import {
   assert,
   assertEquals,
@@ -75,6 +76,17 @@ describe("manta status", () => {
       assertEquals(stderr.includes(node.token), false);
       assertEquals(stderr.includes("    at "), false);
     }
+  });
+
+  it("does not wait for ever for a node that hangs", async () => {
+    using project = new NodeProject();
+    const node = await project.startNode();
+    process.kill(node.pid, "SIGSTOP");
+
+    const { exit, stderr } = await project.manta(["status"]);
+
+    assertEquals(exit, 1);
+    assertStringIncludes(stderr, "nobody answers");
   });
 
   it("refuses the old token once there is another one", async () => {
