@@ -7,11 +7,6 @@ import { connect, createServer, type Socket } from "node:net";
 import type { AddressInfo } from "node:net";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
-import type { WorkerId } from "../runtime/base/ids.ts";
-import type { FromStore } from "../runtime/object_store/messages.ts";
-import { NodeStore } from "../runtime/object_store/node_store.ts";
-import { RemoteObjects } from "../runtime/object_store/remote_objects.ts";
-import { RemoteStoreClient } from "../runtime/object_store/remote_store_client.ts";
 import { detectPlatform } from "../runtime/platform/detect.ts";
 import { serveWebSocketEcho } from "../runtime/platform/web_socket_echo.ts";
 import { AttachedBytes } from "../runtime/protocol/attached_bytes.ts";
@@ -29,10 +24,6 @@ const CHUNKS = 1024;
 /** Chunks that may be under way. */
 const CREDITS = 8;
 const CALLS = 20_000;
-/** What the object rows write and read, of the size of a large array. */
-const OBJECT_BYTES = 64 * CHUNK_BYTES;
-const OBJECTS = CHUNKS * CHUNK_BYTES / OBJECT_BYTES;
-const DRIVER = "w-bench" as WorkerId;
 const ROUNDS = 3;
 
 interface Ports {
@@ -48,9 +39,6 @@ interface Chunk extends LinkMessage {
 /** Where received chunks go. */
 const segment = new Uint8Array(new SharedArrayBuffer(64 * CHUNK_BYTES));
 let segmentAt = 0;
-
-/** Numbers of objects are never used again. */
-let firstNumber = 0;
 
 /** What the row that runs does with a message. */
 let receive: ((message: Chunk) => void) | undefined;
@@ -105,10 +93,8 @@ function serveLink(link: RemoteLink): void {
     link.send(message);
     link.flush();
   };
-  const objects = storeFor(link);
   link.start({
     receive: (message) => {
-      if (objects.receive(message)) return;
       switch (message.type) {
         case "call":
           return send({ type: "answer" });
@@ -129,29 +115,6 @@ function serveLink(link: RemoteLink): void {
   });
 }
 
-/** A store with room for all objects, and who stands in for the driver. */
-function storeFor(link: RemoteLink): RemoteObjects {
-  const fromStore = (_: WorkerId, message: FromStore) =>
-    objects.fromStore(message);
-  const store = new NodeStore({
-    capacityBytes: 2 * OBJECTS * OBJECT_BYTES,
-    send: fromStore,
-    sendShared: fromStore,
-    collectGarbage: () => {},
-    after: (delayMs, callback) => void setTimeout(callback, delayMs),
-    sentByItself: () => {},
-  });
-  const objects = new RemoteObjects({
-    workerId: DRIVER,
-    toStore: (message) => store.receive(DRIVER, message),
-    toldStore: () => {},
-    send: (message) => link.send(message),
-    flush: () => link.flush(),
-  });
-  store.workerStarted(DRIVER);
-  return objects;
-}
-
 /** As a store does: bytes go into memory that is there. */
 function keep({ bytes }: Chunk): void {
   segment.set(bytes!, segmentAt);
@@ -170,23 +133,12 @@ async function measure(): Promise<void> {
   });
   const { echoUrl, tcpPort, nodePort } = JSON.parse(line) as Ports;
   const link = await connectLink(nodePort);
-  const client = new RemoteStoreClient({
-    workerId: DRIVER,
-    send: (message) => {
-      link.send(message);
-      queueMicrotask(() => link.flush());
-    },
-    flush: () => link.flush(),
-    collectGarbage: () => {},
-  });
   const rows: readonly [string, string, () => Promise<number>][] = [
     ["bare WebSocket echo", "calls/s", () => echo(echoUrl)],
     ["link echo", "calls/s", () => echoOver(link)],
     ["bare TCP to the other", "GB/s", () => tcpBulk(tcpPort)],
     ["link to the node", "GB/s", () => bulkTo(link)],
     ["link from the node", "GB/s", () => bulkFrom(link)],
-    ["objects to the node", "GB/s", () => objectsTo(link, client)],
-    ["objects from the node", "GB/s", () => objectsFrom(client)],
   ];
   const best = new Map<string, number>();
   for (let round = 0; round < ROUNDS; round++) {
@@ -204,8 +156,6 @@ async function measure(): Promise<void> {
   ratio("link echo", "bare WebSocket echo");
   ratio("link to the node", "bare TCP to the other");
   ratio("link from the node", "bare TCP to the other");
-  ratio("objects to the node", "bare TCP to the other");
-  ratio("objects from the node", "bare TCP to the other");
   child.stdin.end();
   process.exit(0);
 }
@@ -303,55 +253,4 @@ async function bulkFrom(link: RemoteLink): Promise<number> {
     link.flush();
   });
   return perSecond(gigabytes(CHUNKS), startMs);
-}
-
-/** Values are laid out, cross, and lie in the store. */
-async function objectsTo(
-  link: RemoteLink,
-  client: RemoteStoreClient,
-): Promise<number> {
-  const value = new Uint8Array(OBJECT_BYTES).fill(1);
-  for (const number of objectNumbers()) client.free(DRIVER, number);
-  firstNumber += OBJECTS;
-  const startMs = performance.now();
-  await new Promise<void>((resolve) => {
-    receive = (message) => {
-      if (message.type === "answer") resolve();
-      else client.receive(message);
-    };
-    putAll(client, value).then(() => {
-      link.send({ type: "call" });
-      link.flush();
-    });
-  });
-  return perSecond(gigabytes(CHUNKS), startMs);
-}
-
-async function putAll(
-  client: RemoteStoreClient,
-  value: Uint8Array,
-): Promise<void> {
-  for (const number of objectNumbers()) {
-    await client.create(DRIVER, number, OBJECT_BYTES, (writable) => {
-      writable.bytes.set(value);
-      writable.seal();
-    });
-  }
-  while (client.counts().pending > 0) {
-    await new Promise((resolve) => setTimeout(resolve, 0));
-  }
-}
-
-/** Reads what the row before has written. */
-async function objectsFrom(client: RemoteStoreClient): Promise<number> {
-  receive = (message) => client.receive(message as never);
-  const startMs = performance.now();
-  for (const number of objectNumbers()) {
-    await client.open(DRIVER, number);
-  }
-  return perSecond(gigabytes(CHUNKS), startMs);
-}
-
-function objectNumbers(): number[] {
-  return Array.from({ length: OBJECTS }, (_, index) => firstNumber + index);
 }

@@ -7,10 +7,12 @@ import type { Hold } from "./actor_holds.ts";
 import type {
   ActorCreation,
   ActorHold,
+  ActorListing,
   Callable,
   CallOutcome,
   GroupStrategy,
   Leftovers,
+  MemoryListing,
   MethodCall,
   Session,
   TaskCall,
@@ -110,6 +112,7 @@ export class ApiSession implements Session {
     };
     const isTimed = timeoutMs !== undefined;
     const { isolation } = options;
+    const isOnce = options.maxRetries === 0;
     return {
       index: ++this.#templateCount,
       name,
@@ -121,13 +124,14 @@ export class ApiSession implements Session {
       schedulingClass: {
         // Environments are of tasks, not of threads: leases are shared.
         key: classKey(resources, strategy, labelSelector) +
-          (isTimed ? "|timed" : "") +
+          (isTimed ? "|timed" : "") + (isOnce ? "|once" : "") +
           (isolation === "process" ? "|process" : ""),
         resources,
         strategy,
         ...(labelSelector ? { labelSelector } : {}),
         ...(isolation === "process" ? { isolation } : {}),
         ...(isTimed ? { isTimed } : {}),
+        ...(isOnce ? { isOnce } : {}),
       },
       spec: undefined,
       prepare: () => outsideRuns(prepare),
@@ -398,6 +402,14 @@ export class ApiSession implements Session {
 
   timeline(): Promise<unknown[]> {
     return this.holdOpen(this.#thread.control.timeline());
+  }
+
+  memory(): Promise<MemoryListing> {
+    return this.holdOpen(this.#thread.control.memory());
+  }
+
+  actorListings(): Promise<ActorListing[]> {
+    return this.holdOpen(this.#thread.control.actors());
   }
 
   async leftovers(): Promise<Leftovers> {

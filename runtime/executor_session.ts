@@ -57,6 +57,7 @@ export class ExecutorSession {
   readonly #garbage: IdleGarbage;
   /** In a process of its own only. */
   readonly #limits: MemoryLimits | undefined;
+  readonly #platform: Platform;
   #events: TaskEvent[] = [];
   /** User code asked the thread to end: nothing is answered any more. */
   #exiting = false;
@@ -68,6 +69,7 @@ export class ExecutorSession {
   ) {
     if (start.isChild) this.#limits = new MemoryLimits(limitMemory);
     this.#start = start;
+    this.#platform = platform;
     if (start.codeFolder !== undefined) useCodeDirectory(start.codeFolder);
     this.#flushOutput = flushOutput;
     this.#environments = environments;
@@ -156,6 +158,18 @@ export class ExecutorSession {
     this.#thread.sendNodeNow({ type: "output_given" });
   }
 
+  async #giveMemory(isCollected: boolean): Promise<void> {
+    const { owner, holds } = this.#thread;
+    if (isCollected) await this.#platform.collectGarbage();
+    const usedBytes = this.#platform.threadMemoryBytes();
+    this.#thread.sendNodeNow({
+      type: "memory_given",
+      isCollected,
+      isNeeded: owner.references.lentCount + holds.count + owner.taskCount > 0,
+      ...(usedBytes === undefined ? {} : { usedBytes }),
+    });
+  }
+
   #sendManyEvents(): void {
     if (this.#events.length >= TASK_EVENTS_PER_MESSAGE_MAX) this.#sendEvents();
   }
@@ -192,6 +206,9 @@ export class ExecutorSession {
       case "events_wanted":
         this.#sendEvents();
         this.#thread.sendNode({ type: "events_given" });
+        break;
+      case "memory_wanted":
+        void this.#giveMemory(message.collect);
         break;
       case "output_wanted":
         this.#giveOutput();

@@ -1,6 +1,7 @@
 // What the node thread and the process's main thread say to one another: only
 // the main thread starts and stops web workers.
 
+import type { ResolvedSystemConfig } from "./api/system_config.ts";
 import type { NodeId, WorkerId } from "./base/ids.ts";
 import type { ResourceSet } from "./base/resources.ts";
 import type { SessionIdentity } from "./protocol/node_messages.ts";
@@ -19,6 +20,8 @@ export interface NodeStart {
   readonly sessionPath: string;
   /** The store's folder on disk; without one it does not spill. */
   readonly spillPath: string | undefined;
+  /** Who keeps an eye on the memory, and how. */
+  readonly memory: ResolvedSystemConfig;
   readonly hostname: string;
   readonly version: string;
   readonly startedAtMs: number;

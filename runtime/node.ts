@@ -21,7 +21,8 @@ import { gpuIdsOf } from "./node_gpus.ts";
 import { NodeJobs } from "./node_jobs.ts";
 import { RevokedLeases } from "./node_leases.ts";
 import { nodeControl } from "./node_listings.ts";
-import { NodeOutput } from "./node_output.ts";
+import { NodeMemory } from "./node_memory.ts";
+import { newOutput } from "./node_output.ts";
 import { type NodePeer, NodePeers, threadPeer } from "./node_peers.ts";
 import { infeasibleText, unschedulableError } from "./node_texts.ts";
 import { NodeThreads } from "./node_threads.ts";
@@ -29,7 +30,6 @@ import { isToStore } from "./object_store/messages.ts";
 import { loanFolder } from "./object_store/loan_folder.ts";
 import { NodeStore } from "./object_store/node_store.ts";
 import type { SpillFolder } from "./object_store/spill_folder.ts";
-import { logFolder } from "./observe/output_log.ts";
 import type { ReturnMemory, ScriptCommand } from "./platform/platform.ts";
 import type {
   FromNode,
@@ -64,6 +64,7 @@ export class Node {
   readonly groups: PlacementGroups;
   readonly store: NodeStore;
   readonly jobs: NodeJobs;
+  readonly memory: NodeMemory;
   /** Where it listens, or "local". */
   address = "local";
   readonly #host: NodeHost;
@@ -91,9 +92,18 @@ export class Node {
     const ports = {
       schedule: (event: Uncaused<SchedulerEvent>) => this.#schedule(event),
       send: (id: WorkerId, message: FromNode) => this.#send(id, message),
-      stopThread: (id: WorkerId, reason: string) =>
+      stopThread: (id: WorkerId, reason: string | MantaError) =>
         this.#threads.stop(id, reason),
     };
+    this.memory = new NodeMemory(start.nodeId, start.memory, {
+      ...ports,
+      threads: () => this.scheduler.threads(),
+      forget: (threadId) => this.#schedule({ type: "thread_ended", threadId }),
+      mayRestart: (actorId) => this.actors.mayRestart(actorId),
+      collectGarbage: () => void host.collectGarbage(),
+      warn: (jobId, text) => this.#warn(jobId, text),
+      flush: () => this.#turn(),
+    });
     this.actors = new NodeActors(ports);
     this.#revoked = new RevokedLeases(ports);
     this.#control = {
@@ -143,7 +153,14 @@ export class Node {
     peer: NodePeer,
     codeFolder?: string,
   ): NodeControl {
-    this.jobs.add(driver, this.#newOutput(driver.workerId), codeFolder);
+    this.jobs.add(
+      driver,
+      newOutput(driver.workerId, this.start, {
+        peers: this.#peers,
+        threads: this.#threads,
+      }),
+      codeFolder,
+    );
     this.#addPeer(driver.workerId, peer);
     return nodeControl(this, driver.jobId);
   }
@@ -169,23 +186,6 @@ export class Node {
     this.#schedule({ type: "job_ended", jobId });
     this.#forgetJobs();
     this.#turn();
-  }
-
-  #newOutput(driver: WorkerId): NodeOutput {
-    return new NodeOutput({
-      driver,
-      nodeId: this.start.nodeId,
-      pidOf: (workerId) => this.#threads.pidOf(workerId),
-      logFolder: logFolder(this.start.sessionPath),
-      send: (to, message) => this.#send(to, message),
-      unreadBytes: () => this.#peers.backlogBytes(driver),
-      after: (delayMs, callback) => {
-        setTimeout(() => {
-          callback();
-          this.#peers.flush();
-        }, delayMs);
-      },
-    });
   }
 
   #forgetJobs(): void {
@@ -282,6 +282,8 @@ export class Node {
         return this.#threads.stop(message.workerId, message.reason);
       case "thread_exiting":
         return this.#threads.exiting(from, message.reason);
+      case "memory_given":
+        return this.memory.given(from, message);
       case "output":
         return job.output.printed(from, message.lines);
       case "output_wanted":
@@ -353,6 +355,7 @@ export class Node {
     const what = { identity, isolation, codeFolder };
     const peer = this.#threads.start(what, calls);
     this.#addPeer(workerId, peer);
+    this.memory.threadStarted();
     // What is sent to it waits in its links until it is up.
     this.#schedule({ type: "thread_started", threadId: workerId });
   }
@@ -366,6 +369,7 @@ export class Node {
     job.output.threadEnded(workerId);
     job.timeline.given(workerId);
     this.jobs.threadEnded(workerId);
+    this.memory.threadEnded(workerId);
     const error = this.#threads.ended(workerId, reason);
     this.#workerEnded(workerId, error);
     this.#schedule({ type: "thread_ended", threadId: workerId });

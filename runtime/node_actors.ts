@@ -58,6 +58,14 @@ export class NodeActors {
     return this.directory.records.get(actorId)?.jobId;
   }
 
+  /** Whether the actor would be made again if its thread ended. */
+  mayRestart(actorId: ActorId): boolean {
+    const record = this.directory.records.get(actorId);
+    if (!record || record.retiring) return false;
+    const { maxRestarts } = record.actor;
+    return maxRestarts < 0 || record.restartsUsed < maxRestarts;
+  }
+
   /** Whether the job has actors that are not dead. */
   hasLiving(jobId: JobId): boolean {
     for (const record of this.directory.records.values()) {

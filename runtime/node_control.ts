@@ -2,6 +2,7 @@
 // and listings, by comlink. Plain data in, plain data out; errors come back
 // as values, since classes do not survive the way.
 
+import type { ActorListing, MemoryListing } from "./api/session_port.ts";
 import type { ActorId, PlacementGroupId } from "./base/ids.ts";
 import type { WireActorInterface } from "./protocol/node_messages.ts";
 import type { WireError } from "./protocol/wire_error.ts";
@@ -31,16 +32,6 @@ export interface NodeListing {
 export interface FoundActor {
   readonly actorId: ActorId;
   readonly interface: WireActorInterface;
-}
-
-/** An actor as it is listed. */
-export interface ActorListing {
-  readonly id: string;
-  readonly name: string;
-  readonly className: string;
-  readonly state: string;
-  readonly nodeId: string;
-  readonly restarts: number;
 }
 
 /** Work that waits for a place. */
@@ -81,6 +72,8 @@ export interface NodeControl {
   actors(): ActorListing[];
   /** What waits, and why. */
   pending(): PendingListing[];
+  /** What memory is used, and how often work was stopped for it. */
+  memory(): MemoryListing;
   /** All jobs of the node. */
   jobs(): JobListing[];
   /** Resolves when the group is there, or with why it never will be. */

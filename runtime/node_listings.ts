@@ -2,18 +2,15 @@
 // asked is in `node_control.ts`.
 
 import process from "node:process";
+import type { ActorListing } from "./api/session_port.ts";
 import type { JobId } from "./base/ids.ts";
 import { PlacementGroupRemovedError } from "./base/errors.ts";
 import { resourceAmounts, type ResourceSet } from "./base/resources.ts";
 import type { PlacementGroups } from "./control/placement_groups.ts";
 import type { NodeStart } from "./host_messages.ts";
 import type { NodeActors } from "./node_actors.ts";
-import type {
-  ActorListing,
-  JobListing,
-  NodeControl,
-  NodeListing,
-} from "./node_control.ts";
+import type { JobListing, NodeControl, NodeListing } from "./node_control.ts";
+import type { NodeMemory } from "./node_memory.ts";
 import type { NodeJob, NodeJobs } from "./node_jobs.ts";
 import type { NodeStore } from "./object_store/node_store.ts";
 import type { Scheduler } from "./scheduler/scheduler.ts";
@@ -29,6 +26,7 @@ export interface ListedNode {
   /** Where it listens, or "local". */
   readonly address: string;
   readonly jobs: NodeJobs;
+  readonly memory: NodeMemory;
   /** The events of a job's tasks. */
   trace(jobId: JobId | undefined): Promise<unknown[]>;
   /** Takes in what the threads have sent by now. */
@@ -58,6 +56,7 @@ export function nodeControl(
       scheduler.pending().map(({ kind, resources, count, why }) => (
         { kind, resources: resourceAmounts(resources), count, why }
       )),
+    memory: () => node.memory.listing(),
     jobs: () => [...node.jobs.all()].map(jobListing),
     groupReady: async (groupId) => {
       if (await groups.ready(groupId)) return undefined;
@@ -122,5 +121,6 @@ function actorListings({ actors, start }: ListedNode): ActorListing[] {
     state: record.state,
     nodeId: start.nodeId,
     restarts: record.restartsUsed,
+    deathCause: record.deathError?.message ?? "",
   }));
 }

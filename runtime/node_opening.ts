@@ -23,6 +23,7 @@ export type NodeOptions = Pick<
   | "memoryBytes"
   | "objectStoreBytes"
   | "spillDirectory"
+  | "systemConfig"
 >;
 
 /** A node that can be started. */
@@ -54,6 +55,7 @@ export function openNode(
       storeBytes: fromUnits(total["objectStoreMemory"] ?? 0),
       sessionPath: directory.path,
       spillPath: spillDirectory?.path,
+      memory: options.systemConfig,
       hostname: hostname(),
       version: VERSION,
       startedAtMs: Date.now(),

@@ -4,6 +4,9 @@
 
 import type { NodeId, WorkerId } from "./base/ids.ts";
 import { OUTPUT_DRAIN_MS_MAX, OUTPUT_UNREAD_BYTES_MAX } from "./base/limits.ts";
+import type { NodeStart } from "./host_messages.ts";
+import type { NodePeers } from "./node_peers.ts";
+import { logFolder } from "./observe/output_log.ts";
 import type { FromNode, OutputLine } from "./protocol/node_messages.ts";
 
 /** What the node gives. */
@@ -91,4 +94,29 @@ export class NodeOutput {
     this.#asked = undefined;
     this.#ports.send(this.#ports.driver, { type: "output_given" });
   }
+}
+
+/** The output of a driver's job. */
+export function newOutput(
+  driver: WorkerId,
+  { nodeId, sessionPath }: NodeStart,
+  { peers, threads }: {
+    readonly peers: NodePeers;
+    readonly threads: Pick<NodeOutputPorts, "pidOf">;
+  },
+): NodeOutput {
+  return new NodeOutput({
+    driver,
+    nodeId,
+    pidOf: (workerId) => threads.pidOf(workerId),
+    logFolder: logFolder(sessionPath),
+    send: (to, message) => peers.send(to, message),
+    unreadBytes: () => peers.backlogBytes(driver),
+    after: (delayMs, callback) => {
+      setTimeout(() => {
+        callback();
+        peers.flush();
+      }, delayMs);
+    },
+  });
 }

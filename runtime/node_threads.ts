@@ -82,11 +82,13 @@ export class NodeThreads {
   }
 
   /** Has the host stop a thread, whatever it does. */
-  stop(workerId: WorkerId, reason: string): void {
+  stop(workerId: WorkerId, reason: string | MantaError): void {
     if (!this.#ports.isRunning(workerId)) return;
     this.#end(
       workerId,
-      new WorkerDiedError(`Thread ${workerId} was stopped: ${reason}`),
+      typeof reason === "string"
+        ? new WorkerDiedError(`Thread ${workerId} was stopped: ${reason}`)
+        : reason,
     );
     this.#stop(workerId);
   }

@@ -67,7 +67,15 @@ function nodePort(
 ): OwnerPorts["node"] {
   return {
     demand: (
-      { key, resources, strategy, labelSelector, isolation, isTimed },
+      {
+        key,
+        resources,
+        strategy,
+        labelSelector,
+        isolation,
+        isTimed,
+        isOnce,
+      },
       count,
     ) =>
       session.sendNode({
@@ -79,6 +87,7 @@ function nodePort(
           ...(labelSelector ? { labelSelector } : {}),
           ...(isolation ? { isolation } : {}),
           ...(isTimed ? { isTimed } : {}),
+          ...(isOnce ? { isOnce } : {}),
         } as WireClass,
         count,
         depth: depth(),

@@ -15,6 +15,11 @@ import {
   outOfRange,
   wrongType,
 } from "./option_checks.ts";
+import {
+  type ResolvedSystemConfig,
+  resolveSystemConfig,
+  systemConfig,
+} from "./system_config.ts";
 import { customResources, runtimeEnv } from "./option_rules.ts";
 import type { RuntimeEnv } from "./option_types.ts";
 import { resolveRuntimeEnv } from "./options.ts";
@@ -50,7 +55,7 @@ export interface ResolvedInitOptions {
   readonly logToDriver: boolean;
   /** `undefined`: no for an embedded node, else as the cluster does. */
   readonly dashboard: boolean | undefined;
-  readonly systemConfig: Readonly<Record<string, unknown>>;
+  readonly systemConfig: ResolvedSystemConfig;
   readonly ignoreReinit: boolean;
 }
 
@@ -93,7 +98,7 @@ export function resolveInitOptions(
     runtimeEnv: options.runtimeEnv && resolveRuntimeEnv(options.runtimeEnv),
     logToDriver: options.logToDriver ?? true,
     dashboard: options.dashboard,
-    systemConfig: Object.freeze({ ...options.systemConfig }),
+    systemConfig: resolveSystemConfig(options.systemConfig),
     ignoreReinit: options.ignoreReinit ?? false,
   });
 }
@@ -134,7 +139,7 @@ const CHECKS: Readonly<Record<keyof InitOptions, Check>> = {
   runtimeEnv,
   logToDriver: aBoolean,
   dashboard: aBoolean,
-  systemConfig: (value, path) => checkRecord(value, path),
+  systemConfig,
   ignoreReinit: aBoolean,
 };
 

@@ -161,7 +161,9 @@ export interface PlacementOptions {
    */
   readonly numGpus?: number | undefined;
   /**
-   * Memory in bytes that is set aside on the node; it is not enforced.
+   * Memory in bytes that is set aside on the node. On Deno it is a limit as
+   * well, for threads that return to their event loop: one that holds more is
+   * stopped with an `OutOfMemoryError`.
    *
    * @default {0}
    */

@@ -91,6 +91,26 @@ export interface Leftovers {
   readonly lent: number;
 }
 
+/** The memory of the machine, the container or the process. */
+export interface MemoryListing {
+  readonly usedBytes: number;
+  readonly limitBytes: number;
+  /** Threads that were stopped while something ran on them. */
+  readonly stoppedThreads: number;
+}
+
+/** An actor as it is listed; also when it is dead. */
+export interface ActorListing {
+  readonly id: string;
+  readonly name: string;
+  readonly className: string;
+  readonly state: string;
+  readonly nodeId: string;
+  readonly restarts: number;
+  /** Why it is dead; empty while it is not. */
+  readonly deathCause: string;
+}
+
 /** The session of one thread, as the API sees it. */
 export interface Session {
   readonly identity: SessionIdentity;
@@ -130,6 +150,8 @@ export interface Session {
   totals(): Promise<Record<string, number>>;
   available(): Promise<Record<string, number>>;
   timeline(): Promise<unknown[]>;
+  memory(): Promise<MemoryListing>;
+  actorListings(): Promise<ActorListing[]>;
   /** What is held at the moment; for tests. */
   leftovers(): Promise<Leftovers>;
   /** Has all threads collect garbage, soon; for tests. */

@@ -2,6 +2,7 @@
 // its cluster. Types only; checks and defaults are in `init_options.ts`.
 
 import type { RuntimeEnv } from "./option_types.ts";
+import type { SystemConfig } from "./system_config.ts";
 
 /**
  * Options of {@linkcode init}.
@@ -93,7 +94,7 @@ export interface InitOptions {
    */
   readonly dashboard?: boolean | undefined;
   /** Settings of the system's insides; not stable. */
-  readonly systemConfig?: Readonly<Record<string, unknown>> | undefined;
+  readonly systemConfig?: SystemConfig | undefined;
   /**
    * Whether `init` gives the session that runs already, instead of rejecting.
    *

@@ -463,6 +463,45 @@ export const MEMORY_RETURN_BYTES_MAX = 16 * 1024 * 1024;
 /** How long a node may take to close its files before it is stopped. */
 export const NODE_END_MS_MAX = 500;
 
+/** Work is stopped when more of the memory is used; as in Ray. */
+export const MEMORY_USE_MAX = 0.95;
+
+/** How often the use of memory is looked at while threads run; as in Ray. */
+export const MEMORY_REFRESH_MS = 250;
+
+/** Below the threshold by so much of the memory, stopping ends; as in Ray. */
+export const MEMORY_STOP_BUFFER_FRACTION = 0.05;
+
+/** The most that this buffer is. */
+export const MEMORY_STOP_BUFFER_BYTES_MAX = 3 * 1024 ** 3;
+
+/** How long threads may take to collect garbage before any is stopped. */
+export const MEMORY_COLLECT_MS = 400;
+
+/** Collecting costs CPU: how long it is not tried again. */
+export const MEMORY_COLLECT_PAUSE_MS = 10_000;
+
+/** After a stopped thread has ended, its memory may take so long to go. */
+export const MEMORY_SETTLE_MS = 1_000;
+
+/** How long a stopped thread, and its memory, is waited for at most. */
+export const MEMORY_STOP_MS_MAX = 5_000;
+
+/** Use that has changed by less of the memory has not changed. */
+export const MEMORY_MOVE_FRACTION = 0.02;
+
+/** Idle threads that hold less are not worth stopping. */
+export const MEMORY_IDLE_BYTES_MIN = 16 * 1024 * 1024;
+
+/** A thread's own needs, beyond the `memory` of what runs on it. */
+export const MEMORY_THREAD_BYTES = 32 * 1024 * 1024;
+
+/** A task that was stopped for its memory runs again after this; doubled. */
+export const MEMORY_RETRY_MS = 1_000;
+
+/** The longest such pause; as in Ray. */
+export const MEMORY_RETRY_MS_MAX = 60_000;
+
 /** Files with tokens, certificates and records of nodes; the rest is not read. */
 export const PRIVATE_FILE_BYTES_MAX = 64 * 1024;
 

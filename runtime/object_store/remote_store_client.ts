@@ -174,24 +174,23 @@ export class RemoteStoreClient implements StoreAccess {
     this.#send({ type: "object_free", owner, number });
   }
 
-  receive(message: { readonly type: string }): void {
+  receive(message: FromRemoteStore): void {
     if (this.#failure) return;
-    const known = message as FromRemoteStore;
-    switch (known.type) {
+    switch (message.type) {
       case "object_granted":
-        return this.#granted(known.requestId);
+        return this.#granted(message.requestId);
       case "object_found":
-        return this.#found(known.requestId, known.sizeBytes);
+        return this.#found(message.requestId, message.sizeBytes);
       case "object_chunk":
-        return this.#chunk(known);
+        return this.#chunk(message);
       case "chunks_taken":
-        return this.#taken(known.count);
+        return this.#taken(message.count);
       case "object_denied":
-        return this.#denied(known);
+        return this.#denied(message);
       case "garbage_collect":
         return this.#options.collectGarbage();
       default:
-        return unreachable(known);
+        return unreachable(message);
     }
   }
 

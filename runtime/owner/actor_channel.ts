@@ -20,7 +20,8 @@ export interface ActorEffects {
   ): void;
   /** Settles the call with an error. */
   fail(call: TaskRecord, error: WireError): void;
-  unavailable(channel: ActorChannel): WireError;
+  /** The error of a sent call; `reason` ended the actor's thread, if known. */
+  lost(call: TaskRecord, reason: WireError | undefined): WireError;
 }
 
 /** See the head of the file. */
@@ -39,6 +40,8 @@ export class ActorChannel {
   readonly #queue = new Deque<TaskRecord>();
   /** This thread has killed the actor and has not heard of its end. */
   #killed = false;
+  /** Why the actor's thread has ended, if it was not its own doing. */
+  #threadError: WireError | undefined;
   /** How many of the queue have ended there: failed or cancelled. */
   #withdrawnCount = 0;
   /** Sent and not answered, in the order sent. */
@@ -168,6 +171,11 @@ export class ActorChannel {
     this.#killed = true;
   }
 
+  /** Its thread was stopped; what the actor becomes is told next. */
+  threadEnded(reason: WireError): void {
+    this.#threadError = reason;
+  }
+
   changed(
     state: ActorState,
     incarnation: number,
@@ -203,8 +211,11 @@ export class ActorChannel {
       call.status = "queued";
       this.#queue.unshift(call);
     }
+    const reason = this.#threadError;
+    this.#threadError = undefined;
     for (const call of [...this.#sent]) {
-      this.#fail(call, this.deathError ?? this.#effects.unavailable(this));
+      const error = reason ? undefined : this.deathError;
+      this.#fail(call, error ?? this.#effects.lost(call, reason));
     }
   }
 

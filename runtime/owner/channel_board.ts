@@ -1,8 +1,9 @@
 // All channels of an owner to actors: makes them on first use, leads what the
 // node says of an actor to its channel, and forgets those nobody needs.
 
-import type { ActorId } from "../base/ids.ts";
+import type { ActorId, WorkerId } from "../base/ids.ts";
 import type { FromNode } from "../protocol/node_messages.ts";
+import type { WireError } from "../protocol/wire_error.ts";
 import { ActorChannel, type ActorEffects } from "./actor_channel.ts";
 
 export type ActorStateMessage = Extract<
@@ -68,6 +69,13 @@ export class ChannelBoard {
     // What was redirected has its calls counted by the other actor.
     if (channel.actorId === actorId && isNeeded) return;
     this.#channels.delete(actorId);
+  }
+
+  /** A thread was stopped: calls that it ran fail with why. */
+  threadEnded(threadId: WorkerId, reason: WireError): void {
+    for (const channel of this.#channels.values()) {
+      if (channel.threadId === threadId) channel.threadEnded(reason);
+    }
   }
 
   /** The node says what has become of an actor; of a forgotten one, late. */

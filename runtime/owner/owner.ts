@@ -15,6 +15,7 @@ import { ActorChannel } from "./actor_channel.ts";
 import { type ActorStateMessage, ChannelBoard } from "./channel_board.ts";
 import { LeaseBoard } from "./lease_board.ts";
 import { Lease } from "./lease_queue.ts";
+import { isOutOfMemory, LostTasks, mayRetry } from "./lost_tasks.ts";
 import { discardResult, freeLostResults } from "./lost_results.ts";
 import { type ObjectRef, settleRef } from "./object_ref.ts";
 import type { Encoded, OwnerPorts } from "./ports.ts";
@@ -23,7 +24,7 @@ import { References } from "./references.ts";
 import { Stopping } from "./stopping.ts";
 import { Storing } from "./storing.ts";
 import { Submission, type SubmitOptions } from "./submission.ts";
-import { unavailableError, workerDiedError } from "./task_errors.ts";
+import { lostCallError } from "./task_errors.ts";
 import type { TaskRecord, TaskTemplate } from "./task_record.ts";
 
 /** See the head of the file. */
@@ -38,6 +39,7 @@ export class Owner {
   readonly #submission: Submission;
   readonly #stopping: Stopping;
   readonly #channels: ChannelBoard;
+  readonly #lost: LostTasks;
 
   constructor(ports: OwnerPorts) {
     this.#ports = ports;
@@ -50,10 +52,17 @@ export class Owner {
       push: (thread, calls, incarnation) =>
         this.#pushing.push(thread, calls, { incarnation }),
       fail: (call, error) => this.failTask(call, error),
-      unavailable: () =>
-        this.#ports.codec.encodeError(unavailableError(actorId)),
+      lost: (call, reason) => {
+        const { codec } = ports;
+        const cause = reason && codec.decodeError(reason);
+        return codec.encodeError(lostCallError(call, actorId, cause));
+      },
     }));
     this.#leases = new LeaseBoard(ports, this.#pushing);
+    this.#lost = new LostTasks(ports, {
+      retry: (task) => this.#retry(task),
+      fail: (task, error) => this.failTask(task, error),
+    });
     this.#storing = new Storing(ports, this.references);
     this.#stopping = new Stopping(ports, {
       withdraw: (task) => this.#leases.withdraw(task),
@@ -301,16 +310,11 @@ export class Owner {
     const task = this.#tasks.get(number);
     if (!task) return;
     const { template } = task;
-    if (!task.cancelRequested && this.#mayRetry(task)) {
+    if (!task.cancelRequested && mayRetry(task)) {
       const cause = this.#ports.codec.decodeError(error).cause;
       if (template.retries(cause)) return this.#retry(task);
     }
     this.failTask(task, error, task.attempt > 0 || template.returns > 1);
-  }
-
-  #mayRetry(task: TaskRecord): boolean {
-    const { maxRetries } = task.template;
-    return maxRetries < 0 || task.attempt < maxRetries;
   }
 
   #retry(task: TaskRecord): void {
@@ -451,21 +455,10 @@ export class Owner {
   /** A thread is gone, with the tasks that it ran and the objects it owned. */
   workerEnded(worker: WorkerId, reason: WireError): void {
     this.#pushing.workerEnded(worker);
-    for (const task of this.#leases.workerEnded(worker)) {
-      this.#lostTask(task, reason);
-    }
+    this.#lost.take(this.#leases.workerEnded(worker), reason);
+    if (isOutOfMemory(reason)) this.#channels.threadEnded(worker, reason);
     this.references.workerEnded(worker, reason);
     this.#ports.scheduleFlush();
-  }
-
-  #lostTask(task: TaskRecord, reason: WireError): void {
-    task.place = undefined;
-    if (!task.cancelRequested && this.#mayRetry(task)) {
-      return this.#retry(task);
-    }
-    const { codec } = this.#ports;
-    const error = workerDiedError(task, codec.decodeError(reason));
-    this.failTask(task, codec.encodeError(error));
   }
 
   // -- Objects ---------------------------------------------------------------

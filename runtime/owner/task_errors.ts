@@ -4,6 +4,7 @@
 import {
   ActorUnavailableError,
   type MantaError,
+  OutOfMemoryError,
   TaskCancelledError,
   TaskTimeoutError,
   WorkerDiedError,
@@ -11,8 +12,16 @@ import {
 import type { ActorId } from "../base/ids.ts";
 import type { TaskRecord } from "./task_record.ts";
 
-/** For a call that was sent to an actor that is being made again. */
-export function unavailableError(actorId: ActorId): MantaError {
+/**
+ * For a call that was sent to an actor that is being made again; `cause` is
+ * what ended its thread.
+ */
+export function lostCallError(
+  call: TaskRecord,
+  actorId: ActorId,
+  cause: Error | undefined,
+): MantaError {
+  if (cause instanceof OutOfMemoryError) return outOfMemoryError(call, cause);
   return new ActorUnavailableError(
     `Cannot tell whether a call of actor ${actorId} has run: the actor is ` +
       "restarting. Give the class `maxTaskRetries` to have such calls sent " +
@@ -42,5 +51,15 @@ export function workerDiedError(task: TaskRecord, cause: Error): MantaError {
     `Cannot finish ${task.template.name}: the thread that ran it ended ` +
       `(attempt ${attempts}): ${cause.message}`,
     { cause, details: { attempts } },
+  );
+}
+
+/** For what ran on a thread that was stopped for its node's memory. */
+export function outOfMemoryError(task: TaskRecord, cause: Error): MantaError {
+  const attempts = task.attempt + 1;
+  return new OutOfMemoryError(
+    `Cannot finish ${task.template.name} (attempt ${attempts}): ` +
+      cause.message,
+    { cause, details: { ...cause, attempts } },
   );
 }

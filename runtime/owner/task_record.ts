@@ -15,6 +15,7 @@ export interface SchedulingClass {
   readonly labelSelector?: Readonly<Record<string, string>>;
   readonly isolation?: "process";
   readonly isTimed?: boolean;
+  readonly isOnce?: boolean;
 }
 
 /** How tasks of one `remote()` with its options are made and retried. */
@@ -64,6 +65,8 @@ export class TaskRecord {
   status: TaskStatus = "waiting";
   /** Counts from 0. */
   attempt = 0;
+  /** Attempts that do not count as retries: the node's memory ended them. */
+  uncounted = 0;
   /** Refs and handles that the arguments hold; pinned until the end. */
   contained: readonly object[] | undefined = undefined;
   /** Refs given as arguments themselves; pinned until the end. */

@@ -60,6 +60,8 @@ export function bunPlatform(): Platform {
     childCommand,
     openSharedFile: newOpenSharedFile(openMapCalls),
     collectGarbage,
+    // Its figures have shared memory in them, even several times.
+    threadMemoryBytes: () => undefined,
     returnMemory: newReturnMemory(openMemoryCalls),
     onProcessEnd,
     inspect: (value) => namespace().inspect(value, INSPECT_OPTIONS),

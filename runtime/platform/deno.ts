@@ -3,6 +3,7 @@
 
 import inspector from "node:inspector";
 import process from "node:process";
+import { getHeapStatistics } from "node:v8";
 import { THREAD_STOP_ASK_MS } from "../base/limits.ts";
 import { layerDenoEnvironment } from "./deno_environment.ts";
 import { interruptInProgress, interruptThread } from "./deno_interrupt.ts";
@@ -80,6 +81,7 @@ export function denoPlatform(): Platform {
     childCommand,
     openSharedFile: newOpenSharedFile(openMapCalls),
     collectGarbage,
+    threadMemoryBytes,
     returnMemory: mayCallLibraries()
       ? newReturnMemory(openMemoryCalls)
       : undefined,
@@ -263,6 +265,12 @@ async function collectGarbage(): Promise<void> {
     session.disconnect();
   }
   await new Promise((resolve) => setTimeout(resolve, 0));
+}
+
+function threadMemoryBytes(): number {
+  const { used_heap_size: heap, external_memory: external } =
+    getHeapStatistics();
+  return heap + external;
 }
 
 /** Asking the user for a permission would be worse than to do without. */

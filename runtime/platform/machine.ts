@@ -46,7 +46,7 @@ export function ownMemoryBytes(read: ReadText = readText): number {
  * The control group of this process and all above it, each of which may set a
  * limit. Inside a container the root itself is the container's group.
  */
-function cgroupFolders(controller: string, read: ReadText): string[] {
+export function cgroupFolders(controller: string, read: ReadText): string[] {
   const folders: string[] = [];
   for (const line of (read("/proc/self/cgroup") ?? "").split("\n")) {
     const [, controllers, path] = line.split(/:(.*?):/);
@@ -84,7 +84,8 @@ function positive(limit: number): number {
   return limit > 0 ? limit : Infinity;
 }
 
-function readText(path: string): string | undefined {
+/** The real thing. */
+export function readText(path: string): string | undefined {
   try {
     return readFileSync(path, "utf8");
   } catch {

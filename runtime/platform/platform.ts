@@ -40,6 +40,12 @@ export interface Platform {
   collectGarbage(): Promise<void>;
 
   /**
+   * What this thread alone holds, garbage included and shared memory not;
+   * nothing where the runtime cannot tell threads apart.
+   */
+  threadMemoryBytes(): number | undefined;
+
+  /**
    * Gives the pages of a range of shared memory back to the system, now, no
    * matter who holds the memory; they read as zeroes then. Undefined where
    * memory comes back only when all threads have collected it.

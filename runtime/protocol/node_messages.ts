@@ -29,6 +29,8 @@ export interface WireClass {
   readonly isolation?: "process";
   /** Its tasks have a time limit. */
   readonly isTimed?: boolean;
+  /** Its tasks must not run again. */
+  readonly isOnce?: boolean;
 }
 
 /** Everything needed to make an actor, again if it must be restarted. */
@@ -104,6 +106,14 @@ export type ToNode =
   | { readonly type: "lease_left"; readonly leaseId: LeaseId }
   | { readonly type: "lease_unblock"; readonly leaseId: LeaseId }
   | { readonly type: "link_request"; readonly peer: WorkerId }
+  | {
+    readonly type: "memory_given";
+    /** What the thread alone holds, where the runtime can tell. */
+    readonly usedBytes?: number;
+    readonly isCollected: boolean;
+    /** Others rely on objects or actors of the thread. */
+    readonly isNeeded: boolean;
+  }
   /** The thread makes an actor: its registration comes, or its failure. */
   | {
     readonly type: "actor_announce";
@@ -254,6 +264,8 @@ export type FromNode =
   | { readonly type: "output_wanted" }
   /** For the driver: no more output comes, or none in time. */
   | { readonly type: "output_given" }
+  /** The thread says what memory it holds, maybe without its garbage. */
+  | { readonly type: "memory_wanted"; readonly collect: boolean }
   /** Somebody asks for the timeline: the thread sends its task events. */
   | { readonly type: "events_wanted" }
   | { readonly type: "warning"; readonly text: string };

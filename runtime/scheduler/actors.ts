@@ -176,9 +176,11 @@ function threadFor(
 function settle(
   state: SchedulerState,
   actor: WaitingActor,
-  place: { readonly pool: ResourcePool; readonly thread: ThreadRecord },
+  { pool, thread }: {
+    readonly pool: ResourcePool;
+    readonly thread: ThreadRecord;
+  },
 ): void {
-  const { pool, thread } = place;
   const next = thread.state === "running" ? "placed" : "placing";
   noteEdge(state, actor, next);
   leaveQueue(state, actor);
@@ -186,7 +188,9 @@ function settle(
   const base = { id, owner, jobId, spec, isolation, labels, failedStarts };
   pool.take(spec.held);
   const gpus = pool.gpus.take(gpuUnits(spec.held));
-  const placed: PlacedActor = { ...base, state: next, thread, pool, gpus };
+  const order = ++state.placementCount;
+  const place = { thread, pool, gpus, order };
+  const placed: PlacedActor = { ...base, ...place, state: next };
   state.actors.set(id, placed);
   thread.actors.add(id);
   if (next === "placed") announce(state, placed);

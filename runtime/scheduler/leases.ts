@@ -33,6 +33,7 @@ export function openLease(
     demand,
     pool,
     gpus: pool.gpus.take(gpuUnits(demand.classRecord.spec.resources)),
+    order: ++state.placementCount,
     state: "assigned",
     thread,
     grantedAtMs: 0,

@@ -42,6 +42,8 @@ export interface ClassSpec {
   readonly isolation: Isolation;
   /** Its tasks have a time limit. */
   readonly isTimed?: boolean;
+  /** Its tasks must not run again. */
+  readonly isOnce?: boolean;
 }
 
 /** What an actor needs. */

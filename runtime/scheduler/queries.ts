@@ -3,6 +3,7 @@
 
 import type {
   ActorId,
+  JobId,
   LeaseId,
   PlacementGroupId,
   WorkerId,
@@ -14,7 +15,12 @@ import { chooseForClass } from "./dispatch.ts";
 import { chooseForGroup } from "./groups.ts";
 import type { InfeasibleReason } from "./messages.ts";
 import type { PoolChoice } from "./pool_choice.ts";
-import type { ActorState, LeaseState } from "./records.ts";
+import type {
+  ActorState,
+  LeaseRecord,
+  LeaseState,
+  PlacedActor,
+} from "./records.ts";
 import type { SchedulerState } from "./state.ts";
 
 /** Demands of a class, actors that need the same, or a group, waiting. */
@@ -41,6 +47,24 @@ export interface ActorView {
   readonly owner: WorkerId;
   readonly state: ActorState;
   readonly threadId: WorkerId | undefined;
+}
+
+/** A lease or an actor on a thread. */
+export interface WorkView {
+  readonly owner: WorkerId;
+  readonly actorId: ActorId | undefined;
+  /** The higher, the later it was given its thread. */
+  readonly order: number;
+  readonly resources: ResourceSet;
+  /** Its tasks must not run again; of actors others know. */
+  readonly isOnce: boolean;
+}
+
+/** A thread that has not ended, and what is on it. */
+export interface ThreadView {
+  readonly threadId: WorkerId;
+  readonly jobId: JobId;
+  readonly works: readonly WorkView[];
 }
 
 export function availableResources(state: SchedulerState): ResourceSet {
@@ -98,4 +122,27 @@ export function actorViews(state: SchedulerState): ActorView[] {
     state: actor.state,
     threadId: actor.state === "waiting" ? undefined : actor.thread.id,
   }));
+}
+
+export function threadViews(state: SchedulerState): ThreadView[] {
+  return Array.from(state.threads.all(), (thread) => ({
+    threadId: thread.id,
+    jobId: thread.jobId,
+    works: [
+      ...Array.from(thread.leases, leaseWork),
+      ...Array.from(thread.actors, (id) => actorWork(state, id)),
+    ],
+  }));
+}
+
+function leaseWork({ demand, order }: LeaseRecord): WorkView {
+  const { resources, isOnce = false } = demand.classRecord.spec;
+  const owner = demand.owner.id;
+  return { owner, actorId: undefined, order, resources, isOnce };
+}
+
+function actorWork(state: SchedulerState, id: ActorId): WorkView {
+  const { owner, order, spec } = state.actors.get(id) as PlacedActor;
+  const resources = spec.held;
+  return { owner, actorId: id, order, resources, isOnce: false };
 }

@@ -139,6 +139,8 @@ export interface LeaseRecord {
   readonly demand: DemandRecord;
   readonly pool: ResourcePool;
   readonly gpus: readonly GpuShare[];
+  /** The higher, the later: among leases and placed actors. */
+  readonly order: number;
   state: LeaseState;
   thread: ThreadRecord;
   grantedAtMs: number;
@@ -165,6 +167,8 @@ export type ActorRecord =
   | ActorBase & { readonly state: "waiting"; readonly queue: ActorQueue }
   | ActorBase & {
     readonly state: "placing" | "placed";
+    /** See `LeaseRecord.order`. */
+    readonly order: number;
     readonly thread: ThreadRecord;
     readonly pool: ResourcePool;
     readonly gpus: readonly GpuShare[];

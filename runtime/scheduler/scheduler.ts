@@ -34,6 +34,8 @@ import {
   leaseViews,
   type PendingView,
   pendingViews,
+  type ThreadView,
+  threadViews,
 } from "./queries.ts";
 import { endReservation } from "./reservation.ts";
 import {
@@ -97,6 +99,11 @@ export class Scheduler {
 
   actors(): ActorView[] {
     return actorViews(this.#state);
+  }
+
+  /** Threads that have not ended, with what is on them. */
+  threads(): ThreadView[] {
+    return threadViews(this.#state);
   }
 
   /** Whether anything waits, so that the clock must tick. */

@@ -77,6 +77,8 @@ export interface SchedulerState {
   /** No thread is started before this time: starting failed lately. */
   startsPausedUntilMs: number;
   leaseCount: number;
+  /** Leases and actors that were given a thread. */
+  placementCount: number;
   arrivalCount: number;
   nowMs: number;
   cause: string;
@@ -128,6 +130,7 @@ export function newState(options: SchedulerOptions): SchedulerState {
     reservedRecently: undefined,
     startsPausedUntilMs: 0,
     leaseCount: 0,
+    placementCount: 0,
     arrivalCount: 0,
     nowMs: 0,
     cause: "",

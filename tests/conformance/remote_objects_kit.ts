@@ -97,7 +97,7 @@ export class RemoteKit implements AsyncDisposable {
     side.link.start({
       receive: (message) => {
         if (driver.isSlow) held.push(message as FromRemoteStore);
-        else client.receive(message);
+        else client.receive(message as FromRemoteStore);
       },
       closed: () => {},
     });

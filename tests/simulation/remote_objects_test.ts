@@ -20,11 +20,12 @@ import { MIB, testWorkerId } from "../support/store_kit.ts";
 import { Dice } from "./dice.ts";
 import { FakeCollector } from "./fake_collector.ts";
 
-const SEEDS = 30;
+const SEEDS = 50;
 const STEPS = 150;
 const DRIVERS_MAX = 3;
 const CAPACITY_BYTES = 10 * MIB;
-const OBJECT_BYTES_MAX = 3 * MIB;
+/** Few, so that memory finds an object of its size. */
+const SIZES = [0, 1, 300_000, 300_001, MIB, 1_500_000, 2_700_000];
 
 type Message = ToRemoteStore | FromRemoteStore;
 
@@ -80,7 +81,7 @@ class SimDriver {
     if (!message || !this.isAlive) return false;
     const arrived = copyOf(message);
     if (isToNode) this.objects.receive(arrived);
-    else this.client.receive(arrived);
+    else this.client.receive(arrived as FromRemoteStore);
     return true;
   }
 
@@ -176,9 +177,7 @@ class RemoteWorld {
 
   #put({ client, workerId }: SimDriver): void {
     const number = this.objects.length;
-    const sizeBytes = this.#dice.chance(0.1)
-      ? this.#dice.below(3)
-      : this.#dice.below(OBJECT_BYTES_MAX);
+    const sizeBytes = this.#dice.pick(SIZES);
     const mark = 1 + (number % 255);
     const object = { owner: workerId, number, sizeBytes, mark, isFreed: false };
     this.objects.push(object);

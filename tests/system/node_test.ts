@@ -13,6 +13,7 @@ import {
   describe,
   it,
 } from "../support/harness.ts";
+import { until } from "../conformance/connection_kit.ts";
 import { NodeProject } from "../support/node_project.ts";
 import { rawRequest } from "../support/raw_request.ts";
 
@@ -29,15 +30,6 @@ function isThere(pid: number): boolean {
     return !/\) Z /.test(readFileSync(`/proc/${pid}/stat`, "utf8"));
   } catch {
     return false;
-  }
-}
-
-/** Looks again and again until something is so; fails after 10 s. */
-async function until(isSo: () => boolean): Promise<void> {
-  const untilMs = performance.now() + 10_000;
-  while (!isSo()) {
-    assert(performance.now() < untilMs, "It did not happen");
-    await new Promise((resolve) => setTimeout(resolve, 2));
   }
 }
 
@@ -134,15 +126,16 @@ describe("manta start --head", () => {
     using project = new NodeProject();
     const starting = project.begin(["start", "--head", "--port", "0"]);
     const hasLog = () => project.leftFiles().some((it) => /\.log$/.test(it));
-    await until(hasLog);
+    await until("the files are so", hasLog);
 
     starting.signal("SIGKILL");
     await starting.ended;
 
     // The node has heard of it, unless it was there already: then it stays.
     const isThere = () => project.leftFiles().some((it) => /^node-/.test(it));
-    await until(() =>
-      isThere() || project.leftFiles().every((it) => /\.log$/.test(it))
+    await until(
+      "the files are so",
+      () => isThere() || project.leftFiles().every((it) => /\.log$/.test(it)),
     );
     const { exit } = await project.manta(["status"]);
     assertEquals(exit, isThere() ? 0 : 1);
@@ -250,6 +243,7 @@ describe("manta stop", () => {
     assert(name.includes(`-${node.pid}.`));
 
     process.kill(node.pid, "SIGKILL");
+    await until("it is gone", () => !isThere(node.pid));
     const status = await project.manta(["status"]);
     const stopped = await project.manta(["stop"]);
 

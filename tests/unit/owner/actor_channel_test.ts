@@ -204,7 +204,7 @@ function make() {
       if (call.place) channel.ended(call);
       deeds.push(`fail ${call.number}: ${message}`);
     },
-    unavailable: () => encodeError(new Error("unavailable")),
+    lost: () => encodeError(new Error("unavailable")),
   });
   const call = (
     number: number,

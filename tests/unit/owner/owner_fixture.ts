@@ -100,9 +100,9 @@ export class OwnerFixture {
     this.owner.receive(from, message);
   }
 
-  die(worker: WorkerId): void {
+  die(worker: WorkerId, reason = new Error("crash")): void {
     this.closed.add(worker);
-    this.owner.workerEnded(worker, encodeError(new Error("crash")));
+    this.owner.workerEnded(worker, encodeError(reason));
   }
 
   /** The runtime collects a ref. */

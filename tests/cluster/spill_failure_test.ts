@@ -1,0 +1,191 @@
+// A store that cannot spill: its disk is full or read-only, or more is read at
+// once than it holds. Every call ends with a typed error within a bound, and
+// what was stored before can be read. The small disks are mounted, which
+// needs root on Linux; elsewhere those tests have nothing to try.
+
+import { spawnSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import {
+  get,
+  init,
+  type ObjectRef,
+  ObjectStoreFullError,
+  OutOfDiskError,
+  put,
+  remote,
+  shutdown,
+} from "../../mod.ts";
+import { STORE_FULL_MS } from "../../runtime/base/limits.ts";
+import { PATIENCE_MS } from "../support/cluster.ts";
+import {
+  afterEach,
+  assert,
+  assertEquals,
+  assertInstanceOf,
+  assertRejects,
+  assertStringIncludes,
+  beforeEach,
+  describe,
+  it,
+} from "../support/harness.ts";
+
+const MIB = 1024 * 1024;
+const STORE_MIB = 16;
+
+const bytesOf = remote(function bytesOf(mib: number, seed: number) {
+  return new Uint8Array(mib * 1024 * 1024).fill(seed);
+});
+
+const holdMany = remote(async function holdMany(
+  refs: ObjectRef<Uint8Array>[],
+) {
+  return (await get(refs)).length;
+});
+
+describe("a store that cannot spill", () => {
+  let folder = "";
+  const mounts: string[] = [];
+
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), "manta-spill-test-"));
+  });
+
+  afterEach(async () => {
+    await shutdown();
+    for (const path of mounts.splice(0)) spawnSync("umount", ["-l", path]);
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  /** A disk of its own; undefined where none can be made. */
+  function smallDisk(mib: number): string | undefined {
+    const path = join(folder, "disk");
+    mkdirSync(path);
+    const size = `size=${mib}m`;
+    const mount = ["-t", "tmpfs", "-o", size, "tmpfs", path];
+    if (spawnSync("mount", mount).status !== 0) return undefined;
+    mounts.push(path);
+    return path;
+  }
+
+  const start = (spillDirectory: string) =>
+    init({
+      numCpus: 2,
+      objectStoreMemory: STORE_MIB * MIB,
+      spillDirectory,
+      logToDriver: false,
+    });
+
+  it("fails a put when the disk is full, and goes on when it is not", async () => {
+    const disk = smallDisk(12);
+    if (!disk) return;
+    await start(disk);
+    const refs: ObjectRef<Uint8Array>[] = [];
+    const fill = async () => {
+      while (refs.length < 64) {
+        refs.push(await put(new Uint8Array(MIB).fill(refs.length)));
+      }
+    };
+    const startMs = performance.now();
+    await assertRejects(fill, OutOfDiskError, "disk");
+    assertBounded(startMs);
+    assert(refs.length >= STORE_MIB, `${refs.length} objects found room`);
+
+    for (const [seed, ref] of refs.entries()) {
+      assertEquals((await get(ref))[MIB - 1], seed);
+    }
+    for (const ref of refs.splice(0)) ref[Symbol.dispose]();
+    const ref = await put(new Uint8Array(MIB).fill(7));
+    assertEquals((await get(ref))[0], 7);
+  });
+
+  it("fails a task whose result finds no room on a full disk", async () => {
+    const disk = smallDisk(12);
+    if (!disk) return;
+    await start(disk);
+    const refs = Array.from({ length: 30 }, (_, at) => bytesOf.remote(1, at));
+    const outcomes = await Promise.allSettled(
+      refs.map((ref) => holdMany.remote([ref])).map((ref) => get(ref)),
+    );
+    const failures = outcomes.filter(({ status }) => status === "rejected");
+    assert(failures.length > 0, "everything found room");
+    for (const failure of failures) {
+      assertInstanceOf(
+        (failure as PromiseRejectedResult).reason,
+        OutOfDiskError,
+      );
+    }
+  });
+
+  it("says so when the disk becomes read-only", async () => {
+    const disk = smallDisk(64);
+    if (!disk) return;
+    await start(disk);
+    const refs: ObjectRef<Uint8Array>[] = [];
+    refs.push(await put(new Uint8Array(MIB).fill(1)));
+    // The folder is made: now its disk takes no writes any more.
+    spawnSync("mount", ["-o", "remount,ro", disk]);
+    const fill = async () => {
+      while (refs.length < 64) refs.push(await put(new Uint8Array(MIB)));
+    };
+    const startMs = performance.now();
+    const error = await failureOf(fill());
+    spawnSync("mount", ["-o", "remount,rw", disk]);
+
+    assertInstanceOf(error, ObjectStoreFullError);
+    assertStringIncludes(error.message, "writing to the disk");
+    assertBounded(startMs);
+    assertEquals((await get(refs[0]!))[0], 1);
+  });
+
+  it("refuses a read-only directory at the start", async () => {
+    const disk = smallDisk(1);
+    if (!disk) return;
+    spawnSync("mount", ["-o", "remount,ro", disk]);
+    await assertRejects(start(disk), RangeError, "spillDirectory");
+  });
+
+  it("refuses what is larger than the store, whoever makes it", async () => {
+    await start(folder);
+    const tooLarge = new Uint8Array((STORE_MIB + 1) * MIB);
+    await assertRejects(put(tooLarge), ObjectStoreFullError, "in all");
+    await assertRejects(
+      get(bytesOf.remote(STORE_MIB + 1, 0)),
+      ObjectStoreFullError,
+    );
+  });
+
+  it("fails a get of more than the store holds at once", async () => {
+    await start(folder);
+    const refs: ObjectRef<Uint8Array>[] = [];
+    for (let seed = 0; seed < 40; seed++) {
+      refs.push(await put(new Uint8Array(MIB).fill(seed)));
+    }
+    const startMs = performance.now();
+    const error = await failureOf(get(refs));
+    assertInstanceOf(error, ObjectStoreFullError);
+    assertStringIncludes(error.message, "read less at a time");
+    assertBounded(startMs);
+
+    const inTask = await failureOf(get(holdMany.remote(refs)));
+    assertInstanceOf(inTask, ObjectStoreFullError);
+    // One after another they all are there.
+    for (const [seed, ref] of refs.entries()) {
+      assertEquals((await get(ref))[0], seed);
+    }
+  });
+});
+
+/** Waiting in vain is given up after a fixed time. */
+function assertBounded(startMs: number): void {
+  const tookMs = performance.now() - startMs;
+  assert(tookMs < STORE_FULL_MS + PATIENCE_MS, `It took ${tookMs} ms`);
+}
+
+function failureOf(outcome: Promise<unknown>): Promise<Error> {
+  return outcome.then(
+    () => new Error("It did not fail"),
+    (error: Error) => error,
+  );
+}
