@@ -17,6 +17,13 @@ const FUZZ_TEST = "tests/unit/transport/fuzz_test.ts";
 /** There are five readers. */
 const FUZZ_SECONDS_PER_READER = 12;
 
+/** Cluster tests that say themselves where their cluster is. */
+const NOT_CONNECTED: ReadonlySet<string> = new Set(
+  ["connection", "runtime_env_npm", "spill"].map((name) =>
+    `tests/cluster/${name}_test.ts`
+  ),
+);
+
 const TSC = "node_modules/typescript/bin/tsc";
 const RUNTIMES = ["deno", "bun"] as const;
 
@@ -47,6 +54,16 @@ export function listSteps(folder: string): Step[] {
         .flatMap((name) => testFiles(name))
         .map((path) => fileStep(runtime, path, FILE_TIMEOUT_MS, nextJunit())),
     ]),
+    // Rows 32, 39 and 43 to 50 of Ray's tests are among them.
+    ...testFiles("cluster").flatMap((path) => {
+      if (NOT_CONNECTED.has(path)) return [];
+      const step = fileStep("bun", path, FILE_TIMEOUT_MS, nextJunit());
+      return {
+        ...step,
+        name: `${path} over a connection`,
+        environment: { MANTA_TEST_CONNECTION: "1" },
+      };
+    }),
     {
       ...fileStep("bun", FUZZ_TEST, FILE_TIMEOUT_MS, nextJunit()),
       name: "fuzzing for a minute",
