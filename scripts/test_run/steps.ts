@@ -13,16 +13,21 @@ const SYSTEM_TIMEOUT_MS = 600_000;
 /** How long one test may take under Bun, whose default is 5 s. */
 const BUN_TEST_TIMEOUT_MS = 120_000;
 
+/** Files of `tests/cluster/` that a driver in another process runs, too. */
+const CONNECTED: readonly string[] = [
+  "actor",
+  "actor_fault",
+  "object",
+  "reference",
+  "stream",
+  "task",
+  "task_failure",
+  "value",
+];
+
 const FUZZ_TEST = "tests/unit/transport/fuzz_test.ts";
 /** There are five readers. */
 const FUZZ_SECONDS_PER_READER = 12;
-
-/** Cluster tests that say themselves where their cluster is. */
-const NOT_CONNECTED: ReadonlySet<string> = new Set(
-  ["connection", "runtime_env_npm", "spill"].map((name) =>
-    `tests/cluster/${name}_test.ts`
-  ),
-);
 
 const TSC = "node_modules/typescript/bin/tsc";
 const RUNTIMES = ["deno", "bun"] as const;
@@ -54,16 +59,9 @@ export function listSteps(folder: string): Step[] {
         .flatMap((name) => testFiles(name))
         .map((path) => fileStep(runtime, path, FILE_TIMEOUT_MS, nextJunit())),
     ]),
-    // Rows 32, 39 and 43 to 50 of Ray's tests are among them.
-    ...testFiles("cluster").flatMap((path) => {
-      if (NOT_CONNECTED.has(path)) return [];
-      const step = fileStep("bun", path, FILE_TIMEOUT_MS, nextJunit());
-      return {
-        ...step,
-        name: `${path} over a connection`,
-        environment: { MANTA_TEST_CONNECTION: "1" },
-      };
-    }),
+    ...RUNTIMES.flatMap((runtime) =>
+      CONNECTED.map((name) => connectedStep(runtime, name, nextJunit()))
+    ),
     {
       ...fileStep("bun", FUZZ_TEST, FILE_TIMEOUT_MS, nextJunit()),
       name: "fuzzing for a minute",
@@ -111,6 +109,19 @@ function fileStep(
     command: testCommand(runtime, `./${path}`, junitPath),
     junitPath,
     timeoutMs,
+  };
+}
+
+function connectedStep(
+  runtime: Runtime,
+  name: string,
+  junitPath: string,
+): Step {
+  const path = `tests/cluster/${name}_test.ts`;
+  return {
+    ...fileStep(runtime, path, FILE_TIMEOUT_MS, junitPath),
+    name: `${path} over a connection on ${runtime}`,
+    environment: { MANTA_TEST_CONNECTION: "1" },
   };
 }
 
