@@ -79,14 +79,15 @@ export class SocketChannel implements Channel {
   }
 
   #write(opcode: number, payload: Uint8Array): void {
-    const header = headerOf(opcode, payload.length, this.#isMasked);
-    if (payload.length <= JOINED_BYTES_MAX) {
-      this.#socket.write(Buffer.concat([header, payload]));
-      return;
-    }
+    const { length } = payload;
+    const headerBytes = headerBytesOf(length, this.#isMasked);
+    const isJoined = length <= JOINED_BYTES_MAX;
+    const bytes = Buffer.allocUnsafe(headerBytes + (isJoined ? length : 0));
+    writeHeader(bytes, { opcode, length, isMasked: this.#isMasked });
+    if (isJoined) bytes.set(payload, headerBytes);
+    this.#socket.write(bytes);
     // Not corked: a runtime would join them, too, by a copy.
-    this.#socket.write(header);
-    this.#socket.write(payload);
+    if (!isJoined) this.#socket.write(payload);
   }
 
   #break(): void {
@@ -100,18 +101,25 @@ export class SocketChannel implements Channel {
  * what a proxy takes for a request. Nobody but us chooses these bytes: the mask
  * is 0, which leaves them as they are.
  */
-function headerOf(
-  opcode: number,
-  length: number,
-  isMasked: boolean,
-): Uint8Array {
+function writeHeader(
+  target: Buffer,
+  { opcode, length, isMasked }: {
+    readonly opcode: number;
+    readonly length: number;
+    readonly isMasked: boolean;
+  },
+): void {
+  const size = headerBytesOf(length, false);
+  target[0] = FIN | opcode;
+  target[1] = size === 2 ? length : size === 4 ? 126 : 127;
+  if (size === 4) target.writeUInt16BE(length, 2);
+  if (size === 10) target.writeBigUInt64BE(BigInt(length), 2);
+  if (!isMasked) return;
+  target[1]! |= MASKED;
+  target.fill(0, size, size + MASK_BYTES);
+}
+
+function headerBytesOf(length: number, isMasked: boolean): number {
   const size = length < 126 ? 2 : length < 65_536 ? 4 : 10;
-  const header = new Uint8Array(isMasked ? size + MASK_BYTES : size);
-  const view = new DataView(header.buffer);
-  header[0] = FIN | opcode;
-  header[1] = size === 2 ? length : size === 4 ? 126 : 127;
-  if (isMasked) header[1] |= MASKED;
-  if (size === 4) view.setUint16(2, length);
-  if (size === 10) view.setBigUint64(2, BigInt(length));
-  return header;
+  return isMasked ? size + MASK_BYTES : size;
 }
