@@ -3,7 +3,6 @@
 // any other. Belongs to the wiring of a node.
 
 import * as Comlink from "comlink";
-import { join } from "node:path";
 import {
   type MantaError,
   OutOfMemoryError,
@@ -27,7 +26,11 @@ import {
   type PlatformChild,
   startChild,
 } from "./platform/child_process.ts";
-import { listenLocally, type LocalServer } from "./platform/local_socket.ts";
+import {
+  listenLocally,
+  type LocalServer,
+  socketPath,
+} from "./platform/local_socket.ts";
 import type { OutputStream, ScriptCommand } from "./platform/platform.ts";
 import type { FromNode, OutputLine } from "./protocol/node_messages.ts";
 import type { Mailbox } from "./transport/mailbox.ts";
@@ -55,11 +58,10 @@ export class NodeChildren {
   readonly #ports: NodeChildrenPorts;
   readonly #children = new Map<WorkerId, NodeChild>();
   #server: LocalServer | undefined;
-  readonly #socketPath: string;
+  #socket: ReturnType<typeof socketPath> | undefined;
 
   constructor(ports: NodeChildrenPorts) {
     this.#ports = ports;
-    this.#socketPath = join(ports.sessionPath, "node.sock");
   }
 
   has(workerId: WorkerId): boolean {
@@ -74,7 +76,11 @@ export class NodeChildren {
   /** Starts a child; what is sent to it waits until it is up. */
   start(home: ExecutorHome, calls: NodeControl): NodePeer {
     const { workerId } = home.identity;
-    this.#server ??= listenLocally(this.#socketPath, (name, channel) => {
+    const { path } = this.#socket ??= socketPath(
+      this.#ports.sessionPath,
+      "node.sock",
+    );
+    this.#server ??= listenLocally(path, (name, channel) => {
       const child = this.#children.get(name as WorkerId);
       if (child) child.attach(channel);
       else channel.close();
@@ -88,7 +94,7 @@ export class NodeChildren {
     });
     this.#children.set(workerId, child);
     this.#server.ready.then(
-      () => child.run([this.#socketPath, workerId]),
+      () => child.run([path, workerId]),
       (error) => child.over({ failure: `its socket failed: ${error.message}` }),
     );
     return child.peer;
@@ -105,6 +111,7 @@ export class NodeChildren {
     for (const child of children) child.kill();
     await Promise.all(children.map(({ gone }) => gone));
     this.#server?.close();
+    this.#socket?.remove();
   }
 }
 

@@ -29,7 +29,7 @@ const PRIVATE = 0o600;
 
 /** Makes files in shared memory, or in a folder of the user's alone. */
 export function loanFolder(folder: string): MakeLoanFile {
-  const mayUnlink = existsSync(`/proc/${process.pid}/fd`);
+  const mayUnlink = canOpenByNumber();
   return async (sizeBytes) => {
     // A file with a name would outlive a node that is killed.
     const isShared = mayUnlink && await hasRoom(SHARED_MEMORY, sizeBytes);
@@ -42,6 +42,15 @@ export function loanFolder(folder: string): MakeLoanFile {
       ? new OpenFile(handle, `/proc/${process.pid}/fd/${handle.fd}`, undefined)
       : new OpenFile(handle, name, name);
   };
+}
+
+/** Whether files without a name can be opened; Deno may forbid it. */
+function canOpenByNumber(): boolean {
+  try {
+    return existsSync(`/proc/${process.pid}/fd`);
+  } catch {
+    return false;
+  }
 }
 
 async function hasRoom(folder: string, sizeBytes: number): Promise<boolean> {

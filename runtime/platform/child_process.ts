@@ -39,13 +39,31 @@ export interface PlatformChild {
 
 /** Starts a process; what goes wrong is told by `onEnded`. */
 export function startChild(options: StartChildOptions): PlatformChild {
-  const { command, args, env } = options;
-  const child = spawn(command, [...args], {
+  try {
+    return watchChild(spawnChild(options), options);
+  } catch (error) {
+    // Without the permission to run programs, Deno throws.
+    const failure = error instanceof Error ? error.message : String(error);
+    queueMicrotask(() =>
+      options.onEnded({ code: null, signal: null, failure })
+    );
+    return { pid: undefined, kill: () => {} };
+  }
+}
+
+function spawnChild({ command, args, env }: StartChildOptions): ChildProcess {
+  return spawn(command, [...args], {
     env: { ...process.env, ...env },
     stdio: ["ignore", "pipe", "pipe"],
     // The terminal's Ctrl-C is for the driver, who then ends its children.
     detached: true,
   });
+}
+
+function watchChild(
+  child: ChildProcess,
+  options: StartChildOptions,
+): PlatformChild {
   let hasEnded = false;
   const flush = [
     forwardLines(child, "stdout", options),

@@ -2,7 +2,9 @@
 // folder that only that user can enter: whoever can reach it belongs here.
 
 import { Buffer } from "node:buffer";
+import { mkdtempSync, rmSync } from "node:fs";
 import { createConnection, createServer, type Socket } from "node:net";
+import { join } from "node:path";
 import type { Channel } from "./channel.ts";
 import { SocketChannel } from "./socket_channel.ts";
 
@@ -11,6 +13,23 @@ export interface LocalServer {
   /** Resolves once it listens; rejects when it cannot. */
   readonly ready: Promise<void>;
   close(): void;
+}
+
+/** What systems take for the path of a socket, less a few. */
+const PATH_BYTES_MAX = 100;
+
+/** A path for a socket, in the folder unless that is too long for it. */
+export function socketPath(
+  folder: string,
+  name: string,
+): { readonly path: string; remove(): void } {
+  const path = join(folder, name);
+  if (Buffer.byteLength(path) <= PATH_BYTES_MAX) {
+    return { path, remove: () => {} };
+  }
+  const own = mkdtempSync("/tmp/manta-");
+  const remove = () => rmSync(own, { recursive: true, force: true });
+  return { path: join(own, name), remove };
 }
 
 const NOTHING = new Uint8Array(0);
@@ -36,7 +55,12 @@ export function listenLocally(
   });
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   server.on("error", reject);
-  server.listen(path, resolve);
+  try {
+    server.listen(path, resolve);
+  } catch (error) {
+    // Without the permission to do so, Deno throws.
+    reject(error);
+  }
   return {
     ready: promise,
     close: () => {
