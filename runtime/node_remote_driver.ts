@@ -15,16 +15,13 @@ import {
   type DriverWelcome,
   type ObserverHello,
   readHello,
-  type StreamOpened,
-  type StreamsAwaited,
 } from "./protocol/driver_messages.ts";
 import type { FromNode } from "./protocol/node_messages.ts";
 import type { LinkMessage, LinkReceiver } from "./transport/link.ts";
 import type { Mailbox } from "./transport/mailbox.ts";
 import { RemoteLink } from "./transport/remote_link.ts";
+import { RelayedPeers } from "./relayed_peers.ts";
 import type { RemoteSession } from "./transport/remote_session.ts";
-import type { RingLinkEnd } from "./transport/ring_link.ts";
-import { RingRelay } from "./transport/ring_relay.ts";
 
 /** What the gateway does for one connection. */
 export interface RemoteDriverPorts {
@@ -50,7 +47,7 @@ export class RemoteDriver {
   readonly #ports: RemoteDriverPorts;
   /** Its stand-in at the store; set once it has joined. */
   #objects: RemoteObjects | undefined;
-  readonly #relays = new Map<WorkerId, readonly [RingRelay, number]>();
+  readonly #peers: RelayedPeers;
   #receiver: LinkReceiver | undefined;
 
   constructor(session: RemoteSession, ports: RemoteDriverPorts) {
@@ -58,6 +55,12 @@ export class RemoteDriver {
     this.#ports = ports;
     this.#link = new RemoteLink(session.streams, 0);
     this.control = new RemoteLink(session.streams, 1);
+    this.#peers = new RelayedPeers({
+      link: this.#link,
+      streams: session.streams,
+      mailbox: ports.mailbox,
+      relayed: ports.relayed,
+    });
     this.#link.start({
       receive: (message) => this.#receive(message),
       closed: () => {},
@@ -65,7 +68,8 @@ export class RemoteDriver {
     this.peer = {
       link: this.#peerLink(),
       mailbox: ports.mailbox.buffer,
-      open: (peer, end) => this.#openPeer(peer, end),
+      memory: "none",
+      open: (peer, end) => this.#peers.open(peer, end),
     };
   }
 
@@ -127,7 +131,7 @@ export class RemoteDriver {
       start: (receiver) => this.#receiver = receiver,
       send: (message) => {
         if (isFromStore(message)) this.#objects!.fromStore(message);
-        else this.#sendNews(message as FromNode);
+        else this.#peers.sendNews(message as FromNode);
       },
       sendShared: (message) => {
         if (isFromStore(message)) this.#objects!.fromStore(message);
@@ -137,39 +141,5 @@ export class RemoteDriver {
       drain: () => {},
       close: () => link.close(),
     };
-  }
-
-  /** What a thread has said comes before what is said of its end. */
-  #sendNews(message: FromNode): void {
-    const streams: StreamsAwaited["streams"][number][] = [];
-    if (message.type === "worker_ended") {
-      const [relay, stream] = this.#relays.get(message.workerId) ?? [];
-      if (relay) streams.push([stream!, relay.sendAll()]);
-      relay?.close();
-      this.#relays.delete(message.workerId);
-    } else if (message.type === "actor_state" && message.state !== "ALIVE") {
-      for (const [relay, stream] of this.#relays.values()) {
-        streams.push([stream, relay.sendAll()]);
-      }
-    }
-    if (streams.length > 0) {
-      const awaited: StreamsAwaited = { type: "streams_awaited", streams };
-      this.#link.send(awaited);
-    }
-    this.#link.send(message);
-  }
-
-  /** Its end of a link to a thread: a ring here, a stream from here on. */
-  #openPeer(peer: WorkerId, end: RingLinkEnd): void {
-    const { streams } = this.session;
-    const stream = streams.nextNumber();
-    const relay = new RingRelay(end, this.#ports.mailbox, streams, {
-      stream,
-      onWritten: () => this.#ports.relayed(),
-    });
-    this.#relays.set(peer, [relay, stream]);
-    const opened: StreamOpened = { type: "link_opened", peer, stream };
-    this.#link.send(opened);
-    this.#link.flush();
   }
 }

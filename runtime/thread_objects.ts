@@ -14,6 +14,7 @@ import type { WritableObject } from "./object_store/writable_object.ts";
 import type { Encoded } from "./owner/ports.ts";
 import { spinUntil, Watch } from "./platform/spin.ts";
 import type { ToNode } from "./protocol/node_messages.ts";
+import type { Platform } from "./platform/platform.ts";
 import type { NodeLink, ThreadWires } from "./thread_wires.ts";
 
 /** The access of a thread to its node's store, as near as it is. */
@@ -24,7 +25,7 @@ export function openStore(
   },
   { wires, platform }: {
     readonly wires: ThreadWires;
-    readonly platform: { collectGarbage(): Promise<void> };
+    readonly platform: Pick<Platform, "collectGarbage" | "openSharedFile">;
   },
   node: NodeLink,
 ): StoreAccess {
@@ -34,7 +35,10 @@ export function openStore(
       thread.sendNode(message as ToNode),
     collectGarbage: () => void platform.collectGarbage(),
   };
-  if (wires.canWatch) return new StoreClient(options);
+  if (wires.canWatch) {
+    const { openSharedFile } = platform;
+    return new StoreClient({ ...options, openSharedFile });
+  }
   return new RemoteStoreClient({ ...options, flush: () => node.flush() });
 }
 

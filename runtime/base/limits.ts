@@ -28,6 +28,24 @@ export const SPIN_US_MAX = 50;
 /** Threads of one node that run user code. */
 export const THREADS_MAX = 4_096;
 
+/** How long the output of a dead process is waited for. */
+export const CHILD_OUTPUT_MS_MAX = 100;
+
+/** How long a child without a connection may take to end. */
+export const CHILD_END_MS_MAX = 1_000;
+
+/** Lines that are told of a child that did not come up. */
+export const CHILD_LAST_LINES = 5;
+
+/** How often a child with a limit looks how much memory it uses. */
+export const CHILD_MEMORY_EVERY_MS = 50;
+
+/** Child processes of a node: each takes 40 to 100 MB. */
+export const CHILDREN_MAX = 256;
+
+/** Those of a job that run leases without CPU: nothing else bounds them. */
+export const CHILDREN_WITHOUT_CPU_MAX = 32;
+
 /**
  * Threads whose tasks all wait, before those take other tasks; as many as
  * there are CPUs if that is more. Each costs memory and hops between threads.
@@ -403,6 +421,9 @@ export const SPILL_IO_BYTES_MAX = 16 * 1024 * 1024;
 /** One call to the system reads so much, while the last part is checked. */
 export const SPILL_READ_BYTES_MAX = 4 * 1024 * 1024;
 
+/** One call to the system copies so much of a file for a child process. */
+export const LOAN_IO_BYTES_MAX = 16 * 1024 * 1024;
+
 /** Spill files that are being written at a time. */
 export const SPILL_WRITES_MAX = 2;
 
@@ -464,7 +485,7 @@ export const MEMORY_COLLECT_PAUSE_MS = 10_000;
 export const MEMORY_SETTLE_MS = 1_000;
 
 /** How long a stopped thread, and its memory, is waited for at most. */
-export const MEMORY_STOP_MS_MAX = 5_000;
+export const MEMORY_STOP_MS_MAX = 10_000;
 
 /** Use that has changed by less of the memory has not changed. */
 export const MEMORY_MOVE_FRACTION = 0.02;

@@ -133,14 +133,17 @@ export class MemoryPolicy {
     return [...actions, ...this.#choose(threads, event)];
   }
 
-  /** Whether the last stop has yet to show, and nothing else grows. */
+  /** Whether the last stop has yet to show, and nobody else goes on growing. */
   #isSettling({ nowMs, usedBytes, limitBytes }: MemoryRead): boolean {
     if (nowMs < this.#quietUntilMs) return true;
     const { stoppedAtMs, usedBytes: usedThen } = this.#latest;
-    if (nowMs - stoppedAtMs >= MEMORY_STOP_MS_MAX) return false;
-    const movedBytes = Math.abs(usedBytes - usedThen);
-    return this.#stopping.size > 0 ||
-      movedBytes < limitBytes * MEMORY_MOVE_FRACTION;
+    const sinceMs = nowMs - stoppedAtMs;
+    if (sinceMs < MEMORY_SETTLE_MS) return true;
+    if (sinceMs >= MEMORY_STOP_MS_MAX) return false;
+    const grownBytes = usedBytes - usedThen;
+    const moveBytes = limitBytes * MEMORY_MOVE_FRACTION;
+    if (grownBytes > moveBytes) return false;
+    return this.#stopping.size > 0 || grownBytes > -moveBytes;
   }
 
   /**

@@ -25,6 +25,8 @@ export interface WireClass {
   readonly resources: ResourceSet;
   readonly strategy: WireStrategy;
   readonly labelSelector?: Readonly<Record<string, string>>;
+  /** In a child process, not in a thread of the node's own. */
+  readonly isolation?: "process";
   /** Its tasks have a time limit. */
   readonly isTimed?: boolean;
   /** Its tasks must not run again. */
@@ -41,7 +43,7 @@ export interface WireActor {
   readonly namespace: string;
   readonly getIfExists: boolean;
   readonly detached: boolean;
-  readonly isolation: "thread" | "shared";
+  readonly isolation: "thread" | "process" | "shared";
   /** Needed to be placed, and held while it lives. */
   readonly placement: ResourceSet;
   readonly held: ResourceSet;

@@ -18,6 +18,7 @@ import type {
   ActorSpec,
   ClassSpec,
   GroupRequested,
+  Isolation,
   ThreadKind,
 } from "./messages.ts";
 import type { ResourcePool } from "./resource_pool.ts";
@@ -39,10 +40,11 @@ export type ThreadState = keyof typeof THREAD_TRANSITIONS;
  */
 export type Room = "free" | "reusable" | "open" | "packed" | "whole";
 
-/** A thread that runs user code. */
+/** A thread that runs user code, or a child process with one such thread. */
 export interface ThreadRecord {
   readonly id: WorkerId;
   readonly kind: ThreadKind;
+  readonly isolation: Isolation;
   readonly jobId: JobId;
   state: ThreadState;
   /** Leases on it, blocked ones included; task threads only. */

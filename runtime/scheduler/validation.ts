@@ -174,7 +174,8 @@ function validateNothingForgotten(state: SchedulerState): void {
   for (const queue of state.actorQueues.values()) {
     const actor = firstActor(state, queue)!;
     const { type } = chooseForActor(state, actor);
-    const open = type === "fits" && mayStartThread(state);
+    const isolation = actor.isolation === "process" ? "process" : "thread";
+    const open = type === "fits" && mayStartThread(state, isolation);
     check(state, !open, actor.id, "waits and could be placed");
   }
   for (const classRecord of state.waitingClasses) {

@@ -24,6 +24,7 @@ export class RingRelay implements Pollable, StreamSink {
   readonly #held = new Deque<RingPart>();
   #open = true;
   #sentPieces = 0;
+  #receivedPieces = 0;
   /** Called once when the driver has closed the stream. */
   readonly #onClosed: () => void;
   /** Called when the thread has got something. */
@@ -48,6 +49,15 @@ export class RingRelay implements Pollable, StreamSink {
     this.#stream = streams.open(options.stream, this);
     mailbox.add(this);
     this.poll();
+  }
+
+  /** How many pieces of the stream are in the ring, or were. */
+  get receivedPieces(): number {
+    return this.#receivedPieces;
+  }
+
+  get isOpen(): boolean {
+    return this.#open;
   }
 
   /** Moves what there is room for, both ways; called by the mailbox. */
@@ -75,6 +85,7 @@ export class RingRelay implements Pollable, StreamSink {
       const part = this.#held.peek();
       if (!part || !this.#writer.writePart(part.bytes, part.more)) break;
       this.#held.shift();
+      if (!part.more) this.#receivedPieces++;
       this.#stream.consumed(part.bytes.length);
       wrote = true;
     }
@@ -115,6 +126,7 @@ export class RingRelay implements Pollable, StreamSink {
     if (!this.#open) return;
     const waits = this.#held.length > 0;
     if (!waits && this.#writer.writePart(bytes, more)) {
+      if (!more) this.#receivedPieces++;
       this.#stream.consumed(bytes.length);
       this.#peer.notify();
       this.#onWritten();

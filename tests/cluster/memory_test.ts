@@ -77,7 +77,7 @@ const Restartable = remote({ maxRestarts: 1 }, Holder);
 describe("a node that is short of memory", () => {
   afterEach(() => shutdown());
 
-  it("stops the newest actor, and the older lives (row 57)", async () => {
+  it("R-57 stops the newest actor, and the older lives", async () => {
     await start();
     using flags = await newFlags(2);
     const [older, newer] = flags.all;
@@ -97,7 +97,7 @@ describe("a node that is short of memory", () => {
     assertEquals(await get(old.ping.remote()), "pong");
   });
 
-  it("fails what must not run twice, with the figures (row 58)", async () => {
+  it("R-58 fails what must not run twice, with the figures", async () => {
     await start();
     using flag = await newFlag();
     const error = await failureOf(
@@ -112,7 +112,7 @@ describe("a node that is short of memory", () => {
     assertEquals((await memory()).stoppedThreads, 1);
   });
 
-  it("stops what can run again before what cannot (row 59)", async () => {
+  it("R-59 stops what can run again before what cannot", async () => {
     await start();
     using flags = await newFlags(2);
     const [older, newer] = flags.all;
@@ -128,7 +128,7 @@ describe("a node that is short of memory", () => {
     assertEquals(await get(again), 2);
   });
 
-  it("throws out of a restartable actor, which comes back (row 60)", async () => {
+  it("R-60 throws out of a restartable actor, which comes back", async () => {
     await start();
     using flag = await newFlag();
     const actor = Restartable.remote();
@@ -147,7 +147,7 @@ describe("a node that is short of memory", () => {
     assertEquals(await get(actor.ping.remote()), "pong");
   });
 
-  it("counts such attempts apart from other retries (row 60)", async () => {
+  it("R-60 counts such attempts apart from other retries", async () => {
     await start();
     using flags = await newFlags(2);
     const [first, other] = flags.all;
@@ -174,7 +174,7 @@ describe("a node that is short of memory", () => {
     assertEquals(await get(companion), 1);
   });
 
-  it("tells why an actor is dead (row 61)", async () => {
+  it("R-61 tells why an actor is dead", async () => {
     await start();
     using flag = await newFlag();
     const actor = Mortal.remote();
@@ -187,7 +187,7 @@ describe("a node that is short of memory", () => {
     kill(actor);
   });
 
-  it("does not run the last one again for ever (row 62)", async () => {
+  it("R-62 does not run the last one again for ever", async () => {
     await start();
     using flag = await newFlag();
     const task = holdAlways.remote(flag.ref, TOO_MUCH_MIB);

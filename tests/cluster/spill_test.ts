@@ -75,7 +75,7 @@ describe("a store that spills", () => {
       spillDirectory: folder,
     });
 
-  it("gives 1 GB back through 64 MB, in any order (row 51)", async () => {
+  it("R-51 gives 1 GB back through 64 MB, in any order", async () => {
     await using session = await cluster(64);
     const [count, sizeBytes] = [256, 4 * MIB];
     const startBytes = rssBytes();
@@ -124,7 +124,7 @@ describe("a store that spills", () => {
     await session.settled({ objects: 0 });
   });
 
-  it("leaves objects in use where they are (row 53)", async () => {
+  it("R-53 leaves objects in use where they are", async () => {
     await using session = await cluster(16);
     const held = await put(pattern(1, 4 * MIB));
     const view = await get(held);
@@ -141,7 +141,7 @@ describe("a store that spills", () => {
     await session.settled({ objects: 0 });
   });
 
-  it("reads and stores at the same time (row 55)", async () => {
+  it("R-55 reads and stores at the same time", async () => {
     await using session = await cluster(16);
     const refs: ObjectRef<Int32Array>[] = [];
     for (let seed = 0; seed < 16; seed++) {
@@ -195,7 +195,7 @@ describe("a store that spills", () => {
     assertEquals(readdirSync(folder).length, 1);
   });
 
-  it("refuses a directory that it cannot write to (row 56)", async () => {
+  it("R-56 refuses a directory that it cannot write to", async () => {
     const path = join(folder, "file");
     writeFileSync(path, "");
 

@@ -343,6 +343,12 @@ describe("failing tasks", () => {
       assertStrictEquals(await nested.word(0), 2);
     });
 
+    it("R-79 are three, of which the last succeeds", async () => {
+      using runs = await newFlag();
+      assertStrictEquals(await get(attempt.remote(runs.ref, "exit", 3)), 3);
+      assertStrictEquals(await runs.word(0), 4);
+    });
+
     it("succeed when a later attempt does", async () => {
       for (const end of ["exit", "rejection", "timer"]) {
         using runs = await newFlag();
