@@ -63,6 +63,7 @@ describe("manta status", () => {
     const missing = await ask({ HOME: "/proc" }, "--address", "127.0.0.1:1");
     const nobody = await ask({ MANTA_TOKEN: "x" }, "--address", "127.0.0.1:1");
     const place = await ask({}, "--address", "nowhere");
+    const port = await ask({}, "--address", "127.0.0.1:99999");
 
     assertEquals(wrong.exit, 1);
     assertStringIncludes(wrong.stderr, "it refuses the token");
@@ -71,7 +72,9 @@ describe("manta status", () => {
     assertStringIncludes(missing.stderr, "there is no token");
     assertEquals(nobody.exit, 1);
     assertStringIncludes(nobody.stderr, "127.0.0.1:1");
-    assertEquals(place.exit, 2);
+    assertStringIncludes(nobody.stderr, "nothing listens there");
+    assertEquals([place.exit, port.exit], [2, 2]);
+    assertStringIncludes(port.stderr, "write the address as host:port");
     for (const { stderr } of [wrong, strange, missing, nobody]) {
       assertEquals(stderr.includes(node.token), false);
       assertEquals(stderr.includes("    at "), false);
