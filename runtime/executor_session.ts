@@ -250,8 +250,8 @@ export class ExecutorSession {
         open: (owner, number) => thread.openObject(owner, number),
       },
       node: {
-        blockLease: (leaseId) =>
-          thread.sendNode({ type: "lease_block", leaseId }),
+        blockLease: (leaseId, why) =>
+          thread.sendNode({ type: "lease_block", leaseId, ...why }),
         unblockLease: (leaseId) =>
           thread.sendNode({ type: "lease_unblock", leaseId }),
         actorConstructed: ({ actorId, incarnation }) =>

@@ -273,6 +273,7 @@ export class Node {
         return this.#schedule({
           type: LEASE_EVENTS[message.type],
           leaseId: message.leaseId,
+          ...("isIdle" in message ? { isIdle: true } : {}),
         });
       case "lease_left":
         return this.#revoked.left(message.leaseId);

@@ -21,7 +21,7 @@ export class ParkedLeases {
     // Those that were returned meanwhile are never heard of again.
     if (this.#ids.size >= IDS_REMEMBERED_MAX) this.#ids.clear();
     this.#ids.add(leaseId);
-    this.#node.blockLease(leaseId);
+    this.#node.blockLease(leaseId, { isIdle: true });
   }
 
   /** A lease gets work. */

@@ -101,7 +101,12 @@ export type ToNode =
     readonly depth: number;
   }
   | { readonly type: "lease_return"; readonly leaseId: LeaseId }
-  | { readonly type: "lease_block"; readonly leaseId: LeaseId }
+  | {
+    readonly type: "lease_block";
+    readonly leaseId: LeaseId;
+    /** It has no work, and its owner does not answer. */
+    readonly isIdle?: true;
+  }
   /** The executor has seen that a lease is over: its thread is responsive. */
   | { readonly type: "lease_left"; readonly leaseId: LeaseId }
   | { readonly type: "lease_unblock"; readonly leaseId: LeaseId }

@@ -96,6 +96,8 @@ export interface DemandChanged extends Caused {
 export interface LeaseEvent extends Caused {
   readonly type: "lease_returned" | "lease_blocked" | "lease_unblocked";
   readonly leaseId: LeaseId;
+  /** Of one that is blocked: for want of work, its owner does not answer. */
+  readonly isIdle?: true;
 }
 
 /** `thread_ended` implies `owner_ended` for what the thread submitted. */

@@ -90,6 +90,8 @@ export interface OwnerRecord {
   readonly id: WorkerId;
   /** Leases that it has, blocked and assigned ones included. */
   held: number;
+  /** Those lent out since it does not answer: it gets no more meanwhile. */
+  parked: number;
   /** All and only demands that want or hold something, by class key. */
   readonly demands: Map<string, DemandRecord>;
   readonly leases: Set<LeaseRecord>;
@@ -149,6 +151,8 @@ export interface LeaseRecord {
   reclaimedAtMs: number;
   /** It took its CPU back without asking, so there may be too little. */
   wasBlocked: boolean;
+  /** Blocked for want of work, and counted as such with its owner. */
+  isParked: boolean;
 }
 
 interface ActorBase {

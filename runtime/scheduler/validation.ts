@@ -117,7 +117,7 @@ function validateDemands(state: SchedulerState): void {
       const { classRecord } = demand;
       const leases = [...owner.leases].filter((l) => l.demand === demand);
       const active = leases.filter((lease) => lease.state !== "blocked");
-      const waits = demand.wanted > demand.held;
+      const waits = demand.wanted > demand.held && owner.parked === 0;
       const inHeap = classRecord.waiting.items()[demand.heapIndex] === demand;
       const checks: readonly [boolean, string][] = [
         [demand.held === leases.length, "held of a demand is wrong"],
