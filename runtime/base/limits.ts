@@ -537,3 +537,6 @@ export const LOCAL_MEMORY_KEPT_BYTES_MAX = 128 * 1024 * 1024;
 
 /** The same is given back when no object needed it for so long. */
 export const LOCAL_MEMORY_IDLE_MS = 1_000;
+
+/** A file changed so far ahead of the clock was timed by another clock. */
+export const FILE_TIME_AHEAD_MS_MAX = 10_000;
