@@ -2,12 +2,15 @@
 // its CPU when asked. Its first message says how it is spoken to. Must not
 // import the runtime: it stands for what a bare thread can do.
 
+import { type AddressInfo, createServer } from "node:net";
 import * as Comlink from "comlink";
 import { spin } from "./spin.ts";
 import { serveWebSocketEcho } from "../runtime/platform/web_socket_echo.ts";
 
-/** How the thread is spoken to; over a WebSocket it answers with the URL. */
-export type EchoKind = "bare" | "comlink" | "web_socket" | "spin";
+const GIGABYTE = 1_000_000_000;
+
+/** How the thread is spoken to; over a WebSocket it answers with the URL, over TCP with the port. */
+export type EchoKind = "bare" | "comlink" | "web_socket" | "tcp" | "spin";
 
 /** What a thread of the kind "spin" is sent. */
 export interface SpinOrder {
@@ -27,11 +30,11 @@ interface ThreadScope {
 
 const scope = globalThis as unknown as ThreadScope;
 
-scope.onmessage = ({ data: kind }) => {
-  scope.postMessage(open(kind as EchoKind));
+scope.onmessage = async ({ data: kind }) => {
+  scope.postMessage(await open(kind as EchoKind));
 };
 
-function open(kind: EchoKind): string {
+function open(kind: EchoKind): string | Promise<string> {
   switch (kind) {
     case "bare":
       scope.onmessage = (event) => scope.postMessage(event.data);
@@ -51,5 +54,22 @@ function open(kind: EchoKind): string {
     }
     case "web_socket":
       return serveWebSocketEcho();
+    case "tcp":
+      return serveTcp();
   }
+}
+
+/** Answers each gigabyte with one byte; gives the port. */
+async function serveTcp(): Promise<string> {
+  const server = createServer((socket) => {
+    let received = 0;
+    socket.on("data", ({ length }) => {
+      received += length;
+      if (received < GIGABYTE) return;
+      received -= GIGABYTE;
+      socket.write("x");
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  return String((server.address() as AddressInfo).port);
 }

@@ -2,6 +2,7 @@
 // back, a bare WebSocket message and back, copying memory; and the same echo by
 // two well-known libraries. Must not use the runtime's threads.
 
+import { connect } from "node:net";
 import * as Comlink from "comlink";
 import type { EchoApi, EchoKind, SpinOrder } from "./echo_thread.ts";
 import { type Loop, rate, type Row } from "./row.ts";
@@ -9,6 +10,8 @@ import { type Loop, rate, type Row } from "./row.ts";
 export const POST_MESSAGE_ECHO = "postMessage echo";
 export const COMLINK_ECHO = "comlink echo";
 export const PISCINA_ECHO = "piscina echo";
+export const WEB_SOCKET_ECHO = "WebSocket echo";
+export const TCP_GIGABYTE = "TCP stream 1 GB gigabytes";
 export const MEMCPY_GIGABYTE = "memcpy 1 GB gigabytes";
 
 const MEGABYTE = 1e6;
@@ -20,10 +23,13 @@ export const LIMIT_ROWS: readonly Row[] = [
   rate(POST_MESSAGE_ECHO, 1, postMessageEcho),
   rate(COMLINK_ECHO, 1, comlinkEcho),
   rate(PISCINA_ECHO, 1, piscinaEcho),
-  rate("WebSocket echo", 1, webSocketEcho),
+  rate(WEB_SOCKET_ECHO, 1, webSocketEcho),
   rate("memcpy 100 MB gigabytes", 0.1, () => memoryCopy(100 * MEGABYTE)),
   rate(MEMCPY_GIGABYTE, 1, () => memoryCopy(1_000 * MEGABYTE)),
 ];
+
+/** What a connection is compared with beside them: a stream to a thread. */
+export const TCP_ROW: Row = rate(TCP_GIGABYTE, 1, tcpStream);
 
 /** Says that a row cannot be run here; it is then named and left out. */
 export class RowSkipped extends Error {
@@ -79,6 +85,27 @@ async function webSocketEcho(): Promise<Loop> {
       }),
     end: () => {
       socket.close();
+      thread.terminate();
+    },
+  };
+}
+
+async function tcpStream(): Promise<Loop> {
+  const { thread, answer: port } = await startEchoThread("tcp");
+  const socket = connect(Number(port), "127.0.0.1");
+  await new Promise((resolve) => socket.once("connect", resolve));
+  const chunk = new Uint8Array(MEGABYTE);
+  return {
+    once: async () => {
+      const done = new Promise((resolve) => socket.once("data", resolve));
+      for (let sent = 0; sent < 1_000; sent++) {
+        if (socket.write(chunk)) continue;
+        await new Promise((resolve) => socket.once("drain", resolve));
+      }
+      await done;
+    },
+    end: () => {
+      socket.destroy();
       thread.terminate();
     },
   };

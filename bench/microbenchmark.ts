@@ -6,7 +6,8 @@ import { writeFileSync } from "node:fs";
 import process from "node:process";
 import { init, shutdown } from "manta";
 import { detectPlatform } from "../runtime/platform/detect.ts";
-import { LIMIT_ROWS, RowSkipped } from "./limits.ts";
+import { connectedRows } from "./connected_rows.ts";
+import { LIMIT_ROWS, RowSkipped, TCP_ROW } from "./limits.ts";
 import { GROUP_RESOURCE, RAY_ROWS } from "./ray_rows.ts";
 import {
   describeMachine,
@@ -24,6 +25,8 @@ export interface MicrobenchmarkOptions {
   /** Only rows with this in their names, or that match it as a pattern. */
   readonly filter?: string;
   readonly quick: boolean;
+  /** The cluster to measure; an embedded one without. */
+  readonly address?: string;
 }
 
 const USUAL_PACE: Pace = {
@@ -43,8 +46,9 @@ export async function runMicrobenchmark(
 ): Promise<void> {
   const pace = options.quick ? QUICK_PACE : USUAL_PACE;
   const results = new Map<string, Result>();
-  for (const row of selectRows(options.filter)) {
-    const result = await runRow(row, pace, results);
+  const open = sessionOpener(options.address);
+  for (const row of selectRows(options)) {
+    const result = await runRow(row, pace, results, open);
     results.set(row.name, result);
     console.log(formatResult(result));
   }
@@ -63,8 +67,10 @@ export async function runMicrobenchmark(
 }
 
 /** With the rows that the selected ones are compared with. */
-function selectRows(filter: string | undefined): Row[] {
-  const rows = [...LIMIT_ROWS, ...RAY_ROWS, ...SCALE_ROWS];
+function selectRows({ filter, address }: MicrobenchmarkOptions): Row[] {
+  const rows = address === undefined
+    ? [...LIMIT_ROWS, ...RAY_ROWS, ...SCALE_ROWS]
+    : [...LIMIT_ROWS, TCP_ROW, ...connectedRows(address)];
   if (filter === undefined) return rows;
   const pattern = new RegExp(filter, "i");
   const isMatch = ({ name }: Row) =>
@@ -80,6 +86,7 @@ async function runRow(
   row: Row,
   pace: Pace,
   earlier: ReadonlyMap<string, Result>,
+  open: (row: Row) => Promise<void>,
 ): Promise<Result> {
   const { name } = row;
   let timer: ReturnType<typeof setTimeout> | undefined;
@@ -88,7 +95,7 @@ async function runRow(
     timer = setTimeout(() => reject(error), ROW_MS_MAX);
   });
   try {
-    await openSession(row);
+    await open(row);
     const measured = await Promise.race([row.measure(pace), limit]);
     return {
       type: "measured",
@@ -108,14 +115,29 @@ async function runRow(
   }
 }
 
-/** The machine's own rows run before there is anything of ours. */
-async function openSession(row: Row): Promise<void> {
-  if (LIMIT_ROWS.includes(row)) return;
-  if (row.startsAfresh) {
-    await shutdown();
-    await detectPlatform().collectGarbage();
-  }
-  await init({ ignoreReinit: true, resources: { [GROUP_RESOURCE]: 100 } });
+/** Opens the session of a row, and keeps it for the next ones. */
+function sessionOpener(
+  address: string | undefined,
+): (row: Row) => Promise<void> {
+  return async (row) => {
+    // The machine's own rows run before there is anything of ours.
+    if (LIMIT_ROWS.includes(row) || row === TCP_ROW) return;
+    if (row.startsAfresh) {
+      await shutdown();
+      await detectPlatform().collectGarbage();
+    }
+    const ignoreReinit = true;
+    const resources = { [GROUP_RESOURCE]: 100 };
+    if (address === undefined) await init({ ignoreReinit, resources });
+    else await joinCluster(address, row);
+  };
+}
+
+async function joinCluster(address: string, { name }: Row): Promise<void> {
+  const { resources } = await init({ ignoreReinit: true, address });
+  if (!name.includes("placement group")) return;
+  if (resources[GROUP_RESOURCE] !== undefined) return;
+  throw new RowSkipped(`the cluster has no resource "${GROUP_RESOURCE}"`);
 }
 
 function ratios(

@@ -28,6 +28,11 @@ export const putLarge = remote(async function putLarge(): Promise<void> {
   }
 });
 
+/** Makes a value of so many bytes. */
+export const makeBytes = remote(function makeBytes(length: number): Uint8Array {
+  return new Uint8Array(length).fill(1);
+});
+
 /** Gives an object that holds 10,000 refs. */
 export const makeManyRefs = remote(
   async function makeManyRefs(): Promise<ObjectRef<number>[]> {

@@ -13,7 +13,6 @@ import { ActorDiedError, type MantaError } from "./base/errors.ts";
 import { type ActorId, newId } from "./base/ids.ts";
 import { NO_RESOURCES } from "./base/resources.ts";
 import { shippable } from "./code_port.ts";
-import { isolationOf } from "./isolation.ts";
 import type { ActorChannel } from "./owner/actor_channel.ts";
 import {
   completeArguments,
@@ -46,10 +45,7 @@ export class ActorCreations {
 
   /** Makes an actor; its calls wait until it is there. */
   create(creation: ActorCreation, args: readonly unknown[]): ActorHold {
-    const isolation = isolationOf(
-      creation.className,
-      creation.options.isolation,
-    );
+    const { isolation } = creation.options;
     const actorId = newId("actor");
     const hold = this.#thread.holds.get(actorId, creation.interface, true);
     this.#announce(actorId, creation.options);

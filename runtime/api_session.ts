@@ -24,7 +24,6 @@ import { newId, type PlacementGroupId } from "./base/ids.ts";
 import { CallerTemplates, type Inheritance } from "./caller_templates.ts";
 import { type ResourceSet, resourcesKey } from "./base/resources.ts";
 import { shippable } from "./code_port.ts";
-import { isolationOf } from "./isolation.ts";
 import type { ObjectRef } from "./owner/object_ref.ts";
 import type { StreamSink, TaskTemplate } from "./owner/task_record.ts";
 import type { WaitScope } from "./owner/waiting.ts";
@@ -89,7 +88,6 @@ export class ApiSession implements Session {
   ): TaskTemplate {
     const returns = options.streaming ? -1 : options.numReturns;
     const { resources, labelSelector, timeoutMs } = options;
-    isolationOf(name, options.isolation);
     const strategy = options.strategy ?? inherited.strategy ?? "default";
     const backpressure = options.backpressure ?? 0;
     const environment = attempt(() =>
@@ -113,6 +111,7 @@ export class ApiSession implements Session {
       };
     };
     const isTimed = timeoutMs !== undefined;
+    const { isolation } = options;
     const isOnce = options.maxRetries === 0;
     return {
       index: ++this.#templateCount,
@@ -125,10 +124,12 @@ export class ApiSession implements Session {
       schedulingClass: {
         // Environments are of tasks, not of threads: leases are shared.
         key: classKey(resources, strategy, labelSelector) +
-          (isTimed ? "|timed" : "") + (isOnce ? "|once" : ""),
+          (isTimed ? "|timed" : "") + (isOnce ? "|once" : "") +
+          (isolation === "process" ? "|process" : ""),
         resources,
         strategy,
         ...(labelSelector ? { labelSelector } : {}),
+        ...(isolation === "process" ? { isolation } : {}),
         ...(isTimed ? { isTimed } : {}),
         ...(isOnce ? { isOnce } : {}),
       },

@@ -88,7 +88,8 @@ const LOSSES: Readonly<
   peer_restarted: "the node does not know this driver any more: it was " +
     "restarted, or has given the driver up",
   peer_refuses: "the node does not take this driver any more",
-  protocol_broken: "one side has sent what the other does not understand",
+  protocol_broken: "one side has sent what the other does not understand: " +
+    "use the same release on both",
 };
 
 function lossError(

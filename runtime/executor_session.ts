@@ -17,6 +17,8 @@ import { Executor, RunAbandoned } from "./executor/executor.ts";
 import { constructActor } from "./executor/actor_host.ts";
 import type { ExecutorPorts } from "./executor/ports.ts";
 import type { TaskRun } from "./executor/task_run.ts";
+import { MemoryLimits } from "./memory_limits.ts";
+import type { MemoryLimit } from "./child_messages.ts";
 import type { ExecutorStart } from "./host_messages.ts";
 import { after } from "./owner_ports.ts";
 import type { WaitScope } from "./owner/waiting.ts";
@@ -40,6 +42,8 @@ export interface ThreadSurroundings {
   /** Gives unfinished lines to `printed`. */
   readonly flushOutput: () => void;
   readonly environments: RunEnvironments;
+  /** Tells the main thread of a process that is there for this thread alone. */
+  readonly limitMemory: (limit: MemoryLimit) => void;
 }
 
 /** See the head of the file. */
@@ -51,6 +55,8 @@ export class ExecutorSession {
   readonly #flushOutput: () => void;
   readonly #environments: RunEnvironments;
   readonly #garbage: IdleGarbage;
+  /** In a process of its own only. */
+  readonly #limits: MemoryLimits | undefined;
   readonly #platform: Platform;
   #events: TaskEvent[] = [];
   /** User code asked the thread to end: nothing is answered any more. */
@@ -59,8 +65,9 @@ export class ExecutorSession {
   constructor(
     start: ExecutorStart,
     platform: Platform,
-    { flushOutput, environments }: ThreadSurroundings,
+    { flushOutput, environments, limitMemory }: ThreadSurroundings,
   ) {
+    if (start.isChild) this.#limits = new MemoryLimits(limitMemory);
     this.#start = start;
     this.#platform = platform;
     if (start.codeFolder !== undefined) useCodeDirectory(start.codeFolder);
@@ -196,6 +203,9 @@ export class ExecutorSession {
           leaseId: message.leaseId,
         });
         break;
+      case "lease_unanswered":
+        this.#executor.leaseUnanswered(message.leaseId);
+        break;
       case "events_wanted":
         this.#sendEvents();
         this.#thread.sendNode({ type: "events_given" });
@@ -240,8 +250,8 @@ export class ExecutorSession {
         open: (owner, number) => thread.openObject(owner, number),
       },
       node: {
-        blockLease: (leaseId) =>
-          thread.sendNode({ type: "lease_block", leaseId }),
+        blockLease: (leaseId, why) =>
+          thread.sendNode({ type: "lease_block", leaseId, ...why }),
         unblockLease: (leaseId) =>
           thread.sendNode({ type: "lease_unblock", leaseId }),
         actorConstructed: ({ actorId, incarnation }) =>
@@ -262,8 +272,14 @@ export class ExecutorSession {
           environment,
           () => loadCode(code, this.#pathOf(code)),
         ),
-      runAs: (run, work) => runWithin({ run, actor: run.slot.actor }, work),
-      constructAs: (actor, work) => runWithin({ run: undefined, actor }, work),
+      runAs: (run, work) => {
+        this.#limits?.begins(run.slot.actor ?? run.template.spec);
+        return runWithin({ run, actor: run.slot.actor }, work);
+      },
+      constructAs: (actor, work) => {
+        this.#limits?.begins(actor);
+        return runWithin({ run: undefined, actor }, work);
+      },
       whenAcknowledged: (callback) => references.whenAcknowledged(callback),
       allAcknowledged: () => references.allAcknowledged,
       pin: (contained) => references.pin(contained),

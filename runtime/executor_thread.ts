@@ -12,16 +12,20 @@ import { RunEnvironments } from "./run_environments.ts";
 
 /** The global of a web worker, as far as an entry uses it. */
 interface ThreadGlobal {
+  postMessage(message: unknown): void;
   addEventListener(
     type: "message",
     listener: (event: MessageEvent<ExecutorStart>) => void,
   ): void;
 }
 
+const thread = globalThis as unknown as ThreadGlobal;
 const platform = detectPlatform();
 let session: ExecutorSession | undefined;
+let isChild = false;
 
 guardThread({
+  ownsProcess: () => isChild,
   onExit: (code, how) =>
     session?.exiting(`user code called ${how}(${code}), which ends the thread`),
   onUncaught: (reason, kind) => {
@@ -39,13 +43,15 @@ const environments = new RunEnvironments();
 platform.layerEnvironment(() => environments.current());
 provideBundleApi((hash) => environments.bundleEntered(hash));
 
-(globalThis as unknown as ThreadGlobal).addEventListener(
+thread.addEventListener(
   "message",
   ({ data: start }) => {
     if (start.type !== "executor_start") return;
+    isChild = start.isChild === true;
     session = new ExecutorSession(start, platform, {
       flushOutput: () => output.flush(),
       environments,
+      limitMemory: (limit) => thread.postMessage(limit),
     });
   },
 );

@@ -7,12 +7,22 @@ import type {
   DriverJoin,
   ExecutorStart,
   FromHost,
+  HostedNodeStart,
   NodeStart,
   ToHost,
 } from "./host_messages.ts";
 import type { Platform, PlatformThread } from "./platform/platform.ts";
 import { decodeError } from "./protocol/wire_error.ts";
-import { EXECUTOR_THREAD_URL, NODE_THREAD_URL } from "./thread_urls.ts";
+import {
+  EXECUTOR_PROCESS_URL,
+  EXECUTOR_THREAD_URL,
+  NODE_THREAD_URL,
+} from "./thread_urls.ts";
+
+const CHILD_ENTRIES = {
+  processUrl: EXECUTOR_PROCESS_URL,
+  threadUrl: EXECUTOR_THREAD_URL,
+};
 
 /** A thread that runs user code, from its start to its end. */
 interface HostedThread {
@@ -41,7 +51,8 @@ export class ThreadHost {
       onEnded: () => this.#nodeEnded.resolve(),
     });
     this.#node.unref();
-    this.#node.post(start);
+    const message: HostedNodeStart = { ...start, childEntries: CHILD_ENTRIES };
+    this.#node.post(message);
     this.#spare = this.#startThread();
   }
 

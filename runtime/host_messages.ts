@@ -41,6 +41,17 @@ export interface NodeListen {
   readonly names?: readonly string[];
 }
 
+/** The same with what the host knows. */
+export interface HostedNodeStart extends NodeStart {
+  readonly childEntries: ChildEntries;
+}
+
+/** What a child process of the node runs. */
+export interface ChildEntries {
+  readonly processUrl: string;
+  readonly threadUrl: string;
+}
+
 /** A driver of the node's own process. */
 export interface DriverJoin {
   readonly type: "driver_join";
@@ -51,16 +62,22 @@ export interface DriverJoin {
   readonly control: MessagePort;
 }
 
-/** What an executor thread is started with. */
-export interface ExecutorStart {
-  readonly type: "executor_start";
+/** Who an executor is, and where its code is. */
+export interface ExecutorHome {
   readonly identity: SessionIdentity;
+  /** If its driver is in another process. */
+  readonly codeFolder?: string | undefined;
+}
+
+/** What an executor thread is started with. */
+export interface ExecutorStart extends ExecutorHome {
+  readonly type: "executor_start";
   readonly mailbox: MailboxBuffer;
   readonly nodeLink: RingLinkEnd;
   readonly control: MessagePort;
   readonly sessionPath: string;
-  /** Where its code is, if its driver is in another process. */
-  readonly codeFolder?: string;
+  /** The process is there for this thread alone. */
+  readonly isChild?: boolean;
 }
 
 export type ToHost =
@@ -76,7 +93,7 @@ export type ToHost =
   | { readonly type: "node_ended" };
 
 export type FromHost =
-  | NodeStart
+  | HostedNodeStart
   | DriverJoin
   /** The session is over. */
   | { readonly type: "node_end" }

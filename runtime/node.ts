@@ -12,7 +12,7 @@ import {
 } from "./base/ids.ts";
 import { NODE_TICK_MS } from "./base/limits.ts";
 import { PlacementGroups } from "./control/placement_groups.ts";
-import type { DriverJoin, NodeStart, ToHost } from "./host_messages.ts";
+import type { DriverJoin, HostedNodeStart, ToHost } from "./host_messages.ts";
 import { NodeActors, type Uncaused } from "./node_actors.ts";
 import type { NodeControl } from "./node_control.ts";
 import { spillDisk } from "./node_disk.ts";
@@ -27,9 +27,10 @@ import { type NodePeer, NodePeers, threadPeer } from "./node_peers.ts";
 import { infeasibleText, unschedulableError } from "./node_texts.ts";
 import { NodeThreads } from "./node_threads.ts";
 import { isToStore } from "./object_store/messages.ts";
+import { loanFolder } from "./object_store/loan_folder.ts";
 import { NodeStore } from "./object_store/node_store.ts";
 import type { SpillFolder } from "./object_store/spill_folder.ts";
-import type { ReturnMemory } from "./platform/platform.ts";
+import type { ReturnMemory, ScriptCommand } from "./platform/platform.ts";
 import type {
   FromNode,
   SessionIdentity,
@@ -37,13 +38,14 @@ import type {
 } from "./protocol/node_messages.ts";
 import { encodeError } from "./protocol/wire_error.ts";
 import type {
+  ReclaimLease,
   SchedulerAction,
   SchedulerEvent,
+  StartThread,
   Strategy,
   WarnInfeasible,
 } from "./scheduler/messages.ts";
 import { Scheduler } from "./scheduler/scheduler.ts";
-import type { LinkMessage } from "./transport/link.ts";
 import { Mailbox } from "./transport/mailbox.ts";
 
 /** What a node thread needs of its process. */
@@ -51,11 +53,13 @@ export interface NodeHost {
   post(message: ToHost, transfer?: Transferable[]): void;
   collectGarbage(): Promise<void>;
   readonly returnMemory: ReturnMemory | undefined;
+  /** The command that makes a child process of an entry. */
+  childCommand(url: string, args: readonly string[]): ScriptCommand;
 }
 
 /** See the head of the file. */
 export class Node {
-  readonly start: NodeStart;
+  readonly start: HostedNodeStart;
   readonly scheduler: Scheduler;
   readonly actors: NodeActors;
   readonly groups: PlacementGroups;
@@ -74,7 +78,7 @@ export class Node {
   #ticker: ReturnType<typeof setInterval> | undefined;
   #causeCount = 0;
 
-  constructor(start: NodeStart, host: NodeHost) {
+  constructor(start: HostedNodeStart, host: NodeHost) {
     this.start = start;
     this.#host = host;
     this.mailbox = new Mailbox(start.nodeMailbox);
@@ -113,7 +117,12 @@ export class Node {
       mailbox: this.mailbox,
       sessionPath: start.sessionPath,
       post: host.post,
-      isRunning: (workerId) => this.#peers.has(workerId),
+      isRunning: (id) => this.#peers.has(id),
+      command: host.childCommand,
+      entries: start.childEntries,
+      received: () => this.#turn(),
+      printed: (id, line) => this.jobs.of(id)?.output.printed(id, [line]),
+      ended: (id, error) => this.threadEnded(id, error),
     });
     this.jobs = new NodeJobs((jobId) => this.actors.hasLiving(jobId));
     this.#disk = spillDisk(start.spillPath, (text) => this.#warnAll(text));
@@ -126,6 +135,7 @@ export class Node {
       sentByItself: () => this.#peers.flush(),
       disk: this.#disk,
       returnMemory: host.returnMemory,
+      makeLoanFile: loanFolder(start.sessionPath),
     });
   }
 
@@ -146,7 +156,10 @@ export class Node {
   ): NodeControl {
     this.jobs.add(
       driver,
-      newOutput(driver.workerId, this.start, this.#peers),
+      newOutput(driver.workerId, this.start, {
+        peers: this.#peers,
+        threads: this.#threads,
+      }),
       codeFolder,
     );
     this.#addPeer(driver.workerId, peer);
@@ -233,10 +246,6 @@ export class Node {
     for (const job of this.jobs.all()) this.#warn(job.driver.jobId, text);
   }
 
-  #broadcast(message: LinkMessage): void {
-    for (const id of this.#peers.ids) this.#peers.send(id, message);
-  }
-
   // -- Messages of threads ---------------------------------------------------
 
   #receive(from: WorkerId, message: ToNode): void {
@@ -246,35 +255,25 @@ export class Node {
     if (isToStore(message)) return this.store.receive(from, message);
     switch (message.type) {
       case "demand_change": {
-        const { key, strategy, ...spec } = message.schedulingClass;
+        const { key, strategy, isolation = "thread", ...spec } =
+          message.schedulingClass;
         return this.#schedule({
           type: "demand_changed",
           owner: from,
           jobId: job.driver.jobId,
           classKey: key,
-          spec: {
-            ...spec,
-            strategy: strategy as Strategy,
-            isolation: "thread",
-          },
+          spec: { ...spec, strategy: strategy as Strategy, isolation },
           count: message.count,
           depth: message.depth,
         });
       }
       case "lease_return":
-        return this.#schedule({
-          type: "lease_returned",
-          leaseId: message.leaseId,
-        });
       case "lease_block":
-        return this.#schedule({
-          type: "lease_blocked",
-          leaseId: message.leaseId,
-        });
       case "lease_unblock":
         return this.#schedule({
-          type: "lease_unblocked",
+          type: LEASE_EVENTS[message.type],
           leaseId: message.leaseId,
+          ...("isIdle" in message ? { isIdle: true } : {}),
         });
       case "lease_left":
         return this.#revoked.left(message.leaseId);
@@ -319,8 +318,10 @@ export class Node {
     });
   }
 
-  /** Closes what the system would not close with the thread. */
+  /** Closes what would outlive the thread. */
   async end(): Promise<void> {
+    await this.#threads.end();
+    await this.store.end();
     await this.#disk?.[Symbol.asyncDispose]();
     this.#host.post({ type: "node_ended" });
   }
@@ -341,7 +342,7 @@ export class Node {
   // -- Threads ---------------------------------------------------------------
 
   #addPeer(id: WorkerId, peer: NodePeer): void {
-    this.store.workerStarted(id);
+    this.store.workerStarted(id, peer.memory === "files");
     this.#peers.add(
       id,
       peer,
@@ -349,11 +350,12 @@ export class Node {
     );
   }
 
-  #startThread(workerId: WorkerId, jobId: JobId): void {
+  #startThread({ threadId: workerId, jobId, isolation }: StartThread): void {
     const { driver, codeFolder } = this.jobs.threadStarted(jobId, workerId);
     const identity = { ...driver, workerId };
     const calls = nodeControl(this, jobId);
-    const peer = this.#threads.start(identity, calls, codeFolder);
+    const what = { identity, isolation, codeFolder };
+    const peer = this.#threads.start(what, calls);
     this.#addPeer(workerId, peer);
     this.memory.threadStarted();
     // What is sent to it waits in its links until it is up.
@@ -361,7 +363,7 @@ export class Node {
   }
 
   /** The host says that a thread is gone. */
-  threadEnded(workerId: WorkerId, reason: string): void {
+  threadEnded(workerId: WorkerId, reason: string | MantaError): void {
     const job = this.jobs.of(workerId);
     if (!job || !this.#peers.has(workerId)) return;
     // The last that it has said: it may not have seen its end coming.
@@ -381,7 +383,9 @@ export class Node {
   #workerEnded(workerId: WorkerId, error: MantaError): void {
     this.#peers.remove(workerId);
     const reason = encodeError(error);
-    this.#broadcast({ type: "worker_ended", workerId, reason } as FromNode);
+    for (const id of this.#peers.ids) {
+      this.#send(id, { type: "worker_ended", workerId, reason });
+    }
     this.actors.direct({ type: "worker_ended", workerId, error });
     this.store.workerEnded(workerId);
     for (const groupId of this.groups.endedWith(workerId)) {
@@ -401,12 +405,9 @@ export class Node {
   #perform(action: SchedulerAction): void {
     switch (action.type) {
       case "start_thread":
-        return this.#startThread(action.threadId, action.jobId);
+        return this.#startThread(action);
       case "stop_thread":
-        return this.#threads.stop(
-          action.threadId,
-          "it is not needed any more",
-        );
+        return this.#threads.stop(action.threadId, "nothing needs it any more");
       case "grant_lease":
         return this.#send(action.owner, {
           type: "lease_grant",
@@ -416,10 +417,7 @@ export class Node {
           ...gpuIdsOf(action.gpus),
         });
       case "reclaim_lease":
-        return this.#send(action.owner, {
-          type: "lease_reclaim",
-          leaseId: action.leaseId,
-        });
+        return this.#reclaim(action);
       case "revoke_lease":
         return this.#revoked.revoke(action);
       case "place_actor":
@@ -450,6 +448,12 @@ export class Node {
     }
   }
 
+  #reclaim({ owner, leaseId, unanswered }: ReclaimLease): void {
+    this.#send(owner, { type: "lease_reclaim", leaseId });
+    if (!unanswered) return;
+    this.#send(unanswered, { type: "lease_unanswered", leaseId });
+  }
+
   #warnInfeasible(action: WarnInfeasible): void {
     const { subject } = action;
     const jobId = "groupId" in subject
@@ -460,3 +464,9 @@ export class Node {
     this.#warn(jobId, infeasibleText(action));
   }
 }
+
+const LEASE_EVENTS = {
+  lease_return: "lease_returned",
+  lease_block: "lease_blocked",
+  lease_unblock: "lease_unblocked",
+} as const;

@@ -3,12 +3,14 @@
 
 import { networkInterfaces } from "node:os";
 import { ProtocolError } from "./base/errors.ts";
+import { SPIN_US_MAX } from "./base/limits.ts";
 import type { JobId, WorkerId } from "./base/ids.ts";
 import type { NodeListen, NodeStart } from "./host_messages.ts";
 import { NodeCode } from "./node_code.ts";
 import type { NodeControl } from "./node_control.ts";
 import type { NodePeer } from "./node_peers.ts";
 import { RemoteDriver } from "./node_remote_driver.ts";
+import { Watch } from "./platform/spin.ts";
 import type {
   ServeWebOptions,
   WebAnswer,
@@ -74,6 +76,8 @@ export class NodeGateway {
   readonly #acceptor: SessionAcceptor;
   readonly #token: TokenCheck;
   #server: WebServer | undefined;
+  #isAnswerDue = false;
+  readonly #answerWatch = new Watch(SPIN_US_MAX);
   #hosts: ReadonlySet<string> = new Set();
 
   constructor(node: ReachedNode, listen: NodeListen) {
@@ -134,14 +138,26 @@ export class NodeGateway {
       mailbox: node.mailbox,
       code: this.#code,
       joined: (driver, hello) => this.#joined(driver, hello),
+      turn: () => node.takeIn(),
+      relayed: () => this.#isAnswerDue = true,
     });
     return {
-      received: () => node.takeIn(),
+      received: () => this.#turn(),
       ended: (reason) => {
+        driver.end();
         if (!driver.workerId) return;
         node.driverEnded(driver.workerId, ENDS[reason]);
       },
     };
+  }
+
+  /** Takes in what has come; watches for a thread's answer for a moment. */
+  #turn(): void {
+    const { mailbox } = this.#node;
+    this.#node.takeIn();
+    if (!this.#isAnswerDue) return;
+    this.#isAnswerDue = false;
+    if (this.#answerWatch.until(() => mailbox.hasMail)) this.#node.takeIn();
   }
 
   #joined(driver: RemoteDriver, hello: DriverHello | ObserverHello): void {

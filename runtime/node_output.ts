@@ -2,7 +2,6 @@
 // driver, as long as that one reads, and at a driver's end has all threads
 // give what they still hold. Belongs to the wiring of a node.
 
-import process from "node:process";
 import type { NodeId, WorkerId } from "./base/ids.ts";
 import { OUTPUT_DRAIN_MS_MAX, OUTPUT_UNREAD_BYTES_MAX } from "./base/limits.ts";
 import type { NodeStart } from "./host_messages.ts";
@@ -14,7 +13,8 @@ import type { FromNode, OutputLine } from "./protocol/node_messages.ts";
 export interface NodeOutputPorts {
   readonly driver: WorkerId;
   readonly nodeId: NodeId;
-  readonly pid: number;
+  /** The process that a thread is in. */
+  pidOf(workerId: WorkerId): number;
   readonly logFolder: string;
   send(workerId: WorkerId, message: FromNode): void;
   /** What was sent to the driver and not read yet. */
@@ -41,7 +41,7 @@ export class NodeOutput {
   }
 
   printed(from: WorkerId, lines: readonly OutputLine[]): void {
-    const { driver, nodeId, pid, logFolder } = this.#ports;
+    const { driver, nodeId, pidOf, logFolder } = this.#ports;
     if (this.#ports.unreadBytes() > OUTPUT_UNREAD_BYTES_MAX) {
       this.#skipped += lines.length;
       return;
@@ -57,7 +57,7 @@ export class NodeOutput {
     this.#ports.send(driver, {
       type: "output",
       lines,
-      origin: { pid, thread: from, node: nodeId },
+      origin: { pid: pidOf(from), thread: from, node: nodeId },
     });
   }
 
@@ -100,12 +100,15 @@ export class NodeOutput {
 export function newOutput(
   driver: WorkerId,
   { nodeId, sessionPath }: NodeStart,
-  peers: NodePeers,
+  { peers, threads }: {
+    readonly peers: NodePeers;
+    readonly threads: Pick<NodeOutputPorts, "pidOf">;
+  },
 ): NodeOutput {
   return new NodeOutput({
     driver,
     nodeId,
-    pid: process.pid,
+    pidOf: (workerId) => threads.pidOf(workerId),
     logFolder: logFolder(sessionPath),
     send: (to, message) => peers.send(to, message),
     unreadBytes: () => peers.backlogBytes(driver),

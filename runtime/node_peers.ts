@@ -18,6 +18,11 @@ export interface NodePeer {
   };
   /** Where the peer, or who stands in for it, is told of news in rings. */
   readonly mailbox: MailboxBuffer;
+  /**
+   * How it gets large objects: "shared" is a thread of this process, which can
+   * claim tasks, too.
+   */
+  readonly memory: "shared" | "files" | "none";
   /** Hands it its end of a link to another peer. */
   open(peer: WorkerId, end: RingLinkEnd): void;
 }
@@ -32,6 +37,7 @@ export function threadPeer(
   return {
     link,
     mailbox,
+    memory: "shared",
     open: (peer, end) =>
       link.sendShared({ type: "link_opened", peer, end } as LinkMessage),
   };
@@ -94,7 +100,11 @@ export class NodePeers {
     if (this.#introduced.get(source)?.has(target)) return true;
     this.#introduced.get(source)?.add(target);
     this.#introduced.get(target)?.add(source);
-    const [sourceEnd, targetEnd] = newRingLinkEnds(from.mailbox, to.mailbox);
+    const hasClaims = from.memory === "shared" && to.memory === "shared";
+    const [sourceEnd, targetEnd] = newRingLinkEnds(
+      ...[from.mailbox, to.mailbox] as const,
+      { hasClaims },
+    );
     from.open(target, sourceEnd);
     to.open(source, targetEnd);
     return true;

@@ -6,6 +6,8 @@ import { ProtocolError } from "./base/errors.ts";
 import type { WorkerId } from "./base/ids.ts";
 import type { NodeCode } from "./node_code.ts";
 import type { NodePeer } from "./node_peers.ts";
+import { isFromStore } from "./object_store/messages.ts";
+import { RemoteObjects } from "./object_store/remote_objects.ts";
 import { isProcessAlive } from "./platform/process_life.ts";
 import {
   type CodePut,
@@ -13,16 +15,13 @@ import {
   type DriverWelcome,
   type ObserverHello,
   readHello,
-  type StreamOpened,
-  type StreamsAwaited,
 } from "./protocol/driver_messages.ts";
 import type { FromNode } from "./protocol/node_messages.ts";
 import type { LinkMessage, LinkReceiver } from "./transport/link.ts";
 import type { Mailbox } from "./transport/mailbox.ts";
 import { RemoteLink } from "./transport/remote_link.ts";
+import { RelayedPeers } from "./relayed_peers.ts";
 import type { RemoteSession } from "./transport/remote_session.ts";
-import type { RingLinkEnd } from "./transport/ring_link.ts";
-import { RingRelay } from "./transport/ring_relay.ts";
 
 /** What the gateway does for one connection. */
 export interface RemoteDriverPorts {
@@ -30,6 +29,10 @@ export interface RemoteDriverPorts {
   readonly code: NodeCode;
   /** Somebody has said who it is; throws what ends the connection. */
   joined(driver: RemoteDriver, hello: DriverHello | ObserverHello): void;
+  /** What was told outside of the driver's messages has a turn. */
+  turn(): void;
+  /** A thread has got something of the driver's: it may answer soon. */
+  relayed(): void;
 }
 
 /** See the head of the file. */
@@ -42,7 +45,9 @@ export class RemoteDriver {
   workerId: WorkerId | undefined;
   readonly #link: RemoteLink;
   readonly #ports: RemoteDriverPorts;
-  readonly #relays = new Map<WorkerId, readonly [RingRelay, number]>();
+  /** Its stand-in at the store; set once it has joined. */
+  #objects: RemoteObjects | undefined;
+  readonly #peers: RelayedPeers;
   #receiver: LinkReceiver | undefined;
 
   constructor(session: RemoteSession, ports: RemoteDriverPorts) {
@@ -50,6 +55,12 @@ export class RemoteDriver {
     this.#ports = ports;
     this.#link = new RemoteLink(session.streams, 0);
     this.control = new RemoteLink(session.streams, 1);
+    this.#peers = new RelayedPeers({
+      link: this.#link,
+      streams: session.streams,
+      mailbox: ports.mailbox,
+      relayed: ports.relayed,
+    });
     this.#link.start({
       receive: (message) => this.#receive(message),
       closed: () => {},
@@ -57,7 +68,8 @@ export class RemoteDriver {
     this.peer = {
       link: this.#peerLink(),
       mailbox: ports.mailbox.buffer,
-      open: (peer, end) => this.#openPeer(peer, end),
+      memory: "none",
+      open: (peer, end) => this.#peers.open(peer, end),
     };
   }
 
@@ -65,7 +77,19 @@ export class RemoteDriver {
   welcome(message: DriverWelcome, hello: DriverHello): void {
     this.session.peerLives = () => isProcessAlive(hello.home);
     this.workerId = hello.workerId;
+    this.#objects = new RemoteObjects({
+      workerId: hello.workerId,
+      toStore: (message) => this.#receiver!.receive(message),
+      toldStore: () => this.#ports.turn(),
+      send: (message) => this.#link.send(message),
+      flush: () => this.#link.flush(),
+    });
     this.#send(message);
+  }
+
+  /** The connection is over. */
+  end(): void {
+    this.#objects?.end();
   }
 
   #send(message: LinkMessage): void {
@@ -87,6 +111,7 @@ export class RemoteDriver {
 
   #lead(message: LinkMessage): void {
     if (message.type === "code_put") return this.#keepCode(message as CodePut);
+    if (this.#objects?.receive(message)) return;
     if (this.#receiver) return this.#receiver.receive(message);
     this.#ports.joined(this, readHello(message));
   }
@@ -104,42 +129,17 @@ export class RemoteDriver {
         return link.backlogBytes;
       },
       start: (receiver) => this.#receiver = receiver,
-      send: (message) => this.#sendNews(message as FromNode),
-      sendShared: (message) => link.sendShared(message),
+      send: (message) => {
+        if (isFromStore(message)) this.#objects!.fromStore(message);
+        else this.#peers.sendNews(message as FromNode);
+      },
+      sendShared: (message) => {
+        if (isFromStore(message)) this.#objects!.fromStore(message);
+        else link.sendShared(message);
+      },
       flush: () => link.flush(),
       drain: () => {},
       close: () => link.close(),
     };
-  }
-
-  /** What a thread has said comes before what is said of its end. */
-  #sendNews(message: FromNode): void {
-    const streams: StreamsAwaited["streams"][number][] = [];
-    if (message.type === "worker_ended") {
-      const [relay, stream] = this.#relays.get(message.workerId) ?? [];
-      if (relay) streams.push([stream!, relay.sendAll()]);
-      relay?.close();
-      this.#relays.delete(message.workerId);
-    } else if (message.type === "actor_state" && message.state !== "ALIVE") {
-      for (const [relay, stream] of this.#relays.values()) {
-        streams.push([stream, relay.sendAll()]);
-      }
-    }
-    if (streams.length > 0) {
-      const awaited: StreamsAwaited = { type: "streams_awaited", streams };
-      this.#link.send(awaited);
-    }
-    this.#link.send(message);
-  }
-
-  /** Its end of a link to a thread: a ring here, a stream from here on. */
-  #openPeer(peer: WorkerId, end: RingLinkEnd): void {
-    const { streams } = this.session;
-    const stream = streams.nextNumber();
-    const relay = new RingRelay(end, this.#ports.mailbox, streams, { stream });
-    this.#relays.set(peer, [relay, stream]);
-    const opened: StreamOpened = { type: "link_opened", peer, stream };
-    this.#link.send(opened);
-    this.#link.flush();
   }
 }

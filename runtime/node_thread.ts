@@ -48,6 +48,7 @@ thread.addEventListener("message", ({ data: message }) => {
         post: (reply, transfer) => thread.postMessage(reply, transfer),
         collectGarbage: () => platform.collectGarbage(),
         returnMemory: platform.returnMemory,
+        childCommand: (url, args) => platform.childCommand(url, args),
       });
       if (message.listen) listen(node, message.listen);
       break;

@@ -1,25 +1,31 @@
-// The threads with user code of a node: starting and stopping them through the
-// host, and why each has ended. Belongs to the wiring of a node.
+// The threads with user code of a node, those in child processes included:
+// starting and stopping them, and why each has ended. Belongs to the wiring of
+// a node.
 
 import * as Comlink from "comlink";
+import process from "node:process";
 import { MantaError, WorkerDiedError } from "./base/errors.ts";
 import type { WorkerId } from "./base/ids.ts";
 import { IDS_REMEMBERED_MAX } from "./base/limits.ts";
-import type { ExecutorStart, ToHost } from "./host_messages.ts";
+import type { ExecutorHome, ExecutorStart, ToHost } from "./host_messages.ts";
+import { NodeChildren, type NodeChildrenPorts } from "./node_children.ts";
 import type { NodeControl } from "./node_control.ts";
 import { type NodePeer, threadPeer } from "./node_peers.ts";
-import type { SessionIdentity } from "./protocol/node_messages.ts";
 import { decodeError, type WireError } from "./protocol/wire_error.ts";
-import { type Mailbox, newMailboxBuffer } from "./transport/mailbox.ts";
+import type { Isolation } from "./scheduler/messages.ts";
+import { newMailboxBuffer } from "./transport/mailbox.ts";
 import { newRingLinkEnds } from "./transport/ring_link.ts";
 
 /** What the node gives. */
-export interface NodeThreadsPorts {
-  readonly mailbox: Mailbox;
-  readonly sessionPath: string;
+export interface NodeThreadsPorts extends NodeChildrenPorts {
   /** Asks the process's main thread. */
   post(message: ToHost, transfer?: Transferable[]): void;
   isRunning(workerId: WorkerId): boolean;
+}
+
+/** A thread that is to run user code. */
+export interface ThreadToStart extends ExecutorHome {
+  readonly isolation: Isolation;
 }
 
 /** See the head of the file. */
@@ -27,17 +33,17 @@ export class NodeThreads {
   readonly #ports: NodeThreadsPorts;
   /** Why a thread ends, or ended; the latest only. */
   readonly #endings = new Map<WorkerId, MantaError>();
+  readonly #children: NodeChildren;
 
   constructor(ports: NodeThreadsPorts) {
     this.#ports = ports;
+    this.#children = new NodeChildren(ports);
   }
 
   /** Starts a thread; what is sent to it waits until it is up. */
-  start(
-    identity: SessionIdentity,
-    calls: NodeControl,
-    codeFolder: string | undefined,
-  ): NodePeer {
+  start(what: ThreadToStart, calls: NodeControl): NodePeer {
+    if (what.isolation === "process") return this.#children.start(what, calls);
+    const { identity, codeFolder } = what;
     const { workerId } = identity;
     const { mailbox, sessionPath, post } = this.#ports;
     const threadMailbox = newMailboxBuffer();
@@ -65,6 +71,16 @@ export class NodeThreads {
     );
   }
 
+  /** The process that the thread is in. */
+  pidOf(workerId: WorkerId): number {
+    return this.#children.pidOf(workerId) ?? process.pid;
+  }
+
+  /** Ends all child processes. */
+  end(): Promise<void> {
+    return this.#children.end();
+  }
+
   /** Has the host stop a thread, whatever it does. */
   stop(workerId: WorkerId, reason: string | MantaError): void {
     if (!this.#ports.isRunning(workerId)) return;
@@ -74,20 +90,27 @@ export class NodeThreads {
         ? new WorkerDiedError(`Thread ${workerId} was stopped: ${reason}`)
         : reason,
     );
-    this.#ports.post({ type: "stop_thread", workerId });
+    this.#stop(workerId);
   }
 
   /** User code asked its thread to exit, or broke it. */
   exiting(workerId: WorkerId, reason: WireError): void {
     this.#end(workerId, asMantaError(decodeError(reason)));
-    this.#ports.post({ type: "stop_thread", workerId });
+    this.#stop(workerId);
+  }
+
+  #stop(workerId: WorkerId): void {
+    if (this.#children.has(workerId)) this.#children.kill(workerId);
+    else this.#ports.post({ type: "stop_thread", workerId });
   }
 
   /** A thread or driver is gone; gives why. */
-  ended(workerId: WorkerId, reason: string): MantaError {
+  ended(workerId: WorkerId, reason: string | MantaError): MantaError {
     const known = this.#endings.get(workerId);
     if (known) return known;
-    const error = new WorkerDiedError(`Thread ${workerId} ended: ${reason}`);
+    const error = typeof reason === "string"
+      ? new WorkerDiedError(`Thread ${workerId} ended: ${reason}`)
+      : reason;
     this.#end(workerId, error);
     return error;
   }

@@ -67,7 +67,15 @@ function nodePort(
 ): OwnerPorts["node"] {
   return {
     demand: (
-      { key, resources, strategy, labelSelector, isTimed, isOnce },
+      {
+        key,
+        resources,
+        strategy,
+        labelSelector,
+        isolation,
+        isTimed,
+        isOnce,
+      },
       count,
     ) =>
       session.sendNode({
@@ -77,6 +85,7 @@ function nodePort(
           resources,
           strategy,
           ...(labelSelector ? { labelSelector } : {}),
+          ...(isolation ? { isolation } : {}),
           ...(isTimed ? { isTimed } : {}),
           ...(isOnce ? { isOnce } : {}),
         } as WireClass,

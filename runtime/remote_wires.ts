@@ -9,8 +9,8 @@ import type {
   CodeKept,
   DriverWelcome,
   StreamOpened,
-  StreamsAwaited,
 } from "./protocol/driver_messages.ts";
+import { HeldNews } from "./held_news.ts";
 import { RemoteControl } from "./remote_control.ts";
 import type { NodeLink, ThreadMail, ThreadWires } from "./thread_wires.ts";
 import type { Link, LinkMessage, LinkReceiver } from "./transport/link.ts";
@@ -33,9 +33,7 @@ export class RemoteWires implements ThreadWires {
   readonly #link: RemoteLink;
   readonly #calls: RemoteControl;
   readonly #ports: RemoteWiresPorts;
-  readonly #peers = new Map<number, RemoteLink>();
-  /** What came behind news that must wait for other streams. */
-  #held: LinkMessage[] = [];
+  readonly #news = new HeldNews((message) => this.#deliver(message));
   #receiver: LinkReceiver | undefined;
 
   constructor(session: RemoteSession, ports: RemoteWiresPorts) {
@@ -61,14 +59,14 @@ export class RemoteWires implements ThreadWires {
 
   /** The connection has brought something. */
   received(): void {
-    this.#release();
+    this.#news.release();
     this.mail.onMail();
   }
 
   openPeer(opened: { readonly peer: WorkerId }): Link {
     const { stream } = opened as StreamOpened;
     const link = new RemoteLink(this.#session.streams, stream);
-    this.#peers.set(stream, link);
+    this.#news.opened(stream, link);
     return link;
   }
 
@@ -91,42 +89,13 @@ export class RemoteWires implements ThreadWires {
       start: (receiver) => {
         this.#receiver = receiver;
         link.start({
-          receive: (message) => this.#receive(message),
+          receive: (message) => this.#news.take(message),
           closed: () => receiver.closed(),
         });
       },
       sendBacklog: () => {},
       pollShared: () => {},
     };
-  }
-
-  #receive(message: LinkMessage): void {
-    const isBehind = this.#held.length > 0;
-    if (isBehind || message.type === "streams_awaited") {
-      this.#held.push(message);
-      if (!isBehind) this.#release();
-    } else this.#deliver(message);
-  }
-
-  /** Delivers what waited for other streams, as far as they have come. */
-  #release(): void {
-    while (this.#held.length > 0) {
-      const [message] = this.#held;
-      if (message!.type === "streams_awaited") {
-        if (!this.#hasCome(message as StreamsAwaited)) return;
-        this.#held.shift();
-      } else this.#deliver(this.#held.shift()!);
-    }
-  }
-
-  #hasCome({ streams }: StreamsAwaited): boolean {
-    return streams.every(([stream, pieces]) => {
-      const link = this.#peers.get(stream);
-      // One that this side has closed brings nothing more.
-      if (link?.isOpen && link.receivedPieces < pieces) return false;
-      if (link && !link.isOpen) this.#peers.delete(stream);
-      return true;
-    });
   }
 
   #deliver(message: LinkMessage): void {

@@ -7,21 +7,50 @@ import {
   STORE_ROOM_MS_MAX,
 } from "./base/limits.ts";
 import type { WorkerId } from "./base/ids.ts";
-import type { StoreClient } from "./object_store/store_client.ts";
+import { RemoteStoreClient } from "./object_store/remote_store_client.ts";
+import type { StoreAccess } from "./object_store/store_access.ts";
+import { StoreClient } from "./object_store/store_client.ts";
 import type { WritableObject } from "./object_store/writable_object.ts";
 import type { Encoded } from "./owner/ports.ts";
 import { spinUntil, Watch } from "./platform/spin.ts";
-import type { ThreadWires } from "./thread_wires.ts";
+import type { ToNode } from "./protocol/node_messages.ts";
+import type { Platform } from "./platform/platform.ts";
+import type { NodeLink, ThreadWires } from "./thread_wires.ts";
+
+/** The access of a thread to its node's store, as near as it is. */
+export function openStore(
+  thread: {
+    readonly identity: { readonly workerId: WorkerId };
+    sendNode(message: ToNode): void;
+  },
+  { wires, platform }: {
+    readonly wires: ThreadWires;
+    readonly platform: Pick<Platform, "collectGarbage" | "openSharedFile">;
+  },
+  node: NodeLink,
+): StoreAccess {
+  const options = {
+    workerId: thread.identity.workerId,
+    send: (message: { readonly type: string }) =>
+      thread.sendNode(message as ToNode),
+    collectGarbage: () => void platform.collectGarbage(),
+  };
+  if (wires.canWatch) {
+    const { openSharedFile } = platform;
+    return new StoreClient({ ...options, openSharedFile });
+  }
+  return new RemoteStoreClient({ ...options, flush: () => node.flush() });
+}
 
 /** See the head of the file. */
 export class ThreadObjects {
-  readonly #store: Pick<StoreClient, "create" | "open" | "isOpen">;
+  readonly #store: StoreAccess;
   readonly #wires: ThreadWires;
   /** Before a reader waits for the store. */
   readonly #storeWatch = new Watch(STORE_ANSWER_US_MAX);
 
   constructor(
-    store: Pick<StoreClient, "create" | "open" | "isOpen">,
+    store: StoreAccess,
     wires: ThreadWires,
   ) {
     this.#store = store;

@@ -15,8 +15,8 @@ import {
   TURN_MS_MAX,
 } from "./base/limits.ts";
 import type { LinkOpened } from "./node_peers.ts";
-import { isFromStore } from "./object_store/messages.ts";
-import { StoreClient } from "./object_store/store_client.ts";
+import { isFromAnyStore } from "./object_store/chunk_messages.ts";
+import type { StoreAccess } from "./object_store/store_access.ts";
 import { after, ownerPorts } from "./owner_ports.ts";
 import { Owner } from "./owner/owner.ts";
 import type { Collected, Encoded } from "./owner/ports.ts";
@@ -36,7 +36,7 @@ import type { SessionCodec } from "./session_codec.ts";
 import type { Link, LinkMessage } from "./transport/link.ts";
 import { newLoopbackLinks } from "./transport/loopback_link.ts";
 import { type Peer, Peers } from "./transport/peers.ts";
-import { ThreadObjects } from "./thread_objects.ts";
+import { openStore, ThreadObjects } from "./thread_objects.ts";
 import type { NodeLink, ThreadMail, ThreadWires } from "./thread_wires.ts";
 
 /** What a thread session is made of. */
@@ -75,7 +75,7 @@ export class ThreadSession {
   readonly identity: SessionIdentity;
   readonly owner: Owner;
   readonly reading: Reading;
-  readonly store: StoreClient;
+  readonly store: StoreAccess;
   readonly codec: SessionCodec;
   readonly holds: ActorHolds;
   readonly codeExchange: CodeExchange;
@@ -111,11 +111,7 @@ export class ThreadSession {
     this.#node = setup.wires.node;
     this.#peers = new Peers((id) => this.#requestLink(id));
     this.codec = setup.makeCodec(this);
-    this.store = new StoreClient({
-      workerId: this.identity.workerId,
-      send: (message) => this.sendNode(message as unknown as ToNode),
-      collectGarbage: () => void setup.platform.collectGarbage(),
-    });
+    this.store = openStore(this, setup, this.#node);
     this.#objects = new ThreadObjects(this.store, setup.wires);
     this.#collected = new FinalizationRegistry((collected) => {
       if (!this.#ended) this.owner.references.collected(collected);
@@ -372,7 +368,7 @@ export class ThreadSession {
   // -- Messages --------------------------------------------------------------
 
   #fromNode(message: LinkMessage): void {
-    if (isFromStore(message)) return this.store.receive(message);
+    if (isFromAnyStore(message)) return this.store.receive(message);
     const known = message as FromNode | LinkOpened | StreamOpened;
     switch (known.type) {
       case "link_opened":

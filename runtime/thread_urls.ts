@@ -9,3 +9,7 @@ export const NODE_THREAD_URL: string =
 /** The entry of threads that run user code. */
 export const EXECUTOR_THREAD_URL: string =
   new URL("./executor_thread.ts", import.meta.url).href;
+
+/** The entry of child processes, which have one such thread. */
+export const EXECUTOR_PROCESS_URL: string =
+  new URL("./executor_process.ts", import.meta.url).href;

@@ -6,7 +6,9 @@ import { join } from "node:path";
 
 const FOLDER = "dist/npm";
 /** Dependencies of the command line only. */
-const BINARY_ONLY = new Set(["@stricli/core"]);
+const BINARY_ONLY = new Set([
+  ...["@peculiar/asn1-schema", "@peculiar/asn1-x509", "@stricli/core", "yaml"],
+]);
 /** A thread's entry as the source names it, relative to its own file. */
 const THREAD_URL =
   /(new URL\("\.{1,2}\/[\w/.]+)\.ts("\s*,\s*import\.meta\.url\))/g;

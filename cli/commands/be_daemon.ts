@@ -11,6 +11,8 @@ import type { DaemonReport } from "./daemon.ts";
 import { banner, runHead } from "./head_process.ts";
 import type { HeadRequest } from "./start_options.ts";
 
+const CHANNEL_NAMES = ["NODE_CHANNEL_FD", "NODE_CHANNEL_SERIALIZATION_MODE"];
+
 /** Is a head until it is told to end. */
 export async function beDaemon(): Promise<void> {
   if (!process.connected) {
@@ -19,10 +21,16 @@ export async function beDaemon(): Promise<void> {
     return;
   }
   const request = await requestOfParent();
+  // Processes that tasks start must not take the channel for theirs.
+  for (const name of CHANNEL_NAMES) delete process.env[name];
   let hasStarted = false;
+  // Who asked for it has given up before it was there.
+  const abandoned = () => process.exit(EXIT_FAILED);
+  process.once("disconnect", abandoned);
   try {
     await runHead(request, (started) => {
       hasStarted = true;
+      process.off("disconnect", abandoned);
       console.log(banner(started));
       void tell({ type: "head_started", started });
     });
@@ -30,6 +38,7 @@ export async function beDaemon(): Promise<void> {
   } catch (error) {
     process.exitCode = EXIT_FAILED;
     console.error(error);
+    process.off("disconnect", abandoned);
     if (!hasStarted) {
       await tell({ type: "head_failed", message: messageOf(error) });
     }

@@ -2,12 +2,16 @@
 // of it, and ends it in an orderly way when it is asked to. What it prints may
 // be kept in logs, so it never prints the token.
 
-import { networkInterfaces } from "node:os";
+import { networkInterfaces, tmpdir } from "node:os";
 import process from "node:process";
 
 import { resolveInitOptions } from "../../runtime/api/init_options.ts";
 import { VERSION } from "../../runtime/base/version.ts";
-import { recordNode } from "../../runtime/cluster_files.ts";
+import {
+  openClusterFolder,
+  recordNode,
+  runningNodes,
+} from "../../runtime/cluster_files.ts";
 import { type Head, startHead } from "../../runtime/head.ts";
 import { isLoopback } from "../../runtime/protocol/handshake.ts";
 import { joinToken } from "../../runtime/protocol/token.ts";
@@ -39,6 +43,8 @@ export async function runHead(
   onStarted: (started: StartedHead) => void,
 ): Promise<void> {
   offerEmbeddedEsbuild();
+  // Fails here with what to do, if it cannot be had.
+  openClusterFolder();
   // From the first moment on: a node that is half there is ended, too.
   const asked = signalToEnd();
   const { token, tls, warnings } = await findSecrets(request);
@@ -46,11 +52,18 @@ export async function runHead(
     hostname: request.hostname,
     port: request.port,
     token: token.secret,
+    names: request.names,
     ...(tls ? { tls } : {}),
     node: resolveInitOptions({ address: "local", ...request.node }),
   });
   const started = describe(head, request, joinToken(token), warnings);
   const forget = recordNode(started);
+  if (!runningNodes().some(({ pid }) => pid === process.pid)) {
+    warnings.push(
+      `Other commands cannot find this node: the folder for that in ${tmpdir()} ` +
+        "is another user's. Set TMPDIR, or give them its address and token",
+    );
+  }
   try {
     onStarted(started);
     const reason = await Promise.race([asked, head.ended]);
@@ -91,7 +104,7 @@ async function findSecrets({ token, tls }: HeadRequest) {
     }
   }
   if (!tls) return { token: { secret }, tls: undefined, warnings };
-  const { keepCertificate } = await import("../../runtime/node_certificate.ts");
+  const { keepCertificate } = await import("../node_certificate.ts");
   const { value: { pin, ...pair }, path, problem } = keepCertificate();
   if (problem !== undefined) {
     warnings.push(
@@ -104,14 +117,14 @@ async function findSecrets({ token, tls }: HeadRequest) {
 
 function describe(
   head: Head,
-  { hostname, logPath }: HeadRequest,
+  { hostname, names, logPath }: HeadRequest,
   token: string,
   warnings: readonly string[],
 ): StartedHead {
   const port = /:(\d+)$/.exec(head.address)?.[1] ?? "";
   const isEverywhere = hostname === "0.0.0.0" || hostname === "::";
   const near = isEverywhere ? "127.0.0.1" : hostname;
-  const far = isEverywhere ? networkAddress() : hostname;
+  const far = names[0] ?? (isEverywhere ? networkAddress() : hostname);
   return {
     address: `${bracketed(near)}:${port}`,
     ...(far === undefined || isLoopback(far)

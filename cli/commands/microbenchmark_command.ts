@@ -7,17 +7,19 @@ interface MicrobenchmarkFlags {
   readonly json?: string;
   readonly filter?: string;
   readonly quick: boolean;
+  readonly address?: string;
 }
 
-/** `manta microbenchmark [--json FILE] [--filter PATTERN] [--quick]` */
+/** `manta microbenchmark [--json FILE] [--filter PATTERN] [--quick] [--address …]` */
 export const microbenchmarkCommand = buildCommand({
   loader: async () => {
     const { runMicrobenchmark } = await import("./run_microbenchmark.ts");
-    return ({ json, filter, quick }: MicrobenchmarkFlags) =>
+    return ({ json, filter, quick, address }: MicrobenchmarkFlags) =>
       runMicrobenchmark({
         ...(json === undefined ? {} : { json }),
         ...(filter === undefined ? {} : { filter }),
         quick,
+        ...(address === undefined ? {} : { address }),
       });
   },
   parameters: {
@@ -35,6 +37,13 @@ export const microbenchmarkCommand = buildCommand({
         optional: true,
         brief: "Run only the rows whose names match",
         placeholder: "pattern",
+      },
+      address: {
+        kind: "parsed",
+        parse: String,
+        optional: true,
+        brief: "Measure a running cluster from here, instead of one of its own",
+        placeholder: "host:port",
       },
       quick: {
         kind: "boolean",

@@ -16,6 +16,8 @@ export async function runStart(flags: StartFlags): Promise<void> {
     process.stdout.write(howToUse(started, true));
     return;
   }
+  // The code of drivers runs here: it might print the environment.
+  delete process.env["MANTA_TOKEN"];
   const { banner, runHead } = await import("./head_process.ts");
   await runHead(request, (started) => {
     warn(started);

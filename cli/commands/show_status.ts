@@ -41,12 +41,15 @@ export async function showStatus(flags: StatusFlags): Promise<void> {
   }
 }
 
+const ADDRESS = /^(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+):\d{1,5}$/;
+
 function findTarget(flags: StatusFlags) {
   const given = flags.address ?? process.env["MANTA_ADDRESS"];
   const isNamed = given !== undefined && given !== "" && given !== "auto" &&
     given !== "local";
   const address = isNamed ? given : runningCluster().address;
-  if (!/^(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+):\d{1,5}$/.test(address)) {
+  const isAddress = ADDRESS.test(address) && URL.canParse(`ws://${address}`);
+  if (!isAddress) {
     throw new UsageError(
       `Cannot ask "${address}": write the address as host:port`,
     );

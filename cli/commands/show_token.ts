@@ -18,8 +18,8 @@ import { UsageError } from "../usage_error.ts";
 
 /** The options of `manta token`. */
 export interface TokenFlags {
-  readonly show: boolean;
-  readonly new: boolean;
+  readonly show?: boolean;
+  readonly new?: boolean;
   readonly address?: string;
 }
 
@@ -31,7 +31,7 @@ export function showToken(flags: TokenFlags): void {
         "start the node again",
     );
   }
-  if (flags.new) makeToken(flags.show);
+  if (flags.new) makeToken(flags.show ?? false);
   else if (flags.show) process.stdout.write(`${currentToken(flags.address)}\n`);
   else tellPlace();
 }

@@ -8,6 +8,7 @@ import {
   parseBytes,
   parseCount,
   parseLabels,
+  parseNames,
   parsePort,
   parseResources,
 } from "./start_values.ts";
@@ -22,7 +23,7 @@ export const startCommand = buildCommand({
     flags: {
       head: {
         kind: "boolean",
-        default: false,
+        optional: true,
         brief: "Start a cluster, with this node as its head",
         withNegated: false,
       },
@@ -47,23 +48,30 @@ export const startCommand = buildCommand({
         brief: "The port to listen on; 0 takes one that is free",
         placeholder: "port",
       },
+      names: {
+        kind: "parsed",
+        parse: parseNames,
+        optional: true,
+        brief: "Other names and addresses that drivers reach it by",
+        placeholder: "name,…",
+      },
       token: {
         kind: "parsed",
         parse: String,
         optional: true,
-        brief: "What drivers must know; - reads it from standard input " +
-          "[default = MANTA_TOKEN, or the one that `manta token` shows]",
+        brief: "What drivers must know instead of what `manta token` shows; " +
+          "- reads it",
         placeholder: "token",
       },
       tls: {
         kind: "boolean",
-        default: false,
+        optional: true,
         brief: "Encrypt, with a certificate of the cluster's own",
         withNegated: false,
       },
       insecure: {
         kind: "boolean",
-        default: false,
+        optional: true,
         brief: "Allow plain text on an address that others can reach",
         withNegated: false,
       },
@@ -118,13 +126,14 @@ export const startCommand = buildCommand({
       },
       block: {
         kind: "boolean",
-        default: false,
+        optional: true,
         brief: "Stay in the foreground, for a service or a container",
         withNegated: false,
       },
     },
   },
   docs: {
+    customUsage: ["--head [options]"],
     brief: "Start a node that stays up while drivers come and go",
     fullDescription: [
       "Starts a node and prints how drivers join it. Only who has its token can",

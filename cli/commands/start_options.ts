@@ -10,16 +10,18 @@ import { resolveInitOptions } from "../../runtime/api/init_options.ts";
 import { isLoopback } from "../../runtime/protocol/handshake.ts";
 import { splitToken } from "../../runtime/protocol/token.ts";
 import { UsageError } from "../usage_error.ts";
+import { isHostname } from "./start_values.ts";
 
 /** The options of `manta start`, as they are parsed. */
 export interface StartFlags {
-  readonly head: boolean;
+  readonly head?: boolean;
   readonly address?: string;
   readonly host: string;
   readonly port: number;
+  readonly names?: readonly string[];
   readonly token?: string;
-  readonly tls: boolean;
-  readonly insecure: boolean;
+  readonly tls?: boolean;
+  readonly insecure?: boolean;
   readonly numCpus?: number;
   readonly numGpus?: number;
   readonly resources?: Record<string, number>;
@@ -27,7 +29,7 @@ export interface StartFlags {
   readonly memory?: number;
   readonly objectStoreMemory?: number;
   readonly spillDirectory?: string;
-  readonly block: boolean;
+  readonly block?: boolean;
 }
 
 /** What a head is started with. */
@@ -37,6 +39,8 @@ export interface HeadRequest {
   /** What the user said; the user's own from the file without. */
   readonly token?: string;
   readonly tls: boolean;
+  /** By which drivers reach it, beside its own addresses. */
+  readonly names: readonly string[];
   readonly node: InitOptions;
   /** Where the node's process prints to, if it is a daemon. */
   readonly logPath?: string;
@@ -56,7 +60,8 @@ export function checkStart(flags: StartFlags): HeadRequest {
   return {
     hostname: flags.host,
     port: flags.port,
-    tls: flags.tls,
+    tls: flags.tls ?? false,
+    names: flags.names ?? [],
     node,
     ...(token === undefined ? {} : { token }),
   };
@@ -81,7 +86,7 @@ function checkRole({ head, address }: StartFlags): void {
 }
 
 function checkReach({ host, tls, insecure }: StartFlags): void {
-  if (!/^[A-Za-z0-9.:_-]+$/.test(host)) {
+  if (!isHostname(host)) {
     throw new UsageError(
       `Cannot listen on "${host}": give an address of this machine, without ` +
         "a port or brackets",

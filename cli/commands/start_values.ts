@@ -1,6 +1,8 @@
 // Reads the values of options as people write them. Each function throws a
 // `SyntaxError` for what it cannot read: the parser shows its message.
 
+import { isIP } from "node:net";
+
 const PORT_MAX = 65_535;
 const UNITS = "kmgt";
 
@@ -45,6 +47,20 @@ export function parseResources(text: string): Record<string, number> {
     throw new SyntaxError(wanted);
   }
   return value as Record<string, number>;
+}
+
+/** Names of hosts and addresses, without ports or brackets. */
+export function parseNames(text: string): string[] {
+  const names = text.split(",").map((name) => name.trim());
+  if (names.every(isHostname)) return names;
+  throw new SyntaxError(
+    "Expected names or addresses without ports, such as example.org,10.0.0.5",
+  );
+}
+
+/** Whether this can be the name or the address of a machine. */
+export function isHostname(text: string): boolean {
+  return isIP(text) !== 0 || /^[A-Za-z0-9._-]+$/.test(text);
 }
 
 /** Pairs of names and values with commas between. */

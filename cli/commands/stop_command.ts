@@ -7,7 +7,7 @@ import { parsePort } from "./start_values.ts";
 
 interface StopFlags {
   readonly port?: number;
-  readonly force: boolean;
+  readonly force?: boolean;
 }
 
 /** `manta stop [--port PORT] [--force]` */
@@ -27,7 +27,7 @@ export const stopCommand = buildCommand({
       },
       force: {
         kind: "boolean",
-        default: false,
+        optional: true,
         brief: "Kill at once: what runs there has no time to clean up",
         withNegated: false,
       },

@@ -18,7 +18,10 @@ const LOOK_EVERY_MS = 20;
 
 /** Stops the nodes; rejects when one of them cannot be stopped. */
 export async function stopNodes(
-  { port, force }: { readonly port?: number; readonly force: boolean },
+  { port, force = false }: {
+    readonly port?: number;
+    readonly force?: boolean;
+  },
 ): Promise<void> {
   const nodes = runningNodes().filter(({ address }) =>
     port === undefined || address.endsWith(`:${port}`)

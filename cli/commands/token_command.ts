@@ -15,13 +15,13 @@ export const tokenCommand = buildCommand({
     flags: {
       show: {
         kind: "boolean",
-        default: false,
+        optional: true,
         brief: "Print the token itself, and nothing else",
         withNegated: false,
       },
       new: {
         kind: "boolean",
-        default: false,
+        optional: true,
         brief: "Make another token, for the nodes that start from now on",
         withNegated: false,
       },

@@ -178,7 +178,9 @@ function address(value: unknown, path: string): void {
     outOfRange(value, path, wanted);
   }
   const { host, pathname } = new URL(`ws://${value}`);
-  if (host === "" || pathname !== "/") outOfRange(value, path, wanted);
+  // A user's name, too, is part of a URL and of no address.
+  const isPlain = host !== "" && pathname === "/" && !value.includes("@");
+  if (!isPlain) outOfRange(value, path, wanted);
 }
 
 function storeSize(value: unknown, path: string): void {

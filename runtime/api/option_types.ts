@@ -161,9 +161,9 @@ export interface PlacementOptions {
    */
   readonly numGpus?: number | undefined;
   /**
-   * Memory in bytes that is set aside on the node. On Deno it is a limit as
-   * well, for threads that return to their event loop: one that holds more is
-   * stopped with an `OutOfMemoryError`.
+   * Memory in bytes that is set aside on the node. It is a limit as well: with
+   * isolation "process" on Linux, and on Deno for threads that return to their
+   * event loop. What holds more is stopped with an `OutOfMemoryError`.
    *
    * @default {0}
    */
@@ -252,8 +252,8 @@ export interface TaskOptions<N extends number = number>
    */
   readonly maxRetries?: number | undefined;
   /**
-   * What the task runs in: a thread of the node, or a process of its own,
-   * which this version refuses at the call.
+   * What the task runs in: a thread of the node, or a child process, which
+   * it has to itself while it runs: a crash ends nothing else.
    *
    * @default {"thread"}
    */
@@ -371,8 +371,8 @@ export interface ActorOptions<M = MethodOptionsByName>
    */
   readonly maxPendingCalls?: number | undefined;
   /**
-   * What the actor runs in: a thread, a process of its own, which this version
-   * refuses at the call, or a thread that it shares with many light actors.
+   * What the actor runs in: a thread, a child process of its own, or a thread
+   * that it shares with many light actors.
    *
    * @default {"thread"}
    */

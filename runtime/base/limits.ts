@@ -28,6 +28,24 @@ export const SPIN_US_MAX = 50;
 /** Threads of one node that run user code. */
 export const THREADS_MAX = 4_096;
 
+/** How long the output of a dead process is waited for. */
+export const CHILD_OUTPUT_MS_MAX = 100;
+
+/** How long a child without a connection may take to end. */
+export const CHILD_END_MS_MAX = 1_000;
+
+/** Lines that are told of a child that did not come up. */
+export const CHILD_LAST_LINES = 5;
+
+/** How often a child with a limit looks how much memory it uses. */
+export const CHILD_MEMORY_EVERY_MS = 50;
+
+/** Child processes of a node: each takes 40 to 100 MB. */
+export const CHILDREN_MAX = 256;
+
+/** Those of a job that run leases without CPU: nothing else bounds them. */
+export const CHILDREN_WITHOUT_CPU_MAX = 32;
+
 /**
  * Threads whose tasks all wait, before those take other tasks; as many as
  * there are CPUs if that is more. Each costs memory and hops between threads.
@@ -403,6 +421,9 @@ export const SPILL_IO_BYTES_MAX = 16 * 1024 * 1024;
 /** One call to the system reads so much, while the last part is checked. */
 export const SPILL_READ_BYTES_MAX = 4 * 1024 * 1024;
 
+/** One call to the system copies so much of a file for a child process. */
+export const LOAN_IO_BYTES_MAX = 16 * 1024 * 1024;
+
 /** Spill files that are being written at a time. */
 export const SPILL_WRITES_MAX = 2;
 
@@ -498,3 +519,27 @@ export const DEAD_NODE_LOGS_MAX = 4;
 
 /** Bytes of a daemon's log that are shown when it cannot start. */
 export const LOG_TAIL_BYTES_MAX = 4 * 1024;
+
+/** A piece of an object on a connection: as the longest attachment. */
+export const OBJECT_CHUNK_BYTES_MAX = ATTACHMENT_BYTES_MAX;
+
+/** Pieces of objects under way to a reader that has not taken them. */
+export const OBJECT_CHUNKS_MAX = 8;
+
+/**
+ * Objects that a remote driver reads at a time, and that it writes: each has
+ * memory of the store that cannot go to disk meanwhile.
+ */
+export const REMOTE_TRANSFERS_MAX = 16;
+
+/** The same in bytes for what it writes, unless one object has more. */
+export const REMOTE_WRITE_BYTES_MAX = 128 * 1024 * 1024;
+
+/** Memory that a remote driver keeps for its next objects. */
+export const LOCAL_MEMORY_KEPT_BYTES_MAX = 128 * 1024 * 1024;
+
+/** The same is given back when no object needed it for so long. */
+export const LOCAL_MEMORY_IDLE_MS = 1_000;
+
+/** A file changed so far ahead of the clock was timed by another clock. */
+export const FILE_TIME_AHEAD_MS_MAX = 10_000;

@@ -5,6 +5,7 @@
 import { createHash } from "node:crypto";
 import { readFileSync, realpathSync, statSync } from "node:fs";
 import { CaptureError } from "../base/errors.ts";
+import { FILE_TIME_AHEAD_MS_MAX } from "../base/limits.ts";
 
 /** One file of the user's, with what tells its version. */
 export interface SourceFile {
@@ -53,13 +54,17 @@ export function dependencySource(
   return file;
 }
 
-/** Throws if a file was written after the driver loaded it. */
+/**
+ * Throws if a file was written after the driver loaded it. A time that is far
+ * ahead says nothing: the clock was set back, or is not the one that wrote it.
+ */
 export function requireUnchanged(
   path: string,
   modifiedAtMs: number,
   loadedAtMs: number,
 ): void {
-  if (modifiedAtMs > loadedAtMs) throw changedError(path);
+  const isAhead = modifiedAtMs > Date.now() + FILE_TIME_AHEAD_MS_MAX;
+  if (!isAhead && modifiedAtMs > loadedAtMs) throw changedError(path);
 }
 
 /** The error for a file that is not what the driver runs any more. */

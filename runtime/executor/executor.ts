@@ -11,11 +11,13 @@ import type {
   TaskPush,
 } from "../protocol/messages.ts";
 import { argumentsOf } from "./arguments.ts";
+import { ParkedLeases } from "./parked_leases.ts";
 import type { ExecutorPorts } from "./ports.ts";
 import { Results } from "./results.ts";
 import { runStream } from "./streams.ts";
 import {
   type ActorPlace,
+  callTarget,
   type LoadedTemplate,
   Slot,
   Submitter,
@@ -31,6 +33,7 @@ export class Executor {
   readonly #ports: ExecutorPorts;
   readonly #owners = new Map<WorkerId, Submitter>();
   readonly #slots = new Map<LeaseId, Slot>();
+  readonly #parked: ParkedLeases;
   readonly #actors = new Map<ActorId, ActorPlace>();
   /** Runs that were begun and have not ended. */
   #underWay = 0;
@@ -42,6 +45,7 @@ export class Executor {
   constructor(ports: ExecutorPorts) {
     this.#ports = ports;
     this.results = new Results(ports);
+    this.#parked = new ParkedLeases(ports.node);
   }
 
   /** Whether nothing runs and nothing waits to run. */
@@ -128,6 +132,7 @@ export class Executor {
       slot = new Slot(1, leaseId, undefined);
       slot.gpuIds = push.gpuIds;
       this.#slots.set(leaseId, slot);
+      this.#parked.resume(leaseId);
     }
     return slot;
   }
@@ -410,6 +415,11 @@ export class Executor {
     }
   }
 
+  /** Its owner does not answer, and others wait. */
+  leaseUnanswered(leaseId: LeaseId): void {
+    if (!this.#slots.has(leaseId)) this.#parked.park(leaseId);
+  }
+
   // -- Waiting and cancelling ------------------------------------------------
 
   /** The run waits: its CPU goes back, and its thread may get other work. */
@@ -482,18 +492,4 @@ function cancelledError(run: TaskRun): Error {
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {
   return typeof (value as { then?: unknown } | null)?.then === "function";
-}
-
-function callTarget(run: TaskRun): unknown {
-  const { method } = run.template.spec;
-  if (method === undefined) {
-    // Not called as the template's method: it must not see our template.
-    const { target } = run.template;
-    return target!(...run.values!);
-  }
-  const instance = run.slot.actor!.instance as Record<
-    string,
-    (...args: readonly unknown[]) => unknown
-  >;
-  return instance[method]!(...run.values!);
 }

@@ -52,7 +52,8 @@ export interface ExecutorPorts {
     open(owner: WorkerId, number: number): Promise<Uint8Array>;
   };
   readonly node: {
-    blockLease(leaseId: LeaseId): void;
+    /** Its CPU is for others; `isIdle`: for want of work, not for a wait. */
+    blockLease(leaseId: LeaseId, why?: { readonly isIdle: true }): void;
     unblockLease(leaseId: LeaseId): void;
     actorConstructed(actor: ActorLife): void;
     actorConstructionFailed(actor: ActorLife, error: WireError): void;

@@ -130,3 +130,18 @@ export class TaskRun {
     this.onConsumed?.();
   }
 }
+
+/** Calls what the run is of; its arguments are there. */
+export function callTarget(run: TaskRun): unknown {
+  const { method } = run.template.spec;
+  if (method === undefined) {
+    // Not called as the template's method: it must not see our template.
+    const { target } = run.template;
+    return target!(...run.values!);
+  }
+  const instance = run.slot.actor!.instance as Record<
+    string,
+    (...args: readonly unknown[]) => unknown
+  >;
+  return instance[method]!(...run.values!);
+}

@@ -94,6 +94,8 @@ export type FromStore =
     readonly sizeBytes: number;
     readonly isCurrent: boolean;
     readonly segment?: SharedArrayBuffer;
+    /** To a child process instead: the path of a file with the bytes. */
+    readonly file?: string;
   }
   /** The sealed object, at the start of the segment. */
   | {
@@ -102,6 +104,7 @@ export type FromStore =
     readonly segmentId: SegmentId;
     readonly sizeBytes: number;
     readonly segment?: SharedArrayBuffer;
+    readonly file?: string;
   }
   | {
     readonly type: "object_denied";

@@ -7,6 +7,7 @@ import { unreachable } from "../base/errors.ts";
 import type { WorkerId } from "../base/ids.ts";
 import type { ReturnMemory } from "../platform/platform.ts";
 import { type Collector, newCollector } from "./collector.ts";
+import { FileLoans } from "./file_loans.ts";
 import {
   type Holder,
   NODE_HOLDER,
@@ -15,6 +16,7 @@ import {
   type StoreAction,
   type StoreEvent,
 } from "./index_events.ts";
+import type { MakeLoanFile } from "./loan_folder.ts";
 import type {
   FromStore,
   SegmentId,
@@ -42,6 +44,8 @@ export interface NodeStoreOptions {
   sentByItself(): void;
   /** Where objects go that find no room; without one they wait for it. */
   readonly disk?: SpillDisk | undefined;
+  /** Makes files for child processes, which cannot share memory. */
+  readonly makeLoanFile?: MakeLoanFile;
   /** Gives pages back to the system, where the runtime can. */
   readonly returnMemory?: ReturnMemory | undefined;
   /** @default {newCollector()} */
@@ -57,6 +61,7 @@ export class NodeStore {
   readonly #index: StoreIndex;
   readonly #segments: SharedSegments;
   readonly #returned: ReturnedMemory | undefined;
+  readonly #loans: FileLoans | undefined;
   /** When the store wakes up by itself, if it does. */
   #wakesAtMs = Infinity;
   #isReturning = false;
@@ -74,6 +79,7 @@ export class NodeStore {
       canSpill: options.disk !== undefined,
       returnsMemory: options.returnMemory !== undefined,
     });
+    this.#loans = options.makeLoanFile && new FileLoans(options.makeLoanFile);
     this.#returned = options.returnMemory &&
       new ReturnedMemory(options.returnMemory);
   }
@@ -83,14 +89,26 @@ export class NodeStore {
     return this.#index.isWaiting;
   }
 
-  /** Serves the thread from now on; before its first message. */
-  workerStarted(workerId: WorkerId): void {
+  /**
+   * Serves the thread from now on; before its first message. One of another
+   * process gets files in place of shared memory.
+   */
+  workerStarted(workerId: WorkerId, isBorrower = false): void {
+    if (isBorrower) this.#loans?.workerStarted(workerId);
     this.#take({ type: "worker_started", workerId });
   }
 
   /** The thread is gone: frees what it owned and what it had mapped. */
   workerEnded(workerId: WorkerId): void {
-    this.#take({ type: "worker_ended", workerId });
+    const type = "worker_ended";
+    if (!this.#loans?.has(workerId)) return this.#take({ type, workerId });
+    this.#loans.workerEnded(workerId)
+      .then(() => this.#takeLate({ type, workerId }));
+  }
+
+  /** Closes what processes that end with the node had of it. */
+  async end(): Promise<void> {
+    await this.#loans?.end();
   }
 
   /** Time has passed. */
@@ -100,7 +118,33 @@ export class NodeStore {
 
   /** Takes a message of a thread in. */
   receive(from: WorkerId, message: ToStore): void {
+    if (this.#loans?.has(from)) {
+      return this.#receiveOfBorrower(this.#loans, from, message);
+    }
     this.#take(eventOf(from, message));
+  }
+
+  #receiveOfBorrower(loans: FileLoans, from: WorkerId, message: ToStore): void {
+    const event = eventOf(from, message);
+    switch (message.type) {
+      case "object_seal": {
+        const { requestId } = message;
+        loans.takeOver(from, requestId).then(
+          () => this.#takeLate(event),
+          () =>
+            this.#takeLate({
+              type: "create_aborted",
+              requester: from,
+              requestId,
+            }),
+        );
+        return;
+      }
+      case "object_abort":
+      case "mapping_close":
+        loans.close(from, message.requestId);
+    }
+    this.#take(event);
   }
 
   /** Has every thread look for what nobody refers to any more. */
@@ -213,12 +257,45 @@ export class NodeStore {
     },
     reply: Extract<FromStore, { type: "object_created" | "object_opened" }>,
   ): undefined {
+    const segment = this.#segments.get(reply.segmentId)!;
+    if (this.#loans?.has(requester)) {
+      return void this.#lend(this.#loans, requester, reply, segment);
+    }
     if (!isNew) {
       this.#options.send(requester, reply);
       return;
     }
-    const segment = this.#segments.get(reply.segmentId)!;
     this.#options.sendShared(requester, { ...reply, segment });
+  }
+
+  /** Has a child process read, or write, the object in a file. */
+  async #lend(
+    loans: FileLoans,
+    requester: WorkerId,
+    reply: Extract<FromStore, { type: "object_created" | "object_opened" }>,
+    segment: SharedArrayBuffer,
+  ): Promise<void> {
+    const { requestId, segmentId } = reply;
+    const bytes = new Uint8Array(segment, 0, reply.sizeBytes);
+    const isRead = reply.type === "object_opened";
+    try {
+      const file = isRead
+        ? await loans.lend(requester, requestId, segmentId, bytes)
+        : await loans.draft(requester, requestId, bytes);
+      if (file === undefined) return;
+      this.#options.send(requester, { ...reply, file });
+      this.#options.sentByItself();
+    } catch {
+      // Neither shared memory nor the session's folder has room.
+      loans.close(requester, requestId);
+      const { capacityBytes } = this.#options;
+      const reason = "allocation_failed";
+      const type = "object_denied";
+      const denial: FromStore = { type, requestId, reason, capacityBytes };
+      this.#options.send(requester, denial);
+      const ending = isRead ? "mapping_closed" : "create_aborted";
+      this.#takeLate({ type: ending, requester, requestId });
+    }
   }
 
   #share(workerId: WorkerId, segmentId: SegmentId): undefined {

@@ -2,12 +2,13 @@
 // held weakly. Its collection means that no view is left, and only then does
 // the store get the memory back.
 
+import type { SharedFile } from "../platform/shared_file.ts";
 import type { Collector, Weak } from "./collector.ts";
 import type { RequestId } from "./messages.ts";
 
 interface ReaderMapping {
   readonly requestId: RequestId;
-  readonly segment: Weak<SharedArrayBuffer>;
+  readonly segment: Weak<ArrayBuffer | SharedArrayBuffer>;
   readonly sizeBytes: number;
 }
 
@@ -32,7 +33,7 @@ export class ReaderMappings {
   }
 
   /** A view on the object if the thread has it open. */
-  view(key: string): Uint8Array<SharedArrayBuffer> | undefined {
+  view(key: string): Uint8Array | undefined {
     const mapping = this.#byKey.get(key);
     const segment = mapping?.segment.deref();
     return segment && new Uint8Array(segment, 0, mapping!.sizeBytes);
@@ -56,9 +57,27 @@ export class ReaderMappings {
     return new Uint8Array(clone, 0, sizeBytes);
   }
 
+  /** Opens an object that lies in a file of its own. */
+  addFile(
+    key: string,
+    requestId: RequestId,
+    { bytes, release }: SharedFile,
+  ): Uint8Array {
+    const close = this.#closer(key, requestId, release);
+    const segment = this.#collector.watch(bytes.buffer, close);
+    this.#open.add(requestId);
+    this.#byKey.set(key, { requestId, segment, sizeBytes: bytes.length });
+    return bytes;
+  }
+
   /** Apart, so that the callback's scope does not hold the clone. */
-  #closer(key: string, requestId: RequestId): () => void {
+  #closer(
+    key: string,
+    requestId: RequestId,
+    release?: () => void,
+  ): () => void {
     return () => {
+      release?.();
       this.#open.delete(requestId);
       const latest = this.#byKey.get(key);
       if (latest?.requestId === requestId) this.#byKey.delete(key);

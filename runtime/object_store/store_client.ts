@@ -14,6 +14,7 @@ import type {
   SegmentId,
   ToStore,
 } from "./messages.ts";
+import type { OpenSharedFile, SharedFile } from "../platform/shared_file.ts";
 import { ReaderMappings } from "./reader_mappings.ts";
 import { SharedSegments } from "./shared_segments.ts";
 import { WritableObject } from "./writable_object.ts";
@@ -23,6 +24,8 @@ export interface StoreClientOptions {
   readonly workerId: WorkerId;
   /** Sends a message to the store, in order; called at any time. */
   send(message: ToStore): void;
+  /** Opens the files that a child process gets objects in. */
+  readonly openSharedFile?: OpenSharedFile;
   /** Collects this thread's garbage, now or soon. */
   collectGarbage(): void;
   /** @default {newCollector()} */
@@ -32,16 +35,19 @@ export interface StoreClientOptions {
 type Reply = Extract<FromStore, { type: "object_created" | "object_opened" }>;
 type Request = Extract<ToStore, { type: "object_create" | "object_open" }>;
 
+/** Where the bytes of an object are. */
+type Memory = SharedArrayBuffer | SharedFile;
+
 /** A request that has no answer yet. */
 interface PendingRequest {
   readonly message: Request;
-  /** Called with the reply and its segment. */
-  resolve(reply: Reply, segment: SharedArrayBuffer): void;
+  /** Called with the reply and its memory. */
+  resolve(reply: Reply, memory: Memory): void;
   reject(error: unknown): void;
 }
 
 interface OpenedObject {
-  readonly segment: SharedArrayBuffer;
+  readonly segment: ArrayBufferLike;
   readonly sizeBytes: number;
 }
 
@@ -114,14 +120,19 @@ export class StoreClient {
     if (isOwn && !this.#own.has(key)) this.#own.set(key, written);
     const granted = this.#request(
       { type, requestId, owner, number, sizeBytes },
-      (reply, segment) => {
-        if (reply.type === "object_created" && reply.isCurrent) {
-          written.segmentId = reply.segmentId;
-        }
-        const bytes = new Uint8Array(segment, 0, sizeBytes);
+      (reply, memory) => {
+        const isFile = "release" in memory;
+        // A file is given up when it is written.
+        const isKept = !isFile && reply.type === "object_created";
+        if (isKept && reply.isCurrent) written.segmentId = reply.segmentId;
+        const bytes = isFile
+          ? memory.bytes
+          : new Uint8Array(memory, 0, sizeBytes);
         const writable = new WritableObject(bytes, (isComplete) => {
           written.isSealed = isComplete;
           if (!isComplete) this.#disown(key, written);
+          if (isFile && isComplete) memory.save();
+          if (isFile) memory.release();
           const type = isComplete ? "object_seal" : "object_abort";
           this.#send({ type, requestId });
         });
@@ -223,14 +234,14 @@ export class StoreClient {
 
   #request<T>(
     message: Request,
-    take: (reply: Reply, segment: SharedArrayBuffer) => T,
+    take: (reply: Reply, memory: Memory) => T,
   ): Promise<T> {
     const failure = this.#failure;
     if (failure) return Promise.reject(failure.error);
     return new Promise<T>((resolve, reject) => {
       this.#pending.set(message.requestId, {
         message,
-        resolve: (reply, segment) => resolve(take(reply, segment)),
+        resolve: (reply, memory) => resolve(take(reply, memory)),
         reject,
       });
       this.#send(message);
@@ -262,9 +273,11 @@ export class StoreClient {
     try {
       return await this.#request(
         { type: "object_open", requestId, owner, number },
-        (reply, segment) => {
+        (reply, memory) => {
           const { sizeBytes } = reply;
-          const view = this.#mappings.add(key, requestId, segment, sizeBytes);
+          const view = "release" in memory
+            ? this.#mappings.addFile(key, requestId, memory)
+            : this.#mappings.add(key, requestId, memory, sizeBytes);
           return { segment: view.buffer, sizeBytes };
         },
       );
@@ -278,6 +291,7 @@ export class StoreClient {
     const request = this.#pending.get(requestId);
     // A reply that came twice; the store grants each request only once.
     if (!request) return;
+    if (reply.file !== undefined) return this.#repliedByFile(request, reply);
     const segment = reply.segment
       ? this.#segments.add(segmentId, reply.segment)
       : this.#segments.get(segmentId);
@@ -285,6 +299,21 @@ export class StoreClient {
     this.#pending.delete(requestId);
     request.resolve(reply, segment);
     if (reply.segment) this.#unpark(segmentId);
+  }
+
+  #repliedByFile(request: PendingRequest, reply: Reply): void {
+    const { requestId, sizeBytes } = reply;
+    const isWritten = reply.type === "object_created";
+    this.#pending.delete(requestId);
+    try {
+      const access = isWritten ? "write" : "read";
+      const open = this.#options.openSharedFile!;
+      request.resolve(reply, open(reply.file!, sizeBytes, access));
+    } catch (error) {
+      const type = isWritten ? "object_abort" : "mapping_close";
+      this.#send({ type, requestId });
+      request.reject(error);
+    }
   }
 
   /** The reply has overtaken the one that brings the segment. */

@@ -3,12 +3,12 @@
 
 /** See the head of the file; the writer seals or aborts it, always. */
 export class WritableObject implements Disposable {
-  #bytes: Uint8Array<SharedArrayBuffer> | undefined;
+  #bytes: Uint8Array | undefined;
   readonly #settle: (isComplete: boolean) => void;
 
   /** `settle` is called once. */
   constructor(
-    bytes: Uint8Array<SharedArrayBuffer>,
+    bytes: Uint8Array,
     settle: (isComplete: boolean) => void,
   ) {
     this.#bytes = bytes;
@@ -19,7 +19,7 @@ export class WritableObject implements Disposable {
    * The whole object, to be written. It may hold anything at first: the
    * memory had other objects in it. No view on it may outlive the seal.
    */
-  get bytes(): Uint8Array<SharedArrayBuffer> {
+  get bytes(): Uint8Array {
     if (this.#bytes) return this.#bytes;
     throw new TypeError("Cannot write to an object that is sealed or aborted");
   }

@@ -48,6 +48,7 @@ export class ChannelBoard {
   }
 
   flush(): void {
+    if (this.#dirty.size === 0) return;
     for (const channel of this.#dirty) channel.dispatch();
     this.#dirty.clear();
   }

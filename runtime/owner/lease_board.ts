@@ -62,10 +62,15 @@ export class LeaseBoard {
 
   /** Pushes what is ready. */
   flush(): void {
-    for (const queue of this.#dirty) queue.dispatch();
-    this.#dirty.clear();
-    for (const queue of this.#settling) queue.settle();
-    this.#settling.clear();
+    // Clearing costs, and most flushes have nothing here.
+    if (this.#dirty.size > 0) {
+      for (const queue of this.#dirty) queue.dispatch();
+      this.#dirty.clear();
+    }
+    if (this.#settling.size > 0) {
+      for (const queue of this.#settling) queue.settle();
+      this.#settling.clear();
+    }
   }
 
   granted(classKey: string, lease: Lease): void {

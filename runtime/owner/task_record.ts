@@ -13,6 +13,7 @@ export interface SchedulingClass {
   readonly resources: ResourceSet;
   readonly strategy: unknown;
   readonly labelSelector?: Readonly<Record<string, string>>;
+  readonly isolation?: "process";
   readonly isTimed?: boolean;
   readonly isOnce?: boolean;
 }

@@ -7,7 +7,10 @@ import process from "node:process";
 import { THREAD_STOP_MS_MAX } from "../base/limits.ts";
 import { layerBunEnvironment } from "./bun_environment.ts";
 import { serveBunWeb } from "./bun_web_server.ts";
+import { fileURLToPath } from "node:url";
+import { CHILD_WORD } from "./child_word.ts";
 import { type MemoryCalls, newReturnMemory, openFirst } from "./page_return.ts";
+import { type MapCalls, newOpenSharedFile } from "./shared_file.ts";
 import type {
   OutputStream,
   Platform,
@@ -54,6 +57,8 @@ export function bunPlatform(): Platform {
     isCompiled: import.meta.url.includes("$bunfs"),
     startThread: (url, options) => new BunThread(url, options),
     scriptCommand,
+    childCommand,
+    openSharedFile: newOpenSharedFile(openMapCalls),
     collectGarbage,
     // Its figures have shared memory in them, even several times.
     threadMemoryBytes: () => undefined,
@@ -158,6 +163,12 @@ function scriptCommand(
   };
 }
 
+function childCommand(url: string, args: readonly string[]): ScriptCommand {
+  const isCompiled = import.meta.url.includes("$bunfs");
+  const entry = isCompiled ? [CHILD_WORD] : ["run", fileURLToPath(url)];
+  return { command: process.execPath, args: [...entry, ...args], env: {} };
+}
+
 async function collectGarbage(): Promise<void> {
   namespace().gc(true);
   await new Promise((resolve) => setTimeout(resolve, 0));
@@ -166,10 +177,11 @@ async function collectGarbage(): Promise<void> {
 /** The part of `bun:ffi` that this file uses. */
 interface BunForeign {
   ptr(bytes: Uint8Array): number;
-  dlopen(
+  toArrayBuffer(address: number, from: number, length: number): ArrayBuffer;
+  dlopen<Calls extends object>(
     library: string,
-    symbols: Readonly<Record<keyof CLibrary, object>>,
-  ): { readonly symbols: CLibrary };
+    symbols: Readonly<Record<keyof Calls, object>>,
+  ): { readonly symbols: Calls };
 }
 
 interface CLibrary {
@@ -177,11 +189,51 @@ interface CLibrary {
   getpagesize(): number;
 }
 
-function openMemoryCalls(): MemoryCalls {
+/** The calls of the C library that map files. */
+interface MapLibrary {
+  mmap(
+    address: bigint,
+    length: bigint,
+    protection: number,
+    flags: number,
+    fd: number,
+    offset: bigint,
+  ): bigint;
+  munmap(address: bigint, length: bigint): number;
+  posix_fallocate(fd: number, offset: bigint, length: bigint): number;
+}
+
+function openForeign(): BunForeign {
   const require = createRequire(import.meta.url);
-  const foreign = require("bun:ffi") as BunForeign;
+  return require("bun:ffi") as BunForeign;
+}
+
+function openMapCalls(): MapCalls {
+  const foreign = openForeign();
   const { symbols } = openFirst((library) =>
-    foreign.dlopen(library, {
+    foreign.dlopen<MapLibrary>(library, {
+      mmap: {
+        args: ["u64", "u64", "i32", "i32", "i32", "i64"],
+        returns: "u64",
+      },
+      munmap: { args: ["u64", "u64"], returns: "i32" },
+      posix_fallocate: { args: ["i32", "i64", "i64"], returns: "i32" },
+    })
+  );
+  return {
+    map: (length, protection, flags, fd) =>
+      symbols.mmap(0n, BigInt(length), protection, flags, fd, 0n),
+    unmap: (address, length) => void symbols.munmap(address, BigInt(length)),
+    allocate: (fd, length) => symbols.posix_fallocate(fd, 0n, BigInt(length)),
+    bufferAt: (address, length) =>
+      foreign.toArrayBuffer(Number(address), 0, length),
+  };
+}
+
+function openMemoryCalls(): MemoryCalls {
+  const foreign = openForeign();
+  const { symbols } = openFirst((library) =>
+    foreign.dlopen<CLibrary>(library, {
       madvise: { args: ["u64", "u64", "i32"], returns: "i32" },
       getpagesize: { args: [], returns: "i32" },
     })

@@ -10,6 +10,7 @@ import { interruptInProgress, interruptThread } from "./deno_interrupt.ts";
 import { setKeepsProcessAlive } from "./deno_thread_ref.ts";
 import { serveDenoWeb } from "./deno_web_server.ts";
 import { type MemoryCalls, newReturnMemory, openFirst } from "./page_return.ts";
+import { type MapCalls, newOpenSharedFile } from "./shared_file.ts";
 import type {
   OutputStream,
   Platform,
@@ -32,16 +33,20 @@ interface DenoNamespace {
   readonly stderr: NativeStream;
   inspect(value: unknown, options: typeof INSPECT_OPTIONS): string;
   readonly permissions: {
-    querySync(what: { readonly name: "ffi" }): { readonly state: string };
+    querySync(what: { readonly name: string }): { readonly state: string };
   };
   readonly UnsafePointer: {
     of(bytes: Uint8Array): object | null;
+    create(address: bigint): object | null;
     value(pointer: object | null): number | bigint;
   };
-  dlopen(
+  readonly UnsafePointerView: {
+    getArrayBuffer(pointer: object, length: number): ArrayBuffer;
+  };
+  dlopen<Calls extends object>(
     library: string,
-    symbols: Readonly<Record<keyof CLibrary, object>>,
-  ): { readonly symbols: CLibrary };
+    symbols: Readonly<Record<keyof Calls, object>>,
+  ): { readonly symbols: Calls };
 }
 
 interface CLibrary {
@@ -73,6 +78,8 @@ export function denoPlatform(): Platform {
     isCompiled: false,
     startThread: (url, options) => new DenoThread(url, options),
     scriptCommand,
+    childCommand,
+    openSharedFile: newOpenSharedFile(openMapCalls),
     collectGarbage,
     threadMemoryBytes,
     returnMemory: mayCallLibraries()
@@ -223,6 +230,23 @@ function scriptCommand(
   };
 }
 
+const PERMISSIONS = ["read", "write", "net", "env", "run", "sys", "ffi"];
+
+function childCommand(url: string, args: readonly string[]): ScriptCommand {
+  const { permissions } = namespace();
+  const granted = PERMISSIONS.filter((name) =>
+    permissions.querySync({ name }).state === "granted"
+  );
+  const flags = granted.length === PERMISSIONS.length
+    ? ["-A"]
+    : ["--no-prompt", ...granted.map((name) => `--allow-${name}`)];
+  return {
+    command: process.execPath,
+    args: ["run", "--quiet", ...flags, url, ...args],
+    env: {},
+  };
+}
+
 /**
  * Workaround: `gc` cannot be exposed to a running Deno (a new `vm` context
  * lacks it), but an inspector session inside the thread can collect.
@@ -254,10 +278,47 @@ function mayCallLibraries(): boolean {
   return namespace().permissions.querySync({ name: "ffi" }).state === "granted";
 }
 
+/** The calls of the C library that map files. */
+interface MapLibrary {
+  mmap(
+    address: bigint,
+    length: bigint,
+    protection: number,
+    flags: number,
+    fd: number,
+    offset: bigint,
+  ): bigint;
+  munmap(address: bigint, length: bigint): number;
+  posix_fallocate(fd: number, offset: bigint, length: bigint): number;
+}
+
+function openMapCalls(): MapCalls {
+  const { dlopen, UnsafePointer, UnsafePointerView } = namespace();
+  if (!mayCallLibraries()) throw new TypeError("Cannot call libraries");
+  const { symbols } = openFirst((library) =>
+    dlopen<MapLibrary>(library, {
+      mmap: {
+        parameters: ["u64", "u64", "i32", "i32", "i32", "i64"],
+        result: "u64",
+      },
+      munmap: { parameters: ["u64", "u64"], result: "i32" },
+      posix_fallocate: { parameters: ["i32", "i64", "i64"], result: "i32" },
+    })
+  );
+  return {
+    map: (length, protection, flags, fd) =>
+      symbols.mmap(0n, BigInt(length), protection, flags, fd, 0n),
+    unmap: (address, length) => void symbols.munmap(address, BigInt(length)),
+    allocate: (fd, length) => symbols.posix_fallocate(fd, 0n, BigInt(length)),
+    bufferAt: (address, length) =>
+      UnsafePointerView.getArrayBuffer(UnsafePointer.create(address)!, length),
+  };
+}
+
 function openMemoryCalls(): MemoryCalls {
   const { dlopen, UnsafePointer } = namespace();
   const { symbols } = openFirst((library) =>
-    dlopen(library, {
+    dlopen<CLibrary>(library, {
       madvise: { parameters: ["u64", "u64", "i32"], result: "i32" },
       getpagesize: { parameters: [], result: "i32" },
     })

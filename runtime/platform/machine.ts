@@ -4,6 +4,7 @@
 import { readFileSync } from "node:fs";
 import { availableParallelism, totalmem } from "node:os";
 import { dirname, join } from "node:path";
+import process from "node:process";
 
 /** Gives a text file's content, or nothing where it cannot be read. */
 export type ReadText = (path: string) => string | undefined;
@@ -30,6 +31,15 @@ export function memoryBytes(
     memoryLimit(folder, read)
   );
   return Math.min(hostBytes, ...limits);
+}
+
+/** The memory of this process that it shares with nobody, in bytes. */
+export function ownMemoryBytes(read: ReadText = readText): number {
+  const [, kibibytes] = /^RssAnon:\s+(\d+) kB$/m
+    .exec(read("/proc/self/status") ?? "") ?? [];
+  return kibibytes === undefined
+    ? process.memoryUsage().rss
+    : Number(kibibytes) * 1024;
 }
 
 /**

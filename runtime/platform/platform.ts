@@ -4,6 +4,7 @@
 // the wiring passes it down. No code outside this folder asks which one it is.
 
 import type { EnvironmentLayer, EnvironmentView } from "./environment_view.ts";
+import type { OpenSharedFile } from "./shared_file.ts";
 import type { ServeWebOptions, WebServer } from "./web_server.ts";
 
 /** The runtime under Manta, in Manta's words. */
@@ -21,6 +22,16 @@ export interface Platform {
 
   /** The command that runs a script of the user's in a new process. */
   scriptCommand(scriptPath: string, args?: readonly string[]): ScriptCommand;
+
+  /**
+   * The command that runs the entry at a URL in a child process; the binary
+   * has the one entry that `CHILD_WORD` names. Grants nothing that this process
+   * has not been granted.
+   */
+  childCommand(url: string, args: readonly string[]): ScriptCommand;
+
+  /** Opens a file whose bytes this process shares with another. */
+  readonly openSharedFile: OpenSharedFile;
 
   /**
    * Collects this thread's garbage. Finalizers of what was garbage have run

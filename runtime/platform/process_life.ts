@@ -30,7 +30,7 @@ export function thisProcess(): ProcessName {
 /** Whether it lives; undefined where that cannot be known from here. */
 export function isProcessAlive(name: ProcessName): boolean | undefined {
   const isNear = name.machine === machineName() &&
-    name.pidNamespace === pidNamespace();
+    name.pidNamespace === ownNamespace();
   return isNear ? isAlive(name.pid, name.start) : undefined;
 }
 
@@ -67,7 +67,19 @@ export function pidNamespace(): string {
   }
 }
 
+let namespace: string | undefined;
+
+function ownNamespace(): string {
+  return namespace ??= pidNamespace();
+}
+
+let machine: string | undefined;
+
 function machineName(): string {
+  return machine ??= findMachineName();
+}
+
+function findMachineName(): string {
   try {
     return readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
   } catch {

@@ -1,6 +1,7 @@
-// The driver's side of a channel: a WebSocket (RFC 6455) over a socket of
-// `node:net` or `node:tls`. The runtimes' own WebSockets keep a process alive,
-// hide why a server has refused, and cannot be bound to one authority.
+// A channel over a socket of `node:net` or `node:tls`, in the frames of a
+// WebSocket (RFC 6455): a driver's side of one, or either side of what a node
+// and its child say to one another. The runtimes' own WebSockets keep a process
+// alive, hide why a server has refused, and cannot be bound to one authority.
 
 import { Buffer } from "node:buffer";
 import type { Socket } from "node:net";
@@ -14,15 +15,26 @@ const MASK_BYTES = 4;
 /** Up to here a header and what follows it are written as one. */
 const JOINED_BYTES_MAX = 16 * 1024;
 
-/** A channel over a socket whose upgrade has been answered. */
+export interface SocketChannelOptions {
+  /** Whether the peer is a web server, for whom frames must be masked. */
+  readonly isMasked: boolean;
+}
+
+/** A channel over a socket that carries frames from now on. */
 export class SocketChannel implements Channel {
   readonly #socket: Socket;
+  readonly #isMasked: boolean;
   readonly #inbox = new ChannelInbox();
   readonly #reader: FrameReader;
 
-  /** `first` is what came behind the answer to the upgrade. */
-  constructor(socket: Socket, first: Uint8Array) {
+  /** `first` is what came already, behind the answer to the upgrade. */
+  constructor(
+    socket: Socket,
+    first: Uint8Array,
+    { isMasked }: SocketChannelOptions = { isMasked: true },
+  ) {
     this.#socket = socket;
+    this.#isMasked = isMasked;
     this.#reader = new FrameReader({
       message: (bytes) => this.#inbox.receive(bytes),
       ping: (payload) => this.#write(OPCODE.pong, payload),
@@ -67,14 +79,15 @@ export class SocketChannel implements Channel {
   }
 
   #write(opcode: number, payload: Uint8Array): void {
-    const header = headerOf(opcode, payload.length);
-    if (payload.length <= JOINED_BYTES_MAX) {
-      this.#socket.write(Buffer.concat([header, payload]));
-      return;
-    }
+    const { length } = payload;
+    const headerBytes = headerBytesOf(length, this.#isMasked);
+    const isJoined = length <= JOINED_BYTES_MAX;
+    const bytes = Buffer.allocUnsafe(headerBytes + (isJoined ? length : 0));
+    writeHeader(bytes, { opcode, length, isMasked: this.#isMasked });
+    if (isJoined) bytes.set(payload, headerBytes);
+    this.#socket.write(bytes);
     // Not corked: a runtime would join them, too, by a copy.
-    this.#socket.write(header);
-    this.#socket.write(payload);
+    if (!isJoined) this.#socket.write(payload);
   }
 
   #break(): void {
@@ -88,13 +101,25 @@ export class SocketChannel implements Channel {
  * what a proxy takes for a request. Nobody but us chooses these bytes: the mask
  * is 0, which leaves them as they are.
  */
-function headerOf(opcode: number, length: number): Uint8Array {
+function writeHeader(
+  target: Buffer,
+  { opcode, length, isMasked }: {
+    readonly opcode: number;
+    readonly length: number;
+    readonly isMasked: boolean;
+  },
+): void {
+  const size = headerBytesOf(length, false);
+  target[0] = FIN | opcode;
+  target[1] = size === 2 ? length : size === 4 ? 126 : 127;
+  if (size === 4) target.writeUInt16BE(length, 2);
+  if (size === 10) target.writeBigUInt64BE(BigInt(length), 2);
+  if (!isMasked) return;
+  target[1]! |= MASKED;
+  target.fill(0, size, size + MASK_BYTES);
+}
+
+function headerBytesOf(length: number, isMasked: boolean): number {
   const size = length < 126 ? 2 : length < 65_536 ? 4 : 10;
-  const header = new Uint8Array(size + MASK_BYTES);
-  const view = new DataView(header.buffer);
-  header[0] = FIN | opcode;
-  header[1] = MASKED | (size === 2 ? length : size === 4 ? 126 : 127);
-  if (size === 4) view.setUint16(2, length);
-  if (size === 10) view.setBigUint64(2, BigInt(length));
-  return header;
+  return isMasked ? size + MASK_BYTES : size;
 }

@@ -12,6 +12,8 @@ export interface ThreadGuardCallbacks {
   onExit(code: number, how: string): void;
   /** Nobody caught this; it can be any value, not only an `Error`. */
   onUncaught(reason: unknown, kind: "exception" | "rejection"): void;
+  /** Whether a signal to the process ends nothing but this thread. */
+  ownsProcess(): boolean;
 }
 
 /** Thrown by a trapped exit, so that the code behind the call does not run. */
@@ -64,7 +66,8 @@ function trapSignalsToSelf(callbacks: ThreadGuardCallbacks): void {
     const kill = owner && Reflect.get(owner, "kill");
     if (!owner || typeof kill !== "function") return;
     replace(owner, "kill", (pid: unknown, signal: unknown = "SIGTERM") => {
-      if (!reachesUs(pid) || signal === 0) {
+      const isOwn = pid === process.pid && callbacks.ownsProcess();
+      if (!reachesUs(pid) || signal === 0 || isOwn) {
         return Reflect.apply(kill, owner, [pid, signal]);
       }
       const code = SIGNAL_CODE_BASE + signalNumber(signal);

@@ -59,6 +59,14 @@ function unreachable(
   return { type: "unreachable", error };
 }
 
+/** The system's words do not say what to do. */
+function errorReason({ code, message }: NodeJS.ErrnoException): string {
+  return code === "ECONNREFUSED"
+    ? "nothing listens there. Start a node with `manta start --head`, or " +
+      "correct the address"
+    : message;
+}
+
 function requestChannel(target: ChannelTarget): Promise<Connecting> {
   const { timeoutMs = CONNECT_MS_MAX } = target;
   return new Promise((resolve) => {
@@ -69,7 +77,7 @@ function requestChannel(target: ChannelTarget): Promise<Connecting> {
     const socket = openSocket(target, () => {
       socket.write(requestFor(target, key));
     });
-    socket.on("error", ({ message }) => fail(message));
+    socket.on("error", (error) => fail(errorReason(error)));
     socket.on("close", () => fail(closedReason(target)));
     socket.on("data", read);
 

@@ -8,3 +8,12 @@ export class AttachedBytes extends Uint8Array {
     return Uint8Array;
   }
 }
+
+/** A part of memory that stays as it is until it is sent. */
+export function attachedPart(
+  memory: ArrayBufferLike,
+  offset: number,
+  length: number,
+): AttachedBytes {
+  return new AttachedBytes(memory as ArrayBuffer, offset, length);
+}

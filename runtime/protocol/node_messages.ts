@@ -25,6 +25,8 @@ export interface WireClass {
   readonly resources: ResourceSet;
   readonly strategy: WireStrategy;
   readonly labelSelector?: Readonly<Record<string, string>>;
+  /** In a child process, not in a thread of the node's own. */
+  readonly isolation?: "process";
   /** Its tasks have a time limit. */
   readonly isTimed?: boolean;
   /** Its tasks must not run again. */
@@ -41,7 +43,7 @@ export interface WireActor {
   readonly namespace: string;
   readonly getIfExists: boolean;
   readonly detached: boolean;
-  readonly isolation: "thread" | "shared";
+  readonly isolation: "thread" | "process" | "shared";
   /** Needed to be placed, and held while it lives. */
   readonly placement: ResourceSet;
   readonly held: ResourceSet;
@@ -99,7 +101,12 @@ export type ToNode =
     readonly depth: number;
   }
   | { readonly type: "lease_return"; readonly leaseId: LeaseId }
-  | { readonly type: "lease_block"; readonly leaseId: LeaseId }
+  | {
+    readonly type: "lease_block";
+    readonly leaseId: LeaseId;
+    /** It has no work, and its owner does not answer. */
+    readonly isIdle?: true;
+  }
   /** The executor has seen that a lease is over: its thread is responsive. */
   | { readonly type: "lease_left"; readonly leaseId: LeaseId }
   | { readonly type: "lease_unblock"; readonly leaseId: LeaseId }
@@ -204,6 +211,8 @@ export type FromNode =
     readonly gpuIds?: readonly string[];
   }
   | { readonly type: "lease_reclaim"; readonly leaseId: LeaseId }
+  /** For the executor: the owner has not answered; is there any work? */
+  | { readonly type: "lease_unanswered"; readonly leaseId: LeaseId }
   /** The lease is gone with its placement group. */
   | {
     readonly type: "lease_revoke";

@@ -104,7 +104,7 @@ export function endActor(state: SchedulerState, actor: ActorRecord): void {
   state.actors.delete(actor.id);
   if (actor.state === "waiting") return leaveQueue(state, actor);
   release(actor);
-  if (actor.isolation === "thread") stopThread(state, actor.thread);
+  if (actor.isolation !== "shared") stopThread(state, actor.thread);
 }
 
 /** Ends an actor that cannot live here, and says so. */
@@ -165,9 +165,12 @@ function threadFor(
   actor: ActorRecord,
 ): ThreadRecord | undefined {
   const { jobId, isolation } = actor;
-  if (isolation === "thread") return startThread(state, "actor", jobId);
+  if (isolation !== "shared") {
+    return startThread(state, { kind: "actor", isolation, jobId });
+  }
   const found = state.threads.findShared(jobId);
-  return found === "start" ? startThread(state, "shared", jobId) : found;
+  if (found !== "start") return found;
+  return startThread(state, { kind: "shared", isolation: "thread", jobId });
 }
 
 function settle(

@@ -50,11 +50,21 @@ export function countHeld(
   }
 }
 
+/** Counts a lease that its owner, who does not answer, has no use for. */
+export function countParked(
+  state: SchedulerState,
+  owner: OwnerRecord,
+  sign: 1 | -1,
+): void {
+  owner.parked += sign;
+  for (const demand of [...owner.demands.values()]) rankDemand(state, demand);
+}
+
 /** Puts the demand where it belongs: waiting, resting, or forgotten. */
 export function rankDemand(state: SchedulerState, demand: DemandRecord): void {
   const { classRecord, owner } = demand;
   const isWaiting = demand.heapIndex >= 0;
-  if (demand.wanted > demand.held) {
+  if (demand.wanted > demand.held && owner.parked === 0) {
     if (isWaiting) return classRecord.waiting.update(demand);
     demand.arrival = ++state.arrivalCount;
     classRecord.waiting.push(demand);
@@ -165,7 +175,7 @@ function newDemand(state: SchedulerState, event: DemandChanged): DemandRecord {
 function ownerOf(state: SchedulerState, id: WorkerId): OwnerRecord {
   let owner = state.owners.get(id);
   if (!owner) {
-    owner = { id, held: 0, demands: new Map(), leases: new Set() };
+    owner = { id, held: 0, parked: 0, demands: new Map(), leases: new Set() };
     state.owners.set(id, owner);
   }
   return owner;

@@ -50,8 +50,10 @@ export function hasThreadFor(
   state: SchedulerState,
   { jobId, cpuUnits, spec }: ClassRecord,
 ): boolean {
-  const ask: ThreadAsk = { jobId, cpuUnits, isTimed: spec.isTimed };
-  return state.threads.find(ask, mayStartThread(state)) !== undefined;
+  const { isolation, isTimed } = spec;
+  const ask: ThreadAsk = { jobId, isolation, cpuUnits, isTimed };
+  const mayStart = mayStartThread(state, isolation);
+  return state.threads.find(ask, mayStart) !== undefined;
 }
 
 /** A thread that has room now is better than one that will be there soon. */
@@ -120,14 +122,18 @@ function threadFor(
   state: SchedulerState,
   demand: DemandRecord,
 ): ThreadRecord | undefined {
-  const found = state.threads.find(askOf(demand), mayStartThread(state));
+  const ask = askOf(demand);
+  const { isolation, jobId } = ask;
+  const mayStart = mayStartThread(state, isolation);
+  const found = state.threads.find(ask, mayStart);
   if (found !== "start") return found;
-  return startThread(state, "task", demand.classRecord.jobId);
+  return startThread(state, { kind: "task", isolation, jobId });
 }
 
 function askOf({ classRecord, owner, recentThread }: DemandRecord): ThreadAsk {
   return {
     jobId: classRecord.jobId,
+    isolation: classRecord.spec.isolation,
     cpuUnits: classRecord.cpuUnits,
     isTimed: classRecord.spec.isTimed,
     owner: owner.id,

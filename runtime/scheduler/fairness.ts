@@ -2,6 +2,7 @@
 // owners with more are asked to return a lease, demands that starve go first,
 // and room is kept for what is large. Looks at those who wait, never at all.
 
+import type { WorkerId } from "../base/ids.ts";
 import {
   LEASE_QUANTUM_MS,
   RECLAIM_REPEAT_MS,
@@ -69,7 +70,7 @@ export function repeatReclaims(state: SchedulerState): void {
   for (const lease of state.activeLeases) {
     if (lease.reclaimedFor === undefined) continue;
     if (state.nowMs - lease.reclaimedAtMs < RECLAIM_REPEAT_MS) continue;
-    askBack(state, lease);
+    askBack(state, lease, lease.thread.id);
   }
 }
 
@@ -226,12 +227,17 @@ function mayReclaim(
   return state.nowMs - lease.grantedAtMs >= LEASE_QUANTUM_MS;
 }
 
-function askBack(state: SchedulerState, lease: LeaseRecord): void {
+function askBack(
+  state: SchedulerState,
+  lease: LeaseRecord,
+  unanswered?: WorkerId,
+): void {
   lease.reclaimedAtMs = state.nowMs;
   state.actions.push({
     type: "reclaim_lease",
     leaseId: lease.id,
     owner: lease.demand.owner.id,
+    ...(unanswered === undefined ? {} : { unanswered }),
     cause: state.cause,
   });
 }

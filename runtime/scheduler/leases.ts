@@ -2,7 +2,7 @@
 // its pool and its thread. Who gets the next one is decided in `dispatch.ts`.
 
 import type { LeaseId } from "../base/ids.ts";
-import { countHeld } from "./demands.ts";
+import { countHeld, countParked } from "./demands.ts";
 import { gpuIndices, gpuUnits } from "./gpu_table.ts";
 import type { RevokeLease } from "./messages.ts";
 import {
@@ -40,6 +40,7 @@ export function openLease(
     reclaimedFor: undefined,
     reclaimedAtMs: 0,
     wasBlocked: false,
+    isParked: false,
   };
   pool.take(demand.classRecord.spec.resources);
   state.threads.attach(thread, lease);
@@ -93,6 +94,19 @@ export function blockLease(state: SchedulerState, lease: LeaseRecord): void {
   lease.demand.active -= 1;
 }
 
+/** The same for one without work: its owner gets no other one meanwhile. */
+export function parkLease(state: SchedulerState, lease: LeaseRecord): void {
+  blockLease(state, lease);
+  lease.isParked = true;
+  countParked(state, lease.demand.owner, 1);
+}
+
+function unpark(state: SchedulerState, lease: LeaseRecord): void {
+  if (!lease.isParked) return;
+  lease.isParked = false;
+  countParked(state, lease.demand.owner, -1);
+}
+
 /** Its task goes on, at once, even if that is more than there is room for. */
 export function unblockLease(state: SchedulerState, lease: LeaseRecord): void {
   moveLease(state, lease, "granted");
@@ -101,6 +115,7 @@ export function unblockLease(state: SchedulerState, lease: LeaseRecord): void {
   state.threads.occupy(lease.thread, lease);
   state.activeLeases.add(lease);
   lease.demand.active += 1;
+  unpark(state, lease);
 }
 
 /** Gives back all that the lease still has, and forgets it. */
@@ -118,6 +133,7 @@ export function endLease(state: SchedulerState, lease: LeaseRecord): void {
   state.assignedLeases.delete(lease);
   demand.owner.leases.delete(lease);
   if (wasActive) demand.active -= 1;
+  unpark(state, lease);
   countHeld(state, demand, -1);
 }
 

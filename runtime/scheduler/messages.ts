@@ -28,6 +28,9 @@ export type Strategy =
     readonly bundleIndex?: number;
   };
 
+/** Whether user code runs in the node's process or in a child of it. */
+export type Isolation = "thread" | "process";
+
 /**
  * What all tasks of a scheduling class have in common. Equal class keys must
  * mean equal specs: the scheduler keeps the first one it sees.
@@ -36,7 +39,7 @@ export interface ClassSpec {
   readonly resources: ResourceSet;
   readonly strategy: Strategy;
   readonly labelSelector?: LabelSelector;
-  readonly isolation: "thread";
+  readonly isolation: Isolation;
   /** Its tasks have a time limit. */
   readonly isTimed?: boolean;
   /** Its tasks must not run again. */
@@ -93,6 +96,8 @@ export interface DemandChanged extends Caused {
 export interface LeaseEvent extends Caused {
   readonly type: "lease_returned" | "lease_blocked" | "lease_unblocked";
   readonly leaseId: LeaseId;
+  /** Of one that is blocked: for want of work, its owner does not answer. */
+  readonly isIdle?: true;
 }
 
 /** `thread_ended` implies `owner_ended` for what the thread submitted. */
@@ -122,7 +127,7 @@ export interface ActorRequested extends Caused {
   readonly owner: WorkerId;
   readonly jobId: JobId;
   readonly spec: ActorSpec;
-  readonly isolation: "thread" | "shared";
+  readonly isolation: Isolation | "shared";
 }
 
 /** Both end the actor whatever its state; the second before it was placed. */
@@ -170,6 +175,7 @@ export interface StartThread extends Caused {
   readonly type: "start_thread";
   readonly threadId: WorkerId;
   readonly kind: ThreadKind;
+  readonly isolation: Isolation;
   /** The only job whose code it will run. */
   readonly jobId: JobId;
 }
@@ -197,6 +203,8 @@ export interface ReclaimLease extends Caused {
   readonly type: "reclaim_lease";
   readonly leaseId: LeaseId;
   readonly owner: WorkerId;
+  /** Whose thread is to lend it out if idle: the owner has not answered. */
+  readonly unanswered?: WorkerId;
 }
 
 /**

@@ -18,6 +18,7 @@ import type {
   ActorSpec,
   ClassSpec,
   GroupRequested,
+  Isolation,
   ThreadKind,
 } from "./messages.ts";
 import type { ResourcePool } from "./resource_pool.ts";
@@ -39,10 +40,11 @@ export type ThreadState = keyof typeof THREAD_TRANSITIONS;
  */
 export type Room = "free" | "reusable" | "open" | "packed" | "whole";
 
-/** A thread that runs user code. */
+/** A thread that runs user code, or a child process with one such thread. */
 export interface ThreadRecord {
   readonly id: WorkerId;
   readonly kind: ThreadKind;
+  readonly isolation: Isolation;
   readonly jobId: JobId;
   state: ThreadState;
   /** Leases on it, blocked ones included; task threads only. */
@@ -88,6 +90,8 @@ export interface OwnerRecord {
   readonly id: WorkerId;
   /** Leases that it has, blocked and assigned ones included. */
   held: number;
+  /** Those lent out since it does not answer: it gets no more meanwhile. */
+  parked: number;
   /** All and only demands that want or hold something, by class key. */
   readonly demands: Map<string, DemandRecord>;
   readonly leases: Set<LeaseRecord>;
@@ -147,6 +151,8 @@ export interface LeaseRecord {
   reclaimedAtMs: number;
   /** It took its CPU back without asking, so there may be too little. */
   wasBlocked: boolean;
+  /** Blocked for want of work, and counted as such with its owner. */
+  isParked: boolean;
 }
 
 interface ActorBase {

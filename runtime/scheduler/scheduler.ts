@@ -15,7 +15,13 @@ import {
   watchStarving,
 } from "./fairness.ts";
 import { removeGroup, requestGroup } from "./groups.ts";
-import { blockLease, endLease, revokeLease, unblockLease } from "./leases.ts";
+import {
+  blockLease,
+  endLease,
+  parkLease,
+  revokeLease,
+  unblockLease,
+} from "./leases.ts";
 import type {
   ActorEvent,
   ClockTicked,
@@ -37,6 +43,7 @@ import {
   type ThreadView,
   threadViews,
 } from "./queries.ts";
+import type { LeaseRecord } from "./records.ts";
 import { endReservation } from "./reservation.ts";
 import {
   newState,
@@ -194,17 +201,25 @@ export class Scheduler {
         break;
       case "lease_blocked":
         if (lease.state !== "granted") return;
-        blockLease(state, lease);
+        if (event.isIdle) parkLease(state, lease);
+        else blockLease(state, lease);
         break;
       case "lease_unblocked":
-        if (lease.state === "blocked") unblockLease(state, lease);
-        return;
+        if (lease.state !== "blocked") return;
+        return this.#resumeLease(lease);
       default:
         return unreachable(event.type);
     }
     dispatch(state);
     // Whom it was asked back for may have been passed over for another.
     if (lease.reclaimedFor && this.isWaiting()) reclaimForAll(state);
+  }
+
+  #resumeLease(lease: LeaseRecord): void {
+    const { isParked } = lease;
+    unblockLease(this.#state, lease);
+    // What its owner wants besides has a turn again.
+    if (isParked) this.#giveOut();
   }
 
   #changeThread(event: ThreadEvent): void {

@@ -1,8 +1,7 @@
 // Asking for threads and letting them go. The only file that moves a thread
 // from state to state.
 
-import type { JobId } from "../base/ids.ts";
-import type { ThreadKind } from "./messages.ts";
+import type { Isolation } from "./messages.ts";
 import {
   THREAD_TRANSITIONS,
   type ThreadRecord,
@@ -13,16 +12,18 @@ import { checkEdge, type SchedulerState } from "./state.ts";
 /** Asks for a new thread, or says nothing while starting is paused. */
 export function startThread(
   state: SchedulerState,
-  kind: ThreadKind,
-  jobId: JobId,
+  what: Pick<ThreadRecord, "kind" | "isolation" | "jobId">,
 ): ThreadRecord | undefined {
-  if (!mayStartThread(state)) return undefined;
-  const thread = state.threads.add(state.newThreadId(), kind, jobId);
-  state.story.add(thread.id, `asked for, kind ${kind}`, state.cause);
+  const { kind, isolation, jobId } = what;
+  if (!mayStartThread(state, isolation)) return undefined;
+  const thread = state.threads.add(state.newThreadId(), what);
+  const asked = `asked for, kind ${kind}, isolation ${isolation}`;
+  state.story.add(thread.id, asked, state.cause);
   state.actions.push({
     type: "start_thread",
     threadId: thread.id,
     kind,
+    isolation,
     jobId,
     cause: state.cause,
   });
@@ -30,8 +31,11 @@ export function startThread(
 }
 
 /** Whether a thread may be started now. */
-export function mayStartThread(state: SchedulerState): boolean {
-  return state.threads.canGrow && state.startsPausedUntilMs === 0;
+export function mayStartThread(
+  state: SchedulerState,
+  isolation: Isolation,
+): boolean {
+  return state.threads.canGrowBy(isolation) && state.startsPausedUntilMs === 0;
 }
 
 /** Asks to stop a thread that nothing needs any more. */
@@ -54,8 +58,12 @@ export function stopThreadsOfEndedJobs(state: SchedulerState): void {
 
 /** Makes room where the bound on threads keeps those who wait from one. */
 export function stopIdleThreadIfFull(state: SchedulerState): void {
-  if (state.threads.canGrow) return;
-  const thread = state.threads.anyIdle();
+  const { threads } = state;
+  const thread = !threads.canGrow
+    ? threads.anyIdle()
+    : !threads.canGrowBy("process")
+    ? threads.anyIdleChild()
+    : undefined;
   if (thread) stopThread(state, thread);
 }
 

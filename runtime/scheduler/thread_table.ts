@@ -1,16 +1,19 @@
 // The node's threads and the room on each: which one takes the next lease or
-// shared actor. It starts and stops nothing itself, and knows no resources
-// but the CPU that the leases of a thread use of it.
+// shared actor. A child process counts as a thread that nobody shares. It
+// starts and stops nothing itself, and knows no resources but the CPU that the
+// leases of a thread use of it.
 
 import type { JobId, WorkerId } from "../base/ids.ts";
 import {
+  CHILDREN_MAX,
+  CHILDREN_WITHOUT_CPU_MAX,
   LEASES_PER_THREAD_MAX,
   SHARED_ACTORS_PER_THREAD_MAX,
   THREADS_MAX,
   WAITING_THREADS_MAX,
 } from "../base/limits.ts";
 import { RESOURCE_UNIT } from "../base/resources.ts";
-import type { ThreadKind } from "./messages.ts";
+import type { Isolation } from "./messages.ts";
 import type {
   LeaseRecord,
   Room,
@@ -22,10 +25,14 @@ const ROOMS: readonly Room[] = ["free", "reusable", "open", "packed", "whole"];
 
 type Rooms = Readonly<Record<Room, Set<ThreadRecord>>>;
 
-/** The threads of one job, by what they can take. */
-interface JobThreads {
+/** Threads of one job and one isolation, by what they can take. */
+interface ThreadPool {
   readonly running: Rooms;
   readonly starting: Rooms;
+}
+
+/** The threads of one job; those in its own process, and its children. */
+interface JobThreads extends Readonly<Record<Isolation, ThreadPool>> {
   /** Those for shared actors. */
   readonly shared: Set<ThreadRecord>;
   count: number;
@@ -35,6 +42,7 @@ interface JobThreads {
 export interface ThreadAsk {
   /** Whose code it runs; no thread runs that of another job. */
   readonly jobId: JobId;
+  readonly isolation: Isolation;
   readonly cpuUnits: number;
   /** Its tasks have a time limit, which is kept by the thread that waits. */
   readonly isTimed?: boolean | undefined;
@@ -52,6 +60,7 @@ export class ThreadTable {
   readonly #sharedThreadsMax: number;
   /** Threads whose tasks wait, before they are given to other tasks. */
   readonly #waitingThreadsMax: number;
+  #childCount = 0;
 
   constructor(cpuUnits: number) {
     const cpus = Math.ceil(cpuUnits / RESOURCE_UNIT);
@@ -68,6 +77,12 @@ export class ThreadTable {
     return this.#threads.size < THREADS_MAX;
   }
 
+  /** The same for a thread or a child process. */
+  canGrowBy(isolation: Isolation): boolean {
+    return this.canGrow &&
+      (isolation === "thread" || this.#childCount < CHILDREN_MAX);
+  }
+
   all(): Iterable<ThreadRecord> {
     return this.#threads.values();
   }
@@ -77,10 +92,17 @@ export class ThreadTable {
   }
 
   /** Adds a thread that is being started. */
-  add(id: WorkerId, kind: ThreadKind, jobId: JobId): ThreadRecord {
+  add(
+    id: WorkerId,
+    { kind, isolation, jobId }: Pick<
+      ThreadRecord,
+      "kind" | "isolation" | "jobId"
+    >,
+  ): ThreadRecord {
     const thread: ThreadRecord = {
       id,
       kind,
+      isolation,
       jobId,
       state: "starting",
       leases: new Set(),
@@ -94,6 +116,7 @@ export class ThreadTable {
     const job = this.#jobs.get(jobId) ?? newJobThreads();
     this.#jobs.set(jobId, job);
     job.count++;
+    if (isolation === "process") this.#childCount++;
     if (kind === "shared") job.shared.add(thread);
     this.#index(thread);
     return thread;
@@ -108,6 +131,7 @@ export class ThreadTable {
     this.#index(thread);
     if (state !== "ended") return;
     this.#threads.delete(thread.id);
+    if (thread.isolation === "process") this.#childCount--;
     if (--job.count === 0) this.#jobs.delete(thread.jobId);
   }
 
@@ -136,8 +160,8 @@ export class ThreadTable {
 
   /** A thread with room on which nobody waits, and which runs. */
   findRunning(ask: ThreadAsk): ThreadRecord | undefined {
-    const job = this.#jobs.get(ask.jobId);
-    return job && this.#findIdle(job, job.running, ask);
+    const pool = this.#poolOf(ask);
+    return this.#findIdle(pool, pool.running, ask);
   }
 
   /**
@@ -147,18 +171,21 @@ export class ThreadTable {
    * none may be started for that reason, so that nested tasks go on.
    */
   find(ask: ThreadAsk, mayStart: boolean): ThreadRecord | "start" | undefined {
-    const job = this.#jobs.get(ask.jobId) ?? NO_THREADS;
-    const idle = this.#findIdle(job, job.running, ask) ??
-      this.#findIdle(job, job.starting, ask);
+    const pool = this.#poolOf(ask);
+    const idle = this.#findIdle(pool, pool.running, ask) ??
+      this.#findIdle(pool, pool.starting, ask);
     if (idle) return idle;
-    const { cpuUnits, isTimed, owner } = ask;
-    const { reusable } = job.running;
+    const { isolation, cpuUnits, isTimed, owner } = ask;
+    const { reusable } = pool.running;
     // Leases that use no CPU are bounded by nothing else.
-    const mayTakeThread = cpuUnits > 0 || !this.#mayNotShareMore(job);
-    const mayAdd = isTimed || reusable.size <= this.#waitingThreadsMax;
-    if (mayTakeThread && mayStart && mayAdd) return "start";
+    const mayTakeThread = cpuUnits > 0 || !this.#mayNotShareMore(pool, ask);
+    // What waits in a child is not to die with what runs there meanwhile.
+    const mayAdd = isTimed || isolation === "process" ||
+      reusable.size <= this.#waitingThreadsMax;
+    const canGrow = mayStart && this.canGrowBy(isolation);
+    if (mayTakeThread && canGrow && mayAdd) return "start";
     const own = owner && this.#threads.get(owner);
-    if (own && isOpenFor(own, cpuUnits)) return own;
+    if (own && isolation === "thread" && isOpenFor(own, cpuUnits)) return own;
     return mayTakeThread ? otherThan(reusable, own) : undefined;
   }
 
@@ -183,7 +210,9 @@ export class ThreadTable {
   *idleOf(jobId: JobId): Iterable<ThreadRecord> {
     const job = this.#jobs.get(jobId);
     if (!job) return;
-    yield* [...job.running.free, ...job.starting.free];
+    for (const { running, starting } of [job.thread, job.process]) {
+      yield* [...running.free, ...starting.free];
+    }
     for (const thread of [...job.shared]) {
       if (thread.actors.size === 0) yield thread;
     }
@@ -191,9 +220,19 @@ export class ThreadTable {
 
   /** A thread on which nothing is, of any job. */
   anyIdle(): ThreadRecord | undefined {
-    for (const { running } of this.#jobs.values()) {
-      const thread = firstOf(running.free);
-      if (thread) return thread;
+    for (const { thread, process } of this.#jobs.values()) {
+      const idle = firstOf(process.running.free) ??
+        firstOf(thread.running.free);
+      if (idle) return idle;
+    }
+    return undefined;
+  }
+
+  /** A child process on which nothing is, of any job. */
+  anyIdleChild(): ThreadRecord | undefined {
+    for (const { process } of this.#jobs.values()) {
+      const idle = firstOf(process.running.free);
+      if (idle) return idle;
     }
     return undefined;
   }
@@ -208,7 +247,7 @@ export class ThreadTable {
     if (sum !== thread.activeCpuUnits) return "activeCpuUnits is wrong";
     if (whole !== thread.wholeCount) return "wholeCount is wrong";
     if (roomOf(thread) !== thread.room) return "room is wrong";
-    const { running, starting } = this.#jobs.get(thread.jobId)!;
+    const { running, starting } = this.#poolOf(thread);
     for (const rooms of [running, starting]) {
       for (const room of ROOMS) {
         const there = rooms === this.#roomsOf(thread) && room === thread.room;
@@ -220,21 +259,29 @@ export class ThreadTable {
 
   /** Not the owner's own thread: it may be the one that waits. */
   #findIdle(
-    job: JobThreads,
+    pool: ThreadPool,
     rooms: Rooms,
-    { cpuUnits, owner, preferred }: ThreadAsk,
+    ask: ThreadAsk,
   ): ThreadRecord | undefined {
+    const { cpuUnits, owner, preferred } = ask;
     if (cpuUnits < RESOURCE_UNIT) {
       for (const thread of rooms.open) {
         if (thread.id !== owner && isOpenFor(thread, cpuUnits)) return thread;
       }
-      if (cpuUnits === 0 && this.#mayNotShareMore(job)) return undefined;
+      if (cpuUnits === 0 && this.#mayNotShareMore(pool, ask)) return undefined;
     }
     if (preferred && rooms.free.has(preferred)) return preferred;
     return firstOf(rooms.free);
   }
 
-  #mayNotShareMore({ running, starting }: JobThreads): boolean {
+  #mayNotShareMore(
+    { running, starting }: ThreadPool,
+    { isolation }: ThreadAsk,
+  ): boolean {
+    if (isolation === "process") {
+      const inUse = running.whole.size + starting.whole.size;
+      return inUse >= CHILDREN_WITHOUT_CPU_MAX;
+    }
     const sharing = [running, starting].reduce(
       (count, rooms) => count + rooms.open.size + rooms.packed.size,
       0,
@@ -267,16 +314,22 @@ export class ThreadTable {
   }
 
   #roomsOf(thread: ThreadRecord): Rooms | undefined {
-    const job = this.#jobs.get(thread.jobId);
-    if (thread.state === "running") return job?.running;
-    return thread.state === "starting" ? job?.starting : undefined;
+    const pool = this.#poolOf(thread);
+    if (thread.state === "running") return pool.running;
+    return thread.state === "starting" ? pool.starting : undefined;
+  }
+
+  #poolOf(
+    { jobId, isolation }: Pick<ThreadRecord, "jobId" | "isolation">,
+  ): ThreadPool {
+    return (this.#jobs.get(jobId) ?? NO_THREADS)[isolation];
   }
 }
 
 function newJobThreads(): JobThreads {
   return {
-    running: newRooms(),
-    starting: newRooms(),
+    thread: { running: newRooms(), starting: newRooms() },
+    process: { running: newRooms(), starting: newRooms() },
     shared: new Set(),
     count: 0,
   };
@@ -301,6 +354,9 @@ function roomOf(thread: ThreadRecord): Room | undefined {
     return undefined;
   }
   if (thread.wholeCount > 0) return "whole";
+  const isChild = thread.isolation === "process";
+  // A crash is to cost one task.
+  if (isChild && thread.activeCount > 0) return "whole";
   if (thread.activeCount >= LEASES_PER_THREAD_MAX) return "packed";
   if (thread.activeCount > 0) return "open";
   return thread.leases.size > 0 ? "reusable" : "free";

@@ -117,7 +117,7 @@ function validateDemands(state: SchedulerState): void {
       const { classRecord } = demand;
       const leases = [...owner.leases].filter((l) => l.demand === demand);
       const active = leases.filter((lease) => lease.state !== "blocked");
-      const waits = demand.wanted > demand.held;
+      const waits = demand.wanted > demand.held && owner.parked === 0;
       const inHeap = classRecord.waiting.items()[demand.heapIndex] === demand;
       const checks: readonly [boolean, string][] = [
         [demand.held === leases.length, "held of a demand is wrong"],
@@ -174,7 +174,8 @@ function validateNothingForgotten(state: SchedulerState): void {
   for (const queue of state.actorQueues.values()) {
     const actor = firstActor(state, queue)!;
     const { type } = chooseForActor(state, actor);
-    const open = type === "fits" && mayStartThread(state);
+    const isolation = actor.isolation === "process" ? "process" : "thread";
+    const open = type === "fits" && mayStartThread(state, isolation);
     check(state, !open, actor.id, "waits and could be placed");
   }
   for (const classRecord of state.waitingClasses) {

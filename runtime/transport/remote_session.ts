@@ -73,6 +73,8 @@ export class RemoteSession {
   /** Something came over this channel since the last tick. */
   #hasHeard = false;
   #heardAtMs = 0;
+  #lookedAtMs = -Infinity;
+  #peerLived: boolean | undefined;
   #cancelTimer = () => {};
   #timerAtMs = Infinity;
   #end: RemoteSessionEnd | undefined;
@@ -233,13 +235,21 @@ export class RemoteSession {
     return this.#options.clock.nowMs() - this.#lostMs;
   }
 
+  /** Asked for at most so often while there is a channel: it is a file. */
+  #looksForPeer(nowMs: number): boolean | undefined {
+    const isFresh = nowMs - this.#lookedAtMs < PEER_LIVES_EVERY_MS;
+    if (this.#channel && isFresh) return this.#peerLived;
+    this.#lookedAtMs = nowMs;
+    return this.#peerLived = this.peerLives();
+  }
+
   #tick(): void {
     const nowMs = this.#nowMs();
     this.#tickedAtMs = nowMs;
     if (this.#hasHeard) this.#heardAtMs = nowMs;
     this.#hasHeard = false;
     const channel = this.#channel;
-    const lives = this.peerLives();
+    const lives = this.#looksForPeer(nowMs);
     if (!channel && lives === false) return this.over("peer_died");
     if (channel && lives) this.#handle({ type: "peer_seen" });
     this.#handle({ type: "clock_ticked", nowMs });

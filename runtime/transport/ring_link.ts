@@ -16,8 +16,9 @@ import { newRingBuffer, RingReader, RingWriter } from "./ring.ts";
 export interface RingLinkEnd {
   readonly incoming: SharedArrayBuffer;
   readonly outgoing: SharedArrayBuffer;
-  readonly pushed: SharedArrayBuffer;
-  readonly taken: SharedArrayBuffer;
+  /** Claims; absent when the other side is not of this process. */
+  readonly pushed?: SharedArrayBuffer;
+  readonly taken?: SharedArrayBuffer;
   /** The mailbox of the thread on the other side. */
   readonly peerMailbox: MailboxBuffer;
   /** For `sendShared`; links between two executors have none. */
@@ -28,9 +29,16 @@ export interface RingLinkEnd {
 export function newRingLinkEnds(
   source: MailboxBuffer,
   target: MailboxBuffer,
+  { hasClaims } = { hasClaims: true },
 ): [RingLinkEnd, RingLinkEnd] {
   const forth = newRingBuffer(RING_BYTES);
   const back = newRingBuffer(RING_BYTES);
+  if (!hasClaims) {
+    return [
+      { incoming: back, outgoing: forth, peerMailbox: target },
+      { incoming: forth, outgoing: back, peerMailbox: source },
+    ];
+  }
   const forthClaims = newClaimBuffer();
   const backClaims = newClaimBuffer();
   return [
@@ -53,8 +61,8 @@ export function newRingLinkEnds(
 
 /** The link of one thread to another; see {@linkcode Link}. */
 export class RingLink implements Link {
-  readonly pushed: ClaimTable;
-  readonly taken: ClaimTable;
+  readonly pushed?: ClaimTable;
+  readonly taken?: ClaimTable;
   readonly #reader: RingReader;
   readonly #frames: FrameAssembler;
   readonly #writer: RingWriter;
@@ -71,8 +79,8 @@ export class RingLink implements Link {
   #open = true;
 
   constructor(end: RingLinkEnd, mailbox: Mailbox) {
-    this.pushed = new ClaimTable(end.pushed);
-    this.taken = new ClaimTable(end.taken);
+    if (end.pushed) this.pushed = new ClaimTable(end.pushed);
+    if (end.taken) this.taken = new ClaimTable(end.taken);
     this.#reader = new RingReader(end.incoming);
     this.#frames = new FrameAssembler(this.#reader);
     this.#writer = new RingWriter(end.outgoing);

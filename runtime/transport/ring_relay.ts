@@ -24,23 +24,40 @@ export class RingRelay implements Pollable, StreamSink {
   readonly #held = new Deque<RingPart>();
   #open = true;
   #sentPieces = 0;
+  #receivedPieces = 0;
   /** Called once when the driver has closed the stream. */
   readonly #onClosed: () => void;
+  /** Called when the thread has got something. */
+  readonly #onWritten: () => void;
 
   constructor(
     end: RingLinkEnd,
     mailbox: Mailbox,
     streams: RemoteStreams,
-    options: { readonly stream: number; readonly onClosed?: () => void },
+    options: {
+      readonly stream: number;
+      readonly onClosed?: () => void;
+      readonly onWritten?: () => void;
+    },
   ) {
     this.#reader = new RingReader(end.incoming);
     this.#writer = new RingWriter(end.outgoing);
     this.#peer = new MailboxSignal(end.peerMailbox);
     this.#mailbox = mailbox;
     this.#onClosed = options.onClosed ?? (() => {});
+    this.#onWritten = options.onWritten ?? (() => {});
     this.#stream = streams.open(options.stream, this);
     mailbox.add(this);
     this.poll();
+  }
+
+  /** How many pieces of the stream are in the ring, or were. */
+  get receivedPieces(): number {
+    return this.#receivedPieces;
+  }
+
+  get isOpen(): boolean {
+    return this.#open;
   }
 
   /** Moves what there is room for, both ways; called by the mailbox. */
@@ -68,6 +85,7 @@ export class RingRelay implements Pollable, StreamSink {
       const part = this.#held.peek();
       if (!part || !this.#writer.writePart(part.bytes, part.more)) break;
       this.#held.shift();
+      if (!part.more) this.#receivedPieces++;
       this.#stream.consumed(part.bytes.length);
       wrote = true;
     }
@@ -108,8 +126,10 @@ export class RingRelay implements Pollable, StreamSink {
     if (!this.#open) return;
     const waits = this.#held.length > 0;
     if (!waits && this.#writer.writePart(bytes, more)) {
+      if (!more) this.#receivedPieces++;
       this.#stream.consumed(bytes.length);
       this.#peer.notify();
+      this.#onWritten();
     } else {
       // A copy: the part is a view on a message that may be much larger.
       this.#held.push({ bytes: bytes.slice(), more });

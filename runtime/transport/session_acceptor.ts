@@ -15,7 +15,7 @@ import {
   refusalResponse,
 } from "../protocol/handshake.ts";
 import { RemoteSession, type RemoteSessionEnd } from "./remote_session.ts";
-import { GONE } from "./session_dialer.ts";
+import { BROKEN, GONE } from "./session_dialer.ts";
 
 const CONFLICT = 409;
 const UNAVAILABLE = 503;
@@ -46,6 +46,8 @@ export class SessionAcceptor {
   readonly #clock: Clock;
   readonly #timers: Timers;
   readonly #sessions = new Map<string, RemoteSession>();
+  /** Those that were ended for what was sent: their drivers are told why. */
+  readonly #broken = new Set<string>();
   #epoch = 0;
 
   constructor(options: AcceptOptions) {
@@ -66,8 +68,9 @@ export class SessionAcceptor {
     const { session: name, isResumed } = verdict;
     const known = this.#sessions.get(name);
     if (isResumed) {
-      if (!known) return refusalResponse({ status: GONE });
-      return (channel) => known.attach(channel);
+      if (known) return (channel) => known.attach(channel);
+      const isBroken = this.#broken.has(name);
+      return refusalResponse({ status: isBroken ? BROKEN : GONE });
     }
     if (known) return refusalResponse({ status: CONFLICT });
     if (this.#sessions.size >= SESSIONS_MAX) {
@@ -84,6 +87,11 @@ export class SessionAcceptor {
   async close(): Promise<void> {
     const sessions = [...this.#sessions.values()];
     await Promise.all(sessions.map((session) => session.leave()));
+  }
+
+  #noteBroken(name: string): void {
+    if (this.#broken.size >= SESSIONS_MAX) this.#broken.clear();
+    this.#broken.add(name);
   }
 
   #begin(name: string): RemoteSession {
@@ -105,6 +113,7 @@ export class SessionAcceptor {
       onEnded: (reason) => {
         cancel();
         this.#sessions.delete(name);
+        if (reason === "protocol_broken") this.#noteBroken(name);
         accepted.user?.ended(reason);
       },
     });

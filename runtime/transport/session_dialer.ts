@@ -15,7 +15,11 @@ import {
   handshakeHeaders,
   refusalError,
 } from "../protocol/handshake.ts";
-import { RemoteSession, type RemoteSessionOptions } from "./remote_session.ts";
+import {
+  RemoteSession,
+  type RemoteSessionEnd,
+  type RemoteSessionOptions,
+} from "./remote_session.ts";
 
 const SESSION_NAME_BYTES = 16;
 
@@ -118,9 +122,8 @@ class Dialer {
       return session.attach(connecting.channel);
     }
     if (session.end) return;
-    if (connecting.type === "answered" && isFinal(connecting.status)) {
-      const isGone = connecting.status === GONE;
-      return session.over(isGone ? "peer_restarted" : "peer_refuses");
+    if (connecting.type === "answered" && FINAL[connecting.status]) {
+      return session.over(FINAL[connecting.status]!);
     }
     this.#timers.after(this.#pauseMs, () => void this.#redial());
     this.#pauseMs = Math.min(this.#pauseMs * 2, RECONNECT_MS_MAX);
@@ -130,7 +133,13 @@ class Dialer {
 /** The node does not know the session that a driver goes on with. */
 export const GONE = 410;
 
-/** Whether trying again cannot help. */
-function isFinal(status: number): boolean {
-  return status === GONE || status === 401 || status === 403;
-}
+/** The node has ended the session that a driver goes on with, as broken. */
+export const BROKEN = 400;
+
+/** Where trying again cannot help, and why. */
+const FINAL: Readonly<Record<number, RemoteSessionEnd>> = {
+  [BROKEN]: "protocol_broken",
+  401: "peer_refuses",
+  403: "peer_refuses",
+  [GONE]: "peer_restarted",
+};

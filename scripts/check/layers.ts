@@ -28,7 +28,8 @@ const IMPORTS: Readonly<Record<string, readonly string[]>> = {
   mod: RUNTIME,
   lib: ["mod"],
   examples: ["mod", "lib"],
-  bench: ["mod", "lib", ...BELOW_PARTS],
+  // For objects that cross a connection, without a session around them.
+  bench: ["mod", "lib", "object_store", ...BELOW_PARTS],
   cli: [
     ...["mod", "lib", "bench", "base", "protocol", "platform", "wiring"],
     ...["api", "code"],

@@ -21,6 +21,7 @@ const MESSAGE_FILES = [
   "runtime/protocol/messages.ts",
   "runtime/protocol/node_messages.ts",
   "runtime/host_messages.ts",
+  "runtime/child_messages.ts",
   "runtime/object_store/messages.ts",
 ];
 

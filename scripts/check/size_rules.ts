@@ -15,6 +15,7 @@ import {
 } from "./source_file.ts";
 
 const FILE_LINES_MAX = 500;
+const LIMITS = "runtime/base/limits.ts";
 const TEST_FILE_LINES_MAX = 800;
 const FUNCTION_LINES_MAX = 70;
 const OPENING_LINES_MIN = 2;
@@ -29,6 +30,8 @@ export const checkSizes: readonly Rule[] = [
 
 function checkFileLengths(project: Project): Finding[] {
   return [...project.files.values()].flatMap((file) => {
+    // Every bound has its line in this one file.
+    if (file.path === LIMITS) return [];
     const max = isTest(file) ? TEST_FILE_LINES_MAX : FILE_LINES_MAX;
     if (file.lineCount <= max) return [];
     const message = `the file has ${file.lineCount} lines, the limit is ${max}`;

@@ -13,6 +13,18 @@ const SYSTEM_TIMEOUT_MS = 600_000;
 /** How long one test may take under Bun, whose default is 5 s. */
 const BUN_TEST_TIMEOUT_MS = 120_000;
 
+/** Files of `tests/cluster/` that a driver in another process runs, too. */
+const CONNECTED: readonly string[] = [
+  "actor",
+  "actor_fault",
+  "object",
+  "reference",
+  "stream",
+  "task",
+  "task_failure",
+  "value",
+];
+
 const FUZZ_TEST = "tests/unit/transport/fuzz_test.ts";
 /** There are five readers. */
 const FUZZ_SECONDS_PER_READER = 12;
@@ -47,6 +59,9 @@ export function listSteps(folder: string): Step[] {
         .flatMap((name) => testFiles(name))
         .map((path) => fileStep(runtime, path, FILE_TIMEOUT_MS, nextJunit())),
     ]),
+    ...RUNTIMES.flatMap((runtime) =>
+      CONNECTED.map((name) => connectedStep(runtime, name, nextJunit()))
+    ),
     {
       ...fileStep("bun", FUZZ_TEST, FILE_TIMEOUT_MS, nextJunit()),
       name: "fuzzing for a minute",
@@ -94,6 +109,19 @@ function fileStep(
     command: testCommand(runtime, `./${path}`, junitPath),
     junitPath,
     timeoutMs,
+  };
+}
+
+function connectedStep(
+  runtime: Runtime,
+  name: string,
+  junitPath: string,
+): Step {
+  const path = `tests/cluster/${name}_test.ts`;
+  return {
+    ...fileStep(runtime, path, FILE_TIMEOUT_MS, junitPath),
+    name: `${path} over a connection on ${runtime}`,
+    environment: { MANTA_TEST_CONNECTION: "1" },
   };
 }
 

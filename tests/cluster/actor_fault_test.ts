@@ -266,7 +266,7 @@ describe("R-21 an actor with maxTaskRetries", () => {
 
   it("fails a call once its retries are used up", async () => {
     using deaths = await newFlag();
-    Atomics.store(deaths.words, 0, 2);
+    await deaths.setWord(0, 2);
     const options = { maxRestarts: -1, maxTaskRetries: 1 };
     const counter = RemoteCounter.options(options).remote();
 
@@ -279,7 +279,7 @@ describe("R-21 an actor with maxTaskRetries", () => {
 
   it("fails calls when the second death exceeds maxRestarts", async () => {
     using deaths = await newFlag();
-    Atomics.store(deaths.words, 0, 2);
+    await deaths.setWord(0, 2);
     const options = { maxRestarts: 1, maxTaskRetries: -1 };
     const counter = RemoteCounter.options(options).remote();
 
@@ -292,28 +292,28 @@ describe("R-21 an actor with maxTaskRetries", () => {
 
   it("retries the user's errors with retryExceptions", async () => {
     using left = await newFlag();
-    Atomics.store(left.words, 0, 2);
+    await left.setWord(0, 2);
     const retried = RemoteCounter.options({
       methods: { throwTimes: { retryExceptions: true, maxTaskRetries: 2 } },
     }).remote();
     assertEquals(await get(retried.throwTimes.remote(left.ref)), 2);
 
-    Atomics.store(left.words, 0, 2);
+    await left.setWord(0, 2);
     const plain = RemoteCounter.remote();
     await assertRejects(
       get(plain.throwTimes.remote(left.ref)),
       TaskError,
       "again",
     );
-    Atomics.store(left.words, 0, 2);
+    await left.setWord(0, 2);
     const method = plain.throwTimes.options({
       retryExceptions: [RangeError],
       maxTaskRetries: 1,
     });
     await assertRejects(get(method.remote(left.ref)), TaskError, "again");
-    Atomics.store(left.words, 0, 1);
+    await left.setWord(0, 1);
     assertEquals(await get(method.remote(left.ref)), 1);
-    Atomics.store(left.words, 0, 1);
+    await left.setWord(0, 1);
     const other = plain.throwTimes.options({
       retryExceptions: [TypeError],
       maxTaskRetries: 5,

@@ -24,7 +24,6 @@ import {
   remote,
   SerializationError,
   TaskError,
-  TaskUnschedulableError,
 } from "../../mod.ts";
 import { Gate, useCluster } from "../support/cluster.ts";
 
@@ -442,14 +441,6 @@ describe("R-31 misuse of actors", () => {
       () => loose.options({ isolation: "fiber" }),
       RangeError,
       "isolation",
-    );
-  });
-
-  it("refuses a process of its own at the call", () => {
-    assertThrows(
-      () => RemoteCounter.options({ isolation: "process" }).remote(),
-      TaskUnschedulableError,
-      'Leave the option "isolation" out',
     );
   });
 

@@ -192,7 +192,7 @@ describe("a node that is short of memory", () => {
     using flag = await newFlag();
     const task = holdAlways.remote(flag.ref, TOO_MUCH_MIB);
     await assertRejects(() => get(task), OutOfMemoryError);
-    assertEquals(Atomics.load(flag.words, ATTEMPTS), 1);
+    assertEquals(await flag.word(ATTEMPTS), 1);
   });
 
   it("keeps a task to its `memory` where threads can be told apart", async () => {

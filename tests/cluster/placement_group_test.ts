@@ -230,7 +230,7 @@ describe("work in a placement group", () => {
     await blocked(flag, 1);
 
     assertEquals(await get(where.remote()), { CPU: 1 });
-    assertEquals(flag.words[1], 1);
+    assertEquals(await flag.word(1), 1);
     assertEquals((await wait(refs, { timeout: 0 }))[0], []);
     flag.raise();
 

@@ -12,7 +12,7 @@ import {
 import {
   makeCertificate,
   readCertificate,
-} from "../../runtime/node_certificate.ts";
+} from "../../cli/node_certificate.ts";
 import { detectPlatform } from "../../runtime/platform/detect.ts";
 import { openChannel } from "../../runtime/platform/web_client.ts";
 import {
@@ -403,7 +403,7 @@ describe("a node's port", () => {
     await stop(node);
   });
 
-  it("ends a session whose driver sends garbage", async () => {
+  it("ends a session whose driver sends garbage, and says so", async () => {
     await withPair({}, async ({ node, driver }) => {
       const { streams } = driver.session;
       // No honest user of a session sends on a stream that is not open.
@@ -411,7 +411,9 @@ describe("a node's port", () => {
       stream.send(Uint8Array.of(1));
 
       await until("the end", () => node.ends.length > 0);
+      await until("the driver knows", () => driver.ends.length > 0);
       assertEquals(node.ends, ["protocol_broken"]);
+      assertEquals(driver.ends, ["protocol_broken"]);
     });
   });
 

@@ -88,6 +88,7 @@ function echoOver(port: MessagePort): void {
 }
 
 guardThread({
+  ownsProcess: () => false,
   onExit: (code, how) => scope.postMessage({ type: "exit", code, how }),
   onUncaught: (reason, kind) =>
     scope.postMessage({ type: "uncaught", kind, reason: String(reason) }),

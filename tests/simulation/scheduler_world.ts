@@ -433,7 +433,7 @@ export class SchedulerWorld {
     const id = `a-${this.#count++}`;
     this.#actors.add(id);
     const held = this.#dice.pick([{}, { CPU: 0.5 }, { custom: 0.5 }]);
-    const isolation = this.#dice.pick(["thread", "shared"] as const);
+    const isolation = this.#dice.pick(["thread", "shared", "process"] as const);
     const { jobId } = this.#someDriver();
     this.#tell(actorEvent(id, { held, isolation, jobId }));
   }

@@ -258,8 +258,13 @@ export class SimNode {
           threadId: action.threadId,
         });
       case "reclaim_lease":
-        return this.#send(action.owner, {
+        this.#send(action.owner, {
           type: "lease_reclaim",
+          leaseId: action.leaseId,
+        });
+        if (!action.unanswered) return;
+        return this.#send(action.unanswered, {
+          type: "lease_unanswered",
           leaseId: action.leaseId,
         });
       case "revoke_lease":

@@ -5,7 +5,6 @@
 // it came back from disk as something else.
 
 import type { WorkerId } from "../../runtime/base/ids.ts";
-import type { Collector, Weak } from "../../runtime/object_store/collector.ts";
 import type {
   FromStore,
   ToStore,
@@ -15,6 +14,7 @@ import { StoreClient } from "../../runtime/object_store/store_client.ts";
 import type { WritableObject } from "../../runtime/object_store/writable_object.ts";
 import { FakeDisk } from "../support/fake_disk.ts";
 import type { Dice } from "./dice.ts";
+import { FakeCollector } from "./fake_collector.ts";
 
 const KIB = 1024;
 const CAPACITY_BYTES = 640 * KIB;
@@ -45,46 +45,6 @@ interface WorldTarget {
 interface Transit {
   readonly isOrdered: boolean;
   deliver(): void;
-}
-
-/** Collects what it is told to, when it is told to. */
-class FakeCollector implements Collector {
-  readonly #watched = new Map<object, { weak: FakeWeak; callback(): void }>();
-  /** Callbacks of what is collected already. */
-  readonly #due: (() => void)[] = [];
-
-  watch<T extends object>(target: T, callback: () => void): Weak<T> {
-    const weak = new FakeWeak(target);
-    this.#watched.set(target, { weak, callback });
-    return weak as unknown as Weak<T>;
-  }
-
-  /** Collects all but what `isHeld` says is held. */
-  collect(isHeld: (target: object) => boolean): void {
-    for (const [target, entry] of this.#watched) {
-      if (isHeld(target)) continue;
-      entry.weak.target = undefined;
-      this.#watched.delete(target);
-      this.#due.push(entry.callback);
-    }
-  }
-
-  /** Calls back for what was collected. */
-  finalize(): void {
-    for (const callback of this.#due.splice(0)) callback();
-  }
-}
-
-class FakeWeak {
-  target: object | undefined;
-
-  constructor(target: object) {
-    this.target = target;
-  }
-
-  deref(): object | undefined {
-    return this.target;
-  }
 }
 
 class WorldThread {

@@ -9,6 +9,7 @@ import {
   get,
   init,
   type InitOptions,
+  isInitialized,
   type ObjectRef,
   put,
   remote,
@@ -66,7 +67,7 @@ export async function testCluster(
 }
 
 /** Set: all clusters of tests are reached by a connection. */
-const OVER_CONNECTION = process.env["MANTA_TEST_CONNECTION"] === "1";
+export const OVER_CONNECTION = process.env["MANTA_TEST_CONNECTION"] === "1";
 
 /**
  * Starts the session; with a head of its own in this process, if tests are to
@@ -220,8 +221,9 @@ export const Gate = remote(
 export interface Flag extends Disposable {
   /** Resolves to the flag's words when passed to a task. */
   readonly ref: ObjectRef<Int32Array>;
-  /** The same words in this thread. */
-  readonly words: Int32Array;
+  /** A word as tasks see it; the second counts those that block. */
+  word(index: number): Promise<number>;
+  setWord(index: number, value: number): Promise<void>;
   /** Lets everybody go on who waits, now or later. */
   raise(): void;
 }
@@ -231,6 +233,7 @@ const FLAG_WORDS = 64 * 1024;
 
 /** A new flag that is not raised. */
 export async function newFlag(): Promise<Flag> {
+  if (session().address !== "local") return await newDistantFlag();
   const ref = await put(new Int32Array(FLAG_WORDS));
   const words = await get(ref);
   const raise = () => {
@@ -239,7 +242,44 @@ export async function newFlag(): Promise<Flag> {
   };
   return {
     ref,
-    words,
+    word: (index) => Promise.resolve(Atomics.load(words, index)),
+    setWord: (index, value) => {
+      Atomics.store(words, index, value);
+      return Promise.resolve();
+    },
+    raise,
+    [Symbol.dispose]() {
+      raise();
+      ref[Symbol.dispose]();
+    },
+  };
+}
+
+const readWord = remote(
+  { numCpus: 0 },
+  function readWord(words: Int32Array, index: number): number {
+    return Atomics.load(words, index);
+  },
+);
+
+const writeWord = remote(
+  { numCpus: 0 },
+  function writeWord(words: Int32Array, index: number, value: number): void {
+    Atomics.store(words, index, value);
+    Atomics.notify(words, index);
+  },
+);
+
+/** For a driver that does not see the memory that tasks see. */
+async function newDistantFlag(): Promise<Flag> {
+  const ref = await put(new Int32Array(FLAG_WORDS));
+  const raise = () => {
+    if (isInitialized()) writeWord.remote(ref, 0, 1);
+  };
+  return {
+    ref,
+    word: (index) => get(readWord.remote(ref, index)),
+    setWord: (index, value) => get(writeWord.remote(ref, index, value)),
     raise,
     [Symbol.dispose]() {
       raise();
@@ -256,9 +296,10 @@ export function blockUntil(flag: Int32Array): void {
 }
 
 /** In a test: resolves once so many tasks block at the flag. */
-export async function blocked({ words }: Flag, count: number): Promise<void> {
+export async function blocked(flag: Flag, count: number): Promise<void> {
+  let seen = 0;
   await eventually(
-    () => Atomics.load(words, 1) >= count,
-    () => `${count} tasks to block, ${Atomics.load(words, 1)} do`,
+    async () => (seen = await flag.word(1)) >= count,
+    () => `${count} tasks to block, ${seen} do`,
   );
 }

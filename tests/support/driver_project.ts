@@ -187,7 +187,9 @@ export class RunningDriver {
   }
 
   /** Sends a signal to the driver's process. */
-  signal(name: "SIGINT" | "SIGTERM" | "SIGKILL"): void {
+  signal(
+    name: "SIGINT" | "SIGTERM" | "SIGKILL" | "SIGSTOP" | "SIGCONT",
+  ): void {
     process.kill(this.pid, name);
   }
 

@@ -3,7 +3,6 @@
 
 import { type ChildProcess, spawn } from "node:child_process";
 import process from "node:process";
-import { fileURLToPath } from "node:url";
 
 /** What the heads of tests ask for. */
 export const HEAD_TOKEN = "a-token-of-tests";
@@ -23,7 +22,7 @@ export class HeadProcess implements AsyncDisposable {
   static async start(
     { numCpus = 2, storeBytes = 0 } = {},
   ): Promise<HeadProcess> {
-    const script = fileURLToPath(new URL("./head_child.ts", import.meta.url));
+    const script = new URL("./head_child.ts", import.meta.url).pathname;
     const runtime = "Deno" in globalThis ? ["run", "-A", "--no-check"] : [];
     const child = spawn(
       process.execPath,

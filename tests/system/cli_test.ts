@@ -156,7 +156,8 @@ describe("manta", () => {
   });
 
   it("explains each command", async () => {
-    for (const command of ["run", "microbenchmark", "completion", "version"]) {
+    const commands = ["run", "start", "stop", "status", "token", "version"];
+    for (const command of [...commands, "microbenchmark", "completion"]) {
       const { exit, stdout } = await runBinary([command, "--help"]);
 
       assertEquals(exit, 0);
@@ -195,5 +196,11 @@ describe("manta", () => {
     assertEquals(commands.stdout, "microbenchmark\n");
     assertEquals(flags.stdout, "--quick\n");
     assertEquals(files.stdout, "done.ts\n");
+    const options = await runBinary(["__complete", "--", "start", "--o"]);
+    const formats = await runBinary(
+      ["__complete", "--", "status", "--format", "j"],
+    );
+    assertEquals(options.stdout, "--object-store-memory\n");
+    assertEquals(formats.stdout, "json\n");
   });
 });

@@ -1,9 +1,13 @@
 // What made Ray's clusters run strangers' code, tried against a node: one test
 // for each known hole, against the binary, as an attacker would.
 
-import { existsSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { type AddressInfo, createServer } from "node:net";
 import { join } from "node:path";
+import { thisProcess } from "../../runtime/platform/process_life.ts";
+import type { LinkMessage } from "../../runtime/transport/link.ts";
+import { RemoteLink } from "../../runtime/transport/remote_link.ts";
+import { dialSession } from "../../runtime/transport/session_dialer.ts";
 import {
   afterAll,
   assert,
@@ -12,6 +16,7 @@ import {
   describe,
   it,
 } from "../support/harness.ts";
+import { until } from "../conformance/connection_kit.ts";
 import { NodeProject, type StartedNode } from "../support/node_project.ts";
 import { rawBytes, rawRequest } from "../support/raw_request.ts";
 
@@ -23,6 +28,12 @@ const CONNECT_FIELDS = {
   "sec-websocket-key": "dGhlIHNhbXBsZSBub25jZQ==",
   "manta-protocol": "1",
   "manta-session": "0123456789abcdef0123456789abcdef",
+};
+const DRIVER = {
+  jobId: "j-aaaaaaaaaaaa",
+  workerId: "w-aaaaaaaaaaaa",
+  namespace: "",
+  hostname: "here",
 };
 const SECRET_FILE = /root:|BEGIN|^[\w-]{43}$/m;
 
@@ -228,6 +239,44 @@ for (const program of ["manta", "deno"] as const) {
       });
     });
 
+    describe("code with a path for its name", () => {
+      it("is written nowhere, and ends its driver", async () => {
+        const texts = ["../../proof", `${project.temporary}/proof`, ""];
+        // The last one has a good name, of another text.
+        for (const hash of [...texts, "0".repeat(64)]) {
+          const ends: string[] = [];
+          const answers: string[] = [];
+          const session = await dialSession({
+            hostname: "127.0.0.1",
+            port: node.port,
+            token: node.token,
+            onEnded: (reason) => ends.push(reason),
+            onSession: ({ streams }) => {
+              const link = new RemoteLink(streams, 0);
+              link.start({
+                receive: (message) => answers.push(JSON.stringify(message)),
+                closed: () => {},
+              });
+              send(link, { type: "driver_hello", ...DRIVER, ...thisProcess() });
+              const pieces = [new TextEncoder().encode("export {};")];
+              send(link, { type: "code_put", hash, pieces });
+            },
+          });
+
+          await until(
+            "an answer",
+            () => ends.length > 0 || answers.some((it) => /failure/.test(it)),
+          );
+          await session.leave();
+        }
+        const names = readdirSync(project.temporary, { recursive: true });
+        assertEquals(
+          names.filter((name) => /proof|\.mjs|\.partial/.test(String(name))),
+          [],
+        );
+      });
+    });
+
     describe("a token in a URL", () => {
       it("opens nothing", async () => {
         const { port, token } = node;
@@ -293,4 +342,9 @@ for (const program of ["manta", "deno"] as const) {
       });
     });
   });
+}
+
+function send(link: RemoteLink, message: object): void {
+  link.send(message as LinkMessage);
+  link.flush();
 }

@@ -13,7 +13,9 @@ import {
   describe,
   it,
 } from "../support/harness.ts";
+import { until } from "../conformance/connection_kit.ts";
 import { NodeProject } from "../support/node_project.ts";
+import { rawRequest } from "../support/raw_request.ts";
 
 const SQUARES = [
   'import { get, remote } from "manta";',
@@ -98,6 +100,47 @@ describe("manta start --head", () => {
     assertEquals(typed.token, "from-a-pipe");
   });
 
+  it("agrees on one token with another that starts beside it", async () => {
+    using project = new NodeProject();
+
+    const nodes = await Promise.all([1, 2, 3].map(() => project.startNode()));
+
+    assertEquals(new Set(nodes.map(({ token }) => token)).size, 1);
+    assertEquals(new Set(nodes.map(({ address }) => address)).size, 3);
+  });
+
+  it("listens on the loopback of IPv6", async () => {
+    if (!existsSync("/proc/net/if_inet6")) return;
+    using project = new NodeProject();
+    const app = project.drivers.write("app.ts", ...SQUARES);
+    const node = await project.startNode(["--host", "::1", "--tls"]);
+
+    const env = { MANTA_ADDRESS: node.address };
+    const driver = await project.manta(["run", app], { env });
+
+    assertMatch(node.address, /^\[::1\]:\d+$/);
+    assertEquals([driver.stdout, driver.stderr], ["[1,4,9]\n", ""]);
+  });
+
+  it("is not left half started by who gives up waiting", async () => {
+    using project = new NodeProject();
+    const starting = project.begin(["start", "--head", "--port", "0"]);
+    const hasLog = () => project.leftFiles().some((it) => /\.log$/.test(it));
+    await until("the files are so", hasLog);
+
+    starting.signal("SIGKILL");
+    await starting.ended;
+
+    // The node has heard of it, unless it was there already: then it stays.
+    const isThere = () => project.leftFiles().some((it) => /^node-/.test(it));
+    await until(
+      "the files are so",
+      () => isThere() || project.leftFiles().every((it) => /\.log$/.test(it)),
+    );
+    const { exit } = await project.manta(["status"]);
+    assertEquals(exit, isThere() ? 0 : 1);
+  });
+
   it("names who has its port", async () => {
     using project = new NodeProject();
     const node = await project.startNode();
@@ -136,6 +179,22 @@ describe("manta start --head", () => {
     assertStringIncludes(other.stderr, "another certificate");
     const files = join(project.home, ".config", "manta", "tls.pem");
     assertEquals(statSync(files).mode & 0o777, 0o600);
+  });
+
+  it("is reached by all addresses, and by the names it is given", async () => {
+    using project = new NodeProject();
+    const words = ["--host", "0.0.0.0", "--insecure", "--names", "node.test"];
+    const { port, token } = await project.startNode(words);
+    const statusFor = async (host: string) => {
+      const fields = { authorization: `Bearer ${token}`, host };
+      return (await rawRequest(port, { fields })).status;
+    };
+
+    // Who may ask at all is told that there is no such page.
+    assertEquals(await statusFor(`node.test:${port}`), 404);
+    assertEquals(await statusFor(`localhost:${port}`), 404);
+    assertEquals(await statusFor(`other.test:${port}`), 403);
+    assertEquals((await project.manta(["status"])).exit, 0);
   });
 
   it("stays in the foreground with --block, until a signal", async () => {
@@ -184,6 +243,7 @@ describe("manta stop", () => {
     assert(name.includes(`-${node.pid}.`));
 
     process.kill(node.pid, "SIGKILL");
+    await until("it is gone", () => !isThere(node.pid));
     const status = await project.manta(["status"]);
     const stopped = await project.manta(["stop"]);
 

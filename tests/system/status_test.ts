@@ -2,6 +2,7 @@
 // ask.
 
 import { type AddressInfo, createServer } from "node:net";
+import process from "node:process";
 import {
   assert,
   assertEquals,
@@ -62,6 +63,7 @@ describe("manta status", () => {
     const missing = await ask({ HOME: "/proc" }, "--address", "127.0.0.1:1");
     const nobody = await ask({ MANTA_TOKEN: "x" }, "--address", "127.0.0.1:1");
     const place = await ask({}, "--address", "nowhere");
+    const port = await ask({}, "--address", "127.0.0.1:99999");
 
     assertEquals(wrong.exit, 1);
     assertStringIncludes(wrong.stderr, "it refuses the token");
@@ -70,11 +72,24 @@ describe("manta status", () => {
     assertStringIncludes(missing.stderr, "there is no token");
     assertEquals(nobody.exit, 1);
     assertStringIncludes(nobody.stderr, "127.0.0.1:1");
-    assertEquals(place.exit, 2);
+    assertStringIncludes(nobody.stderr, "nothing listens there");
+    assertEquals([place.exit, port.exit], [2, 2]);
+    assertStringIncludes(port.stderr, "write the address as host:port");
     for (const { stderr } of [wrong, strange, missing, nobody]) {
       assertEquals(stderr.includes(node.token), false);
       assertEquals(stderr.includes("    at "), false);
     }
+  });
+
+  it("does not wait for ever for a node that hangs", async () => {
+    using project = new NodeProject();
+    const node = await project.startNode();
+    process.kill(node.pid, "SIGSTOP");
+
+    const { exit, stderr } = await project.manta(["status"]);
+
+    assertEquals(exit, 1);
+    assertStringIncludes(stderr, "nobody answers");
   });
 
   it("refuses the old token once there is another one", async () => {

@@ -21,7 +21,7 @@ import {
   runningCluster,
   runningNodes,
 } from "../../runtime/cluster_files.ts";
-import { keepCertificate } from "../../runtime/node_certificate.ts";
+import { keepCertificate } from "../../cli/node_certificate.ts";
 import {
   keepToken,
   readTokenFile,

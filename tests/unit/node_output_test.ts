@@ -21,7 +21,7 @@ function makeOutput() {
   const output = new NodeOutput({
     driver,
     nodeId: "n-1" as NodeId,
-    pid: 1,
+    pidOf: () => 1,
     logFolder: "/logs",
     send: (to: WorkerId, message: FromNode) => {
       const text = message.type === "warning" ? `: ${message.text}` : "";

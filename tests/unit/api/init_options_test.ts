@@ -49,6 +49,11 @@ describe("resolveInitOptions()", () => {
       RangeError,
       "MANTA_ADDRESS",
     );
+    assertThrows(
+      () => resolveInitOptions({}, { address: "somebody@head:6380" }),
+      RangeError,
+      "MANTA_ADDRESS",
+    );
   });
 
   it("lets a program that describes its node run on a cluster", () => {

@@ -2,6 +2,7 @@ import {
   parseBytes,
   parseCount,
   parseLabels,
+  parseNames,
   parsePort,
   parseResources,
 } from "../../../cli/commands/start_values.ts";
@@ -43,6 +44,14 @@ describe("parseResources", () => {
   it("takes an object of numbers", () => {
     assertEquals(parseResources('{"a": 1, "b": 0.5}'), { a: 1, b: 0.5 });
     refuses(parseResources, ["", "{", "1", "[1]", "null", '{"a":"1"}', "a=1"]);
+  });
+});
+
+describe("parseNames", () => {
+  it("takes names and addresses", () => {
+    const names = ["example.org", "10.0.0.5", "::1"];
+    assertEquals(parseNames(names.join(", ")), names);
+    refuses(parseNames, ["", "a,", "a:1", "[::1]", "http://a", "a b"]);
   });
 });
 

@@ -240,6 +240,19 @@ export const f = remote(() => unit);`);
     );
   });
 
+  it("have a file whose time is far ahead, as after a clock is set back", async () => {
+    const path = project.write("ahead.ts", `export const unit = "s";`);
+    const ahead = Date.now() / 1000 + 3_600;
+    utimesSync(path, ahead, ahead);
+    const { f } = await project.driver(`
+import { unit } from "./ahead.ts";
+export const f = remote(() => unit);`);
+    const main = join(project.folder, "main0.ts");
+    utimesSync(main, ahead, ahead);
+
+    assertEquals((await shipped(f!))(), "s");
+  });
+
   it("have the driver's file as it was when remote() was called", async () => {
     const { f } = await project.driver(`export const f = remote(() => "old");`);
     const path = join(project.folder, "main0.ts");

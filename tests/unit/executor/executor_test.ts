@@ -88,6 +88,27 @@ describe("Executor", () => {
     ]);
   });
 
+  it("lends a lease out that is asked back in vain, until there is work", async () => {
+    const fixture = new ExecutorFixture();
+    const { promise, resolve } = Promise.withResolvers<void>();
+    fixture.push(fixture.define(() => promise), [1]);
+    await fixture.take();
+
+    fixture.executor.leaseUnanswered(LEASE);
+    const busy = await fixture.take();
+    resolve();
+    await fixture.take();
+    fixture.executor.leaseUnanswered(LEASE);
+    fixture.executor.leaseUnanswered(LEASE);
+    const idle = await fixture.take();
+    fixture.push(fixture.define(() => 1), [2]);
+    const [resumed] = await fixture.take();
+
+    assertEquals(busy, []);
+    assertEquals(idle, [{ blocked: LEASE }]);
+    assertEquals(resumed, { unblocked: LEASE });
+  });
+
   it("aborts a running task's signal, and cancels its children", async () => {
     const fixture = new ExecutorFixture();
     const { waiting, template } = waitingTask(fixture);

@@ -65,12 +65,47 @@ describe("Scheduler fairness", () => {
 
   it("asks again for a lease that was not returned", () => {
     const node = new DrivenScheduler({ CPU: 2 });
-    node.grant("w-a", { count: 2 });
+    const [lease] = node.grant("w-a", { count: 2 });
     node.demand("w-b", { count: 1 });
 
     assertEquals(typesOf(node.tick(999)), []);
-    assertEquals(typesOf(node.tick(1_000)), ["reclaim_lease"]);
+    const [again] = node.tick(1_000);
+    assert(again?.type === "reclaim_lease");
+    assertEquals(again.unanswered, lease?.threadId);
     assertEquals(typesOf(node.tick(1_500)), []);
+  });
+
+  it("gives no lease to who does not answer, until it does", () => {
+    const node = new DrivenScheduler({ CPU: 1 });
+    const [silent] = node.grant("w-a", { count: 9 });
+    node.demand("w-b", { count: 1 });
+    const { leaseId } = silent!;
+
+    const thread = node.send({ type: "lease_blocked", leaseId, isIdle: true });
+    const [start] = thread;
+    const first = start?.type === "start_thread"
+      ? grantsIn(node.started(start.threadId))
+      : grantsIn(thread);
+    node.demand("w-b", { count: 0 });
+    const freed = grantsIn(node.returned(first[0]!.leaseId));
+    const answered = grantsIn(node.returned(leaseId));
+
+    assertEquals(first.map(({ owner }) => owner), ["w-b"]);
+    assertEquals(freed, []);
+    assertEquals(answered.map(({ owner }) => owner), ["w-a"]);
+  });
+
+  it("lets who has not answered have more when its lease has work", () => {
+    const node = new DrivenScheduler({ CPU: 2 });
+    const [lease] = node.grant("w-a", { count: 1 });
+    const { leaseId } = lease!;
+    node.send({ type: "lease_blocked", leaseId, isIdle: true });
+
+    const more = node.demand("w-a", { count: 2 });
+    const resumed = node.unblocked(leaseId);
+
+    assertEquals(more, []);
+    assertEquals(resumed.length > 0, true);
   });
 
   it("asks no lease back that would not help", () => {

@@ -49,6 +49,7 @@ export interface DemandWords {
   readonly strategy?: Strategy;
   readonly labelSelector?: Readonly<Record<string, string>>;
   readonly isTimed?: boolean;
+  readonly isolation?: ClassSpec["isolation"];
   readonly jobId?: JobId;
 }
 
@@ -172,7 +173,7 @@ export function demandEvent(owner: string, words: DemandWords): PlainEvent {
     resources: units(needs),
     strategy,
     ...(labelSelector ? { labelSelector } : undefined),
-    isolation: "thread",
+    isolation: words.isolation ?? "thread",
     ...(isTimed ? { isTimed } : undefined),
   };
   return {

@@ -32,13 +32,13 @@ import {
   sign,
   X509Certificate,
 } from "node:crypto";
-import { AuthenticationError } from "./base/errors.ts";
+import { AuthenticationError } from "../runtime/base/errors.ts";
 import {
   CERTIFICATE_NAME,
   fingerprintOf,
   pemOf,
-} from "./platform/pinned_certificate.ts";
-import { certificatePath, keepText, type Kept } from "./token_file.ts";
+} from "../runtime/platform/pinned_certificate.ts";
+import { certificatePath, keepText, type Kept } from "../runtime/token_file.ts";
 
 /** What a node needs for TLS, in PEM, and what its drivers must know. */
 export interface NodeCertificate {
