@@ -19,7 +19,7 @@ import {
 import type { FromNode } from "./protocol/node_messages.ts";
 import type { LinkMessage, LinkReceiver } from "./transport/link.ts";
 import type { Mailbox } from "./transport/mailbox.ts";
-import { RemoteLink } from "./transport/remote_link.ts";
+import { linkOver, RemoteLink } from "./transport/remote_link.ts";
 import { RelayedPeers } from "./relayed_peers.ts";
 import type { RemoteSession } from "./transport/remote_session.ts";
 
@@ -124,10 +124,7 @@ export class RemoteDriver {
 
   #peerLink(): NodePeer["link"] {
     const link = this.#link;
-    return {
-      get backlogBytes() {
-        return link.backlogBytes;
-      },
+    return linkOver(link, {
       start: (receiver) => this.#receiver = receiver,
       send: (message) => {
         if (isFromStore(message)) this.#objects!.fromStore(message);
@@ -137,9 +134,7 @@ export class RemoteDriver {
         if (isFromStore(message)) this.#objects!.fromStore(message);
         else link.sendShared(message);
       },
-      flush: () => link.flush(),
       drain: () => {},
-      close: () => link.close(),
-    };
+    });
   }
 }

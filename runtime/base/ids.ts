@@ -68,6 +68,11 @@ export function objectIdText(owner: WorkerId, number: number): string {
   return `o-${owner.slice(2)}-${number.toString(36)}`;
 }
 
+/** What stands for an object where objects are looked up. */
+export function objectKey(owner: WorkerId, number: number): string {
+  return `${owner}/${number}`;
+}
+
 /** The visible id of a task: its owner and the owner's number for it. */
 export function taskIdText(owner: WorkerId, number: number): string {
   return `t-${owner.slice(2)}-${number.toString(36)}`;
