@@ -248,6 +248,8 @@ export class ExecutorSession {
         write: (owner, number, encoded) =>
           thread.writeObject(owner, number, encoded),
         open: (owner, number) => thread.openObject(owner, number),
+        again: (value, error, run) =>
+          thread.reading.again(value, error, this.#scopeOf(run)),
       },
       node: {
         blockLease: (leaseId, why) =>
@@ -345,7 +347,10 @@ export class ExecutorSession {
   }
 
   #scope(): WaitScope {
-    const run = currentRun()?.run;
+    return this.#scopeOf(currentRun()?.run);
+  }
+
+  #scopeOf(run: TaskRun | undefined): WaitScope {
     const thread = this.#thread;
     if (!run) return thread.waitScope;
     const executor = this.#executor;

@@ -87,6 +87,12 @@ export function denialError(
           "be read back as it was written",
         { details },
       );
+    case "lost":
+      return new ObjectLostError(
+        `Cannot read object "${objectId}": every copy was on a node that is ` +
+          "gone",
+        { details },
+      );
     case "not_found":
     case "freed":
       return new ObjectLostError(

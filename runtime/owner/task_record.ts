@@ -4,6 +4,7 @@
 import type { ActorId } from "../base/ids.ts";
 import type { ResourceSet } from "../base/resources.ts";
 import type { WireArguments, WireTemplate } from "../protocol/messages.ts";
+import type { LineageRecord } from "./lineage.ts";
 import type { ObjectRef } from "./object_ref.ts";
 
 /** Everything that decides where a task may run. */
@@ -59,7 +60,7 @@ export interface StreamSink {
 export class TaskRecord {
   readonly number: number;
   readonly template: TaskTemplate;
-  /** The results; empty for a stream. */
+  /** The results, empty for a stream; those that were lost if it is remade. */
   readonly refs: readonly ObjectRef[];
   args: WireArguments;
   status: TaskStatus = "waiting";
@@ -86,6 +87,10 @@ export class TaskRecord {
   timer: unknown = undefined;
   /** Position among the calls of its caller on its actor. */
   sequence = 0;
+  /** The number that the store has the first result by, if it is large. */
+  storedFrom: number;
+  /** What is kept of it already: of a stream, or of what is made again. */
+  lineage: LineageRecord | undefined = undefined;
 
   constructor(
     number: number,
@@ -97,5 +102,11 @@ export class TaskRecord {
     this.template = template;
     this.refs = refs;
     this.args = args;
+    this.storedFrom = number;
+  }
+
+  /** Whether it runs for results that were lost. */
+  get isRemaking(): boolean {
+    return this.storedFrom !== this.number;
   }
 }

@@ -354,6 +354,8 @@ export class SimThread {
         if (thread) this.#peers.find(thread)?.link?.drain();
         return this.owner.actorChanged(known, this.#holds.has(known.actorId));
       }
+      case "objects_lost":
+        return this.owner.objectsLost(known.numbers, known.reason);
       case "worker_ended":
         this.#peers.ended(known.workerId);
         this.owner.workerEnded(known.workerId, known.reason);
@@ -528,6 +530,8 @@ export class SimThread {
       store: {
         write: (owner, number, encoded) => this.#write(owner, number, encoded),
         open: (owner, number) => this.store.open(owner, number),
+        again: (value, error, run) =>
+          this.reading.again(value, error, this.scope(run)),
       },
       node: this.#executorNode(),
       loadCode: (code) => this.#world.loadCode(this, code.hash),
