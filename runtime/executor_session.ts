@@ -244,13 +244,7 @@ export class ExecutorSession {
       },
       poll: () => thread.poll(),
       codec: thread.codec,
-      store: {
-        write: (owner, number, encoded) =>
-          thread.writeObject(owner, number, encoded),
-        open: (owner, number) => thread.openObject(owner, number),
-        again: (value, error, run) =>
-          thread.reading.again(value, error, this.#scopeOf(run)),
-      },
+      store: this.#executorStore(),
       node: {
         blockLease: (leaseId, why) =>
           thread.sendNode({ type: "lease_block", leaseId, ...why }),
@@ -293,6 +287,17 @@ export class ExecutorSession {
         this.#taskError(`The constructor of ${className}`, error),
       ended: (run, failed) => this.#ended(run, failed),
       nowMs: () => performance.now(),
+    };
+  }
+
+  #executorStore(): ExecutorPorts["store"] {
+    const thread = this.#thread;
+    return {
+      write: (owner, number, encoded) =>
+        thread.writeObject(owner, number, encoded),
+      open: (owner, number) => thread.openObject(owner, number),
+      again: (value, error, run) =>
+        thread.reading.again(value, error, this.#scopeOf(run)),
     };
   }
 

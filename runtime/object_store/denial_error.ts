@@ -82,21 +82,11 @@ export function denialError(
         { details },
       );
     case "unreadable":
-      return new ObjectLostError(
-        `Cannot read object "${objectId}": it was spilled to disk and cannot ` +
-          "be read back as it was written",
-        { details },
-      );
     case "lost":
-      return new ObjectLostError(
-        `Cannot read object "${objectId}": every copy was on a node that is ` +
-          "gone",
-        { details },
-      );
     case "not_found":
     case "freed":
       return new ObjectLostError(
-        `Cannot read or write object "${objectId}": it was freed`,
+        `Cannot read object "${objectId}": ${LOSSES[reason]}`,
         { details },
       );
     case "owner_ended":
@@ -108,3 +98,11 @@ export function denialError(
       return unreachable(reason);
   }
 }
+
+const LOSSES = {
+  unreadable: "it was spilled to disk and cannot be read back as it was " +
+    "written",
+  lost: "every copy was on a node that is gone",
+  not_found: "it was freed",
+  freed: "it was freed",
+} as const;

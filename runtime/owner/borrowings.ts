@@ -12,12 +12,7 @@ import type {
   WireValue,
 } from "../protocol/messages.ts";
 import type { WireError } from "../protocol/wire_error.ts";
-import {
-  ObjectRef,
-  type RefKeeper,
-  settleRef,
-  unsettleRef,
-} from "./object_ref.ts";
+import { ObjectRef, type RefKeeper, settleRef } from "./object_ref.ts";
 import type { OwnerPorts } from "./ports.ts";
 import { ownerDiedError } from "./reference_errors.ts";
 
@@ -50,6 +45,7 @@ export interface BorrowingEffects {
   watch(ref: ObjectRef): void;
   settle(ref: ObjectRef, value: WireValue): void;
   fail(ref: ObjectRef, error: WireError): void;
+  unsettle(ref: ObjectRef): void;
 }
 
 /** See the head of the file. */
@@ -142,7 +138,7 @@ export class Borrowings {
     const borrowing = this.#borrowed.get(ref.ownerId)?.get(ref.number);
     if (!borrowing) return;
     if (ref.state === "stored") {
-      unsettleRef(ref);
+      this.#effects.unsettle(ref);
       borrowing.refs.add(new WeakRef(ref));
     }
     borrowing.wanted = true;

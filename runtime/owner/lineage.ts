@@ -3,42 +3,10 @@
 // as long as one of its results can be reached, or the record of another task
 // needs one. It starts nothing; `remaking.ts` does.
 
-import type { ActorId } from "../base/ids.ts";
 import { LINEAGE_BYTES_MAX, LINEAGE_RECORD_BYTES } from "../base/limits.ts";
 import type { WireArguments, WireValue } from "../protocol/messages.ts";
 import type { ObjectRef } from "./object_ref.ts";
-import type { TaskRecord, TaskTemplate } from "./task_record.ts";
-
-/**
- * What a task was given: a ref that is kept alive with its value, the number
- * of an own object that can be made again, or an actor.
- */
-export type LineageNeed = ObjectRef | number | ActorId;
-
-/** See the head of the file. */
-export interface LineageRecord {
-  /** The task's. */
-  readonly number: number;
-  readonly template: TaskTemplate;
-  readonly args: WireArguments;
-  readonly needs: readonly LineageNeed[];
-  readonly bytes: number;
-  /** Results that are or were in the store. */
-  readonly results: Set<number>;
-  /** As the task had them at its latest end. */
-  attempt: number;
-  uncounted: number;
-  /** Results that can be reached, and what the store has them by. */
-  readonly live: Map<number, number | undefined>;
-  /** How many needs of other records its results are. */
-  dependents: number;
-  /** The task runs: for the first time, if it is a stream, or again. */
-  underWay: TaskRecord | undefined;
-  /** Lost results that the task is to give, now or when it is run. */
-  wanted: ObjectRef[];
-  /** Items that were lost while their stream went on, maybe past them. */
-  late: ObjectRef[];
-}
+import type { LineageNeed, LineageRecord, TaskRecord } from "./task_record.ts";
 
 /** What happens to what records keep. */
 export interface LineageEffects {

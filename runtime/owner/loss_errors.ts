@@ -10,8 +10,8 @@ import {
   TaskTimeoutError,
 } from "../base/errors.ts";
 import { LINEAGE_BYTES_MAX } from "../base/limits.ts";
-import type { LineageRecord } from "./lineage.ts";
 import type { ObjectRef } from "./object_ref.ts";
+import type { LineageRecord } from "./task_record.ts";
 
 /** For an object that was put, or whose task must not run again. */
 export function notRemadeError({ id }: ObjectRef, cause: Error): MantaError {

@@ -6,7 +6,7 @@ import { objectIdText } from "../base/ids.ts";
 import type { WireValue } from "../protocol/messages.ts";
 import type { WireError } from "../protocol/wire_error.ts";
 import type { PreparedArguments } from "./arguments.ts";
-import { Lineage, type LineageNeed, type LineageRecord } from "./lineage.ts";
+import { Lineage } from "./lineage.ts";
 import {
   actorGoneError,
   evictedError,
@@ -21,7 +21,11 @@ import { ObjectRef } from "./object_ref.ts";
 import type { OwnerPorts } from "./ports.ts";
 import type { ObjectLosses, References } from "./references.ts";
 import { numbersOf, type TakenCall } from "./submission.ts";
-import { TaskRecord } from "./task_record.ts";
+import {
+  type LineageNeed,
+  type LineageRecord,
+  TaskRecord,
+} from "./task_record.ts";
 
 /** What the owner does for it. */
 export interface LossesEffects {
@@ -73,7 +77,11 @@ export class Losses implements ObjectLosses {
 
   /** The same for one item of a stream. */
   keepItem(task: TaskRecord, ref: ObjectRef): void {
-    if (task.template.maxRetries === 0 || ref.state !== "stored") return;
+    if (task.template.maxRetries === 0) return;
+    if (ref.state !== "stored") {
+      if (task.lineage) this.#lineage.dropped(task.lineage, ref.number);
+      return;
+    }
     task.lineage ??= this.#lineage.add(task, this.#needsOf(task));
     task.lineage.underWay = task;
     this.#lineage.gave(task.lineage, ref);
@@ -130,11 +138,12 @@ export class Losses implements ObjectLosses {
   }
 
   /** A lost item that its stream gives once more, if it is awaited. */
-  wantedItem(task: TaskRecord, number: number): ObjectRef | undefined {
-    const { wanted = [], late = [] } = task.lineage ?? {};
-    const isWanted = (ref: ObjectRef) =>
-      ref.number === number && ref.state === "pending";
-    return wanted.find(isWanted) ?? late.find(isWanted);
+  takeWantedItem(task: TaskRecord, number: number): ObjectRef | undefined {
+    for (const refs of [task.lineage?.wanted, task.lineage?.late]) {
+      const at = refs?.findIndex((ref) => ref.number === number) ?? -1;
+      if (at >= 0) return refs!.splice(at, 1)[0];
+    }
+    return undefined;
   }
 
   // -- Making again ----------------------------------------------------------
@@ -161,15 +170,15 @@ export class Losses implements ObjectLosses {
     }
     const { number, template, args, wanted } = record;
     const { references } = this.#effects;
-    const task = new TaskRecord(number, template, wanted, null);
+    const freed: ObjectRef[] = [];
+    const needs = record.needs.map((need) => this.#found(need, freed));
+    const prepared = preparedAgain(args, needs);
+    const task = new TaskRecord(number, template, wanted, prepared.wire);
     task.attempt = record.attempt + 1;
     task.uncounted = record.uncounted;
     task.storedFrom = references.reserve(numbersOf(template));
     task.lineage = record;
     record.underWay = task;
-    const freed: ObjectRef[] = [];
-    const needs = record.needs.map((need) => this.#found(need, freed));
-    const prepared = preparedAgain(args, needs);
     task.dependencies = prepared.dependencies;
     task.contained = prepared.contained;
     references.pin(task.dependencies);

@@ -105,6 +105,11 @@ export class Owner {
     return this.#tasks.size;
   }
 
+  /** Ended tasks that may have to run again for what they have stored. */
+  get lineageCount(): number {
+    return this.#losses.recordCount;
+  }
+
   // -- Submission ------------------------------------------------------------
 
   /** Takes a call in; its refs are those of the returned record. */

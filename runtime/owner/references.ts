@@ -63,6 +63,7 @@ export class References {
       watch: (ref) => this.#watch(ref),
       settle: (ref, value) => this.settle(ref, value),
       fail: (ref, error) => this.fail(ref, error),
+      unsettle: (ref) => this.#unsettle(ref),
     });
   }
 
@@ -294,11 +295,9 @@ export class References {
     this.#stored.delete(storedAs);
     // Whatever is left of it is of no use.
     this.#ports.store.free(this.#ports.workerId, storedAs);
+    this.#unsettle(ref);
+    // Who makes it again holds the ref meanwhile.
     this.#ports.collector.unwatch(ref);
-    const { contained } = ref;
-    ref.contained = undefined;
-    unsettleRef(ref);
-    this.unpin(contained);
   }
 
   // -- Borrowing -------------------------------------------------------------
@@ -355,6 +354,15 @@ export class References {
     this.pin(contained);
     ref.contained = contained;
     this.#watch(ref);
+  }
+
+  /** The ref's value is lost, and what it held with it. */
+  #unsettle(ref: ObjectRef): void {
+    const { contained } = ref;
+    ref.contained = undefined;
+    unsettleRef(ref);
+    this.#watch(ref);
+    this.unpin(contained);
   }
 
   /** Has the collector tell us what to do when the ref is collected. */

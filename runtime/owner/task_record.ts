@@ -4,7 +4,6 @@
 import type { ActorId } from "../base/ids.ts";
 import type { ResourceSet } from "../base/resources.ts";
 import type { WireArguments, WireTemplate } from "../protocol/messages.ts";
-import type { LineageRecord } from "./lineage.ts";
 import type { ObjectRef } from "./object_ref.ts";
 
 /** Everything that decides where a task may run. */
@@ -109,4 +108,38 @@ export class TaskRecord {
   get isRemaking(): boolean {
     return this.storedFrom !== this.number;
   }
+}
+
+/**
+ * What a task was given: a ref that is kept alive with its value, the number
+ * of an own object that can be made again, or an actor.
+ */
+export type LineageNeed = ObjectRef | number | ActorId;
+
+/**
+ * What is kept of a task that has ended, to run it again if its results are
+ * lost; see `lineage.ts`.
+ */
+export interface LineageRecord {
+  /** The task's. */
+  readonly number: number;
+  readonly template: TaskTemplate;
+  readonly args: WireArguments;
+  readonly needs: readonly LineageNeed[];
+  readonly bytes: number;
+  /** Results that are or were in the store. */
+  readonly results: Set<number>;
+  /** As the task had them at its latest end. */
+  attempt: number;
+  uncounted: number;
+  /** Results that can be reached, and what the store has them by. */
+  readonly live: Map<number, number | undefined>;
+  /** How many needs of other records its results are. */
+  dependents: number;
+  /** The task runs: for the first time, if it is a stream, or again. */
+  underWay: TaskRecord | undefined;
+  /** Lost results that the task is to give, now or when it is run. */
+  wanted: ObjectRef[];
+  /** Items that were lost while their stream went on, maybe past them. */
+  late: ObjectRef[];
 }

@@ -80,7 +80,8 @@ export class TaskResults {
     itemNumber: number,
     item: StreamYielded["item"],
   ): void {
-    const lost = task && this.#losses.wantedItem(task, itemNumber);
+    const lost = task && !task.stopped &&
+      this.#losses.takeWantedItem(task, itemNumber);
     if (lost) return this.#settleItem(task, lost, item);
     if ("error" in item) return;
     // Stored again for the ref that it had, if there still is one.
@@ -93,8 +94,8 @@ export class TaskResults {
     ref: ObjectRef,
     item: StreamYielded["item"],
   ): void {
-    if ("error" in item) return this.#references.fail(ref, item.error);
-    this.#references.settle(ref, item);
+    if ("error" in item) this.#references.fail(ref, item.error);
+    else this.#references.settle(ref, item);
     this.#losses.keepItem(task, ref);
   }
 

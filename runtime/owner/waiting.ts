@@ -89,27 +89,33 @@ export class Reading {
     scope: WaitScope,
   ): Promise<void> {
     const limits = { count: refs.length, timeoutMs, stopAtFailure: true };
-    await this.waitFor(refs, limits, scope);
-    const failed = refs.find((ref) => ref.state === "failed");
-    if (failed) this.#throwOf(refs, failed);
-    const missing = refs.filter(isPending).length;
-    if (missing === 0) return;
-    throw new GetTimeoutError(
-      `Cannot get ${missing} of ${refs.length} objects: they were not ready ` +
-        `within ${timeoutMs} ms`,
-      { details: { timeoutMs, missing } },
-    );
+    for (;;) {
+      const isInTime = await this.waitFor(refs, limits, scope) ??
+        timeoutMs !== 0;
+      const failed = refs.find((ref) => ref.state === "failed");
+      if (failed) this.#throwOf(refs, failed);
+      const missing = refs.filter(isPending).length;
+      if (missing === 0) return;
+      // One that was there is lost, and will be there again.
+      if (isInTime) continue;
+      throw new GetTimeoutError(
+        `Cannot get ${missing} of ${refs.length} objects: they were not ` +
+          `ready within ${timeoutMs} ms`,
+        { details: { timeoutMs, missing } },
+      );
+    }
   }
 
   /**
    * Resolves when `count` refs have settled, when one failed (if that counts)
-   * or when the time is over; which of them, the refs themselves tell.
+   * or when the time is over, which it gives false for. What has become of the
+   * refs, they tell themselves. Undefined if there is nothing to wait for.
    */
   waitFor(
     refs: readonly ObjectRef[],
     limits: WaitLimits,
     scope: WaitScope,
-  ): Promise<void> | undefined {
+  ): Promise<boolean> | undefined {
     const wait = new Wait(refs, limits);
     for (const ref of refs) {
       if (ref.disposed) this.#throw(ref);
@@ -253,7 +259,7 @@ class Wait implements RefWaiter {
     scope: WaitScope,
     timers: OwnerTimers,
     underWay: Set<Wait>,
-  ): Promise<void> {
+  ): Promise<boolean> {
     underWay.add(this);
     return new Promise((resolve, reject) => {
       const { timeoutMs } = this.#limits;
@@ -273,7 +279,7 @@ class Wait implements RefWaiter {
       const onAbort = () => this.abort(scope.signal?.reason);
       this.#finish = () => {
         end();
-        resolve();
+        resolve(this.#enough());
       };
       const cancel = timeoutMs === undefined
         ? undefined
