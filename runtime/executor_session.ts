@@ -1,6 +1,7 @@
 // An executor thread: runs tasks and actors with `executor/`, and is a session
 // of its own for the calls that they make. The wiring of the two.
 
+import { existsSync } from "node:fs";
 import { ApiSession, type CallerContext } from "./api_session.ts";
 import { setSession } from "./api/session_port.ts";
 import type { RuntimeContext } from "./api/session_types.ts";
@@ -270,7 +271,7 @@ export class ExecutorSession {
         this.#environments.load(
           code,
           environment,
-          () => loadCode(code, this.#pathOf(code)),
+          () => this.#loadCode(code),
         ),
       runAs: (run, work) => {
         this.#limits?.begins(run.slot.actor ?? run.template.spec);
@@ -294,9 +295,16 @@ export class ExecutorSession {
     };
   }
 
-  /** Where a bundle is; what another process says of it is not asked. */
-  #pathOf({ hash, path }: WireCode): string {
-    return this.#start.codeFolder === undefined ? path : bundlePath(hash);
+  /** Where a bundle is, is not asked of another process: it has a hash. */
+  async #loadCode(code: WireCode): Promise<unknown> {
+    if (this.#start.codeFolder === undefined) return loadCode(code, code.path);
+    const path = bundlePath(code.hash);
+    if (!existsSync(path)) {
+      // It was sent to another node.
+      const error = await this.#thread.control.bundle(code.hash);
+      if (error) throw decodeError(error);
+    }
+    return loadCode(code, path);
   }
 
   /** Wraps what user code threw; errors of Manta's are told as they are. */

@@ -7,6 +7,7 @@ import { newId, type NodeId } from "./base/ids.ts";
 import { ThreadHost } from "./host.ts";
 import { type NodeOptions, openNode } from "./node_opening.ts";
 import { detectPlatform } from "./platform/detect.ts";
+import { addressText } from "./protocol/address.ts";
 import { newMailboxBuffer } from "./transport/mailbox.ts";
 
 /** What a head is started with. */
@@ -75,7 +76,7 @@ export async function startHead(options: HeadOptions): Promise<Head> {
   try {
     const listening = await threads.listening;
     return {
-      address: `${host.includes(":") ? `[${host}]` : host}:${listening}`,
+      address: addressText(host, listening),
       nodeId,
       sessionPath: start.sessionPath,
       ended: ended.promise,
