@@ -5,21 +5,13 @@
 import { clearInterval, setInterval } from "node:timers";
 import { newId, type NodeId } from "./base/ids.ts";
 import { ThreadHost } from "./host.ts";
+import type { NodeListen } from "./host_messages.ts";
 import { type NodeOptions, openNode } from "./node_opening.ts";
 import { detectPlatform } from "./platform/detect.ts";
 import { newMailboxBuffer } from "./transport/mailbox.ts";
 
 /** What a head is started with. */
-export interface HeadOptions {
-  /** Where it listens, such as "127.0.0.1". */
-  readonly hostname: string;
-  /** 0: any free one. */
-  readonly port: number;
-  readonly token: string;
-  /** The certificate and its key, in PEM; plain text without. */
-  readonly tls?: { readonly cert: string; readonly key: string };
-  /** Names beside its addresses that drivers may call it by. */
-  readonly names?: readonly string[];
+export interface HeadOptions extends NodeListen {
   /** What the node has. */
   readonly node: NodeOptions;
 }
@@ -43,20 +35,9 @@ const NEVER_MS = 2 ** 30;
 export async function startHead(options: HeadOptions): Promise<Head> {
   const platform = detectPlatform();
   const nodeId = newId("node");
-  const { start, directories } = openNode(
-    nodeId,
-    newMailboxBuffer(),
-    options.node,
-  );
-  const { hostname: host, port, token, tls, names } = options;
-  const threads = new ThreadHost(platform, {
-    ...start,
-    listen: {
-      ...{ hostname: host, port, token },
-      ...(tls ? { tls } : {}),
-      ...(names ? { names } : {}),
-    },
-  });
+  const { node, ...listen } = options;
+  const { start, directories } = openNode(nodeId, newMailboxBuffer(), node);
+  const threads = new ThreadHost(platform, { ...start, listen });
   const removeDirectories = () => {
     for (const directory of directories) directory.remove();
   };
@@ -73,9 +54,11 @@ export async function startHead(options: HeadOptions): Promise<Head> {
   };
   const endOnce = () => ending ??= end();
   try {
-    const listening = await threads.listening;
+    const port = await threads.listening;
+    const { hostname } = listen;
+    const host = hostname.includes(":") ? `[${hostname}]` : hostname;
     return {
-      address: `${host.includes(":") ? `[${host}]` : host}:${listening}`,
+      address: `${host}:${port}`,
       nodeId,
       sessionPath: start.sessionPath,
       ended: ended.promise,
