@@ -78,6 +78,8 @@ export interface NodeControl {
   memory(): MemoryListing;
   /** All jobs of the node. */
   jobs(): JobListing[];
+  /** Has a bundle kept where the node's executors look; if not, why. */
+  bundle(hash: string): Promise<WireError | undefined>;
   /** Resolves when the group is there, or with why it never will be. */
   groupReady(groupId: PlacementGroupId): Promise<WireError | undefined>;
   /** Chrome-trace events of the session. */

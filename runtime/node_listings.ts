@@ -7,6 +7,7 @@ import type { JobId } from "./base/ids.ts";
 import { PlacementGroupRemovedError } from "./base/errors.ts";
 import { resourceAmounts } from "./base/resources.ts";
 import type { PlacementGroups } from "./control/placement_groups.ts";
+import type { NodeCluster } from "./node_cluster.ts";
 import type { NodeStart } from "./host_messages.ts";
 import type { NodeActors } from "./node_actors.ts";
 import type { JobListing, NodeControl, NodeListing } from "./node_control.ts";
@@ -26,6 +27,7 @@ export interface ListedNode {
   readonly store: NodeStore;
   /** Where it listens, or "local". */
   readonly address: string;
+  readonly cluster: NodeCluster | undefined;
   readonly jobs: NodeJobs;
   readonly memory: NodeMemory;
   /** The events of a job's tasks. */
@@ -53,6 +55,7 @@ export function nodeControl(
       return { actorId, interface: shape };
     },
     actors: () => actorListings(node),
+    bundle: async (hash) => await node.cluster?.bundles.fetch(jobId, hash),
     pending: () =>
       scheduler.pending().map(({ kind, resources, count, why }) => (
         { kind, resources: resourceAmounts(resources), count, why }

@@ -6,9 +6,11 @@ import { ProtocolError } from "./base/errors.ts";
 import type { WorkerId } from "./base/ids.ts";
 import type { NodeCode } from "./node_code.ts";
 import type { NodePeer } from "./node_peers.ts";
+import type { ArrivedNode } from "./node_sessions.ts";
 import { isFromStore } from "./object_store/messages.ts";
 import { RemoteObjects } from "./object_store/remote_objects.ts";
 import { isProcessAlive } from "./platform/process_life.ts";
+import { readNodeHello } from "./protocol/cluster_messages.ts";
 import {
   type CodePut,
   type DriverHello,
@@ -29,6 +31,8 @@ export interface RemoteDriverPorts {
   readonly code: NodeCode;
   /** Somebody has said who it is; throws what ends the connection. */
   joined(driver: RemoteDriver, hello: DriverHello | ObserverHello): void;
+  /** It is a node: who takes it in answers it from now on. */
+  nodeJoined(arrived: ArrivedNode): void;
   /** What was told outside of the driver's messages has a turn. */
   turn(): void;
   /** A thread has got something of the driver's: it may answer soon. */
@@ -113,6 +117,12 @@ export class RemoteDriver {
     if (message.type === "code_put") return this.#keepCode(message as CodePut);
     if (this.#objects?.receive(message)) return;
     if (this.#receiver) return this.#receiver.receive(message);
+    if (message.type === "node_hello") {
+      const hello = readNodeHello(message);
+      const { session, control } = this;
+      const link = this.#link;
+      return this.#ports.nodeJoined({ session, link, control, hello });
+    }
     this.#ports.joined(this, readHello(message));
   }
 

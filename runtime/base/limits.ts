@@ -277,6 +277,9 @@ export const SESSION_RESEND_MS_MAX = 5_000;
 /** A peer that was not heard of for so long is dead to its session. */
 export const SESSION_SILENCE_MS_MAX = 30_000;
 
+/** How long one node waits until it is connected to another, in ms. */
+export const NODE_CONNECT_MS_MAX = 10_000;
+
 /** Size of one log file of a thread; it and the one before are kept. */
 export const OUTPUT_LOG_BYTES_MAX = 16 * 1024 * 1024;
 
@@ -570,3 +573,6 @@ export const DEAD_NODES_MAX = 1_000;
 
 /** A node that is to leave ends what it runs by then, or without it. */
 export const NODE_DRAIN_MS_MAX = 30_000;
+
+/** How long an executor waits for a bundle of another node, in ms. */
+export const BUNDLE_FETCH_MS_MAX = 30_000;
