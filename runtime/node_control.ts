@@ -26,6 +26,8 @@ export interface NodeListing {
   readonly pid: number;
   readonly version: string;
   readonly startedAtMs: number;
+  /** Of a dead one: why. */
+  readonly deathReason?: string;
 }
 
 /** An actor that was found by its name. */

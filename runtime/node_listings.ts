@@ -5,12 +5,13 @@ import process from "node:process";
 import type { ActorListing } from "./api/session_port.ts";
 import type { JobId } from "./base/ids.ts";
 import { PlacementGroupRemovedError } from "./base/errors.ts";
-import { resourceAmounts, type ResourceSet } from "./base/resources.ts";
+import { resourceAmounts } from "./base/resources.ts";
 import type { PlacementGroups } from "./control/placement_groups.ts";
 import type { NodeCluster } from "./node_cluster.ts";
 import type { NodeStart } from "./host_messages.ts";
 import type { NodeActors } from "./node_actors.ts";
 import type { JobListing, NodeControl, NodeListing } from "./node_control.ts";
+import { shownAmounts } from "./listed_nodes.ts";
 import type { NodeMemory } from "./node_memory.ts";
 import type { NodeJob, NodeJobs } from "./node_jobs.ts";
 import type { NodeStore } from "./object_store/node_store.ts";
@@ -43,8 +44,8 @@ export function nodeControl(
   const { scheduler, actors, groups, store } = node;
   return {
     nodes: () => [listing(node)],
-    totals: () => amounts(scheduler.totals()),
-    available: () => amounts(scheduler.available()),
+    totals: () => shownAmounts(scheduler.totals()),
+    available: () => shownAmounts(scheduler.available()),
     findActor: async (name, namespace) => {
       // The calls come by another way than the news of actors.
       node.takeIn();
@@ -101,19 +102,14 @@ function listing(node: ListedNode): NodeListing {
     alive: true,
     isHead: true,
     state: "alive",
-    resources: amounts(scheduler.totals()),
-    available: amounts(scheduler.available()),
+    resources: shownAmounts(scheduler.totals()),
+    available: shownAmounts(scheduler.available()),
     labels: start.labels,
     objectStore: { capacityBytes, usedBytes, spilledBytes },
     pid: process.pid,
     version: start.version,
     startedAtMs: start.startedAtMs,
   };
-}
-
-/** Zeroes are told, too: a name that is missing would be a surprise. */
-function amounts(set: ResourceSet): Record<string, number> {
-  return { CPU: 0, GPU: 0, ...resourceAmounts(set) };
 }
 
 function actorListings({ actors, start }: ListedNode): ActorListing[] {

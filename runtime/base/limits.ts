@@ -549,3 +549,29 @@ export const FILE_TIME_AHEAD_MS_MAX = 10_000;
 
 /** How long an executor waits for a bundle of another node, in ms. */
 export const BUNDLE_FETCH_MS_MAX = 30_000;
+/** A node tells the head what has changed at most this often. */
+export const NODE_REPORT_MS = 100;
+
+/** A node tells the head how it is at least this often. */
+export const NODE_REPORT_MS_MAX = 1_000;
+
+/** A node of which nothing was heard for so long is declared dead. */
+export const NODE_SILENCE_MS_MAX = 4_000;
+
+/** What a tick of the head's clock counts at most: the rest it was asleep. */
+export const NODE_TICK_GAP_MS_MAX = 500;
+
+/** The head tells nodes of one another at most this often. */
+export const NODE_VIEWS_MS = 100;
+
+/** And at least this often, however many there are, if one has changed. */
+export const NODE_VIEWS_MS_MAX = 1_000;
+
+/** Views per millisecond that the head sends, over all nodes: 5 % of a core. */
+export const NODE_VIEWS_PER_MS = 100;
+
+/** Dead nodes that the head remembers and lists: the latest. */
+export const DEAD_NODES_MAX = 1_000;
+
+/** A node that is to leave ends what it runs by then, or without it. */
+export const NODE_DRAIN_MS_MAX = 30_000;

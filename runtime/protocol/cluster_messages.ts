@@ -47,6 +47,8 @@ export interface NodeView {
   readonly facts: NodeFacts;
   readonly report: NodeReport;
   readonly state: "alive" | "draining" | "dead";
+  /** Why it is dead. */
+  readonly reason?: string;
 }
 
 /** A job, for a node that is to run something of it. */
