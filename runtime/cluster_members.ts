@@ -2,7 +2,6 @@
 // table of all and tells the others of it; the others report to the head how
 // they are. Runs the clocks of both.
 
-import process from "node:process";
 import type { NodeId } from "./base/ids.ts";
 import { NODE_REPORT_MS } from "./base/limits.ts";
 import { NodeReports } from "./control/node_reports.ts";
@@ -11,11 +10,11 @@ import { NodeTable } from "./control/node_table.ts";
 import type { MemberNode } from "./node_cluster.ts";
 import type {
   ClusterMessage,
-  NodeFacts,
   NodeHello,
   NodeReport,
   NodeView,
 } from "./protocol/cluster_messages.ts";
+import { ownCondition, ownFacts } from "./own_view.ts";
 import type { RemoteSessionEnd } from "./transport/remote_session.ts";
 
 /** What is to be done for them. */
@@ -54,8 +53,8 @@ export class ClusterMembers {
   begin(): void {
     this.#tell({
       type: "node_joined",
-      facts: this.facts(),
-      report: this.#reports.first(this.#now(), performance.now()),
+      facts: ownFacts(this.#node),
+      report: this.#reports.first(ownCondition(this.#node), performance.now()),
     });
     this.#ticker = setInterval(() => this.#tick(), NODE_REPORT_MS);
   }
@@ -75,46 +74,21 @@ export class ClusterMembers {
     return this.#views.get(nodeId);
   }
 
-  /** All nodes, dead ones included. */
+  /** All nodes, dead ones included; the own one as it is now. */
   views(): NodeView[] {
-    return [...this.#views.values()];
+    const { nodeId } = this.#node.start;
+    return [...this.#views.values()].map((view) =>
+      view.facts.nodeId === nodeId ? { ...view, report: this.report() } : view
+    );
   }
 
   isDead(nodeId: NodeId): boolean {
     return this.#views.get(nodeId)?.state === "dead";
   }
 
-  facts(): NodeFacts {
-    const { start, address } = this.#node;
-    return {
-      nodeId: start.nodeId,
-      address,
-      hostname: start.hostname,
-      isHead: start.join === undefined,
-      total: start.total,
-      labels: start.labels,
-      storeBytes: start.storeBytes,
-      pid: process.pid,
-      version: start.version,
-      startedAtMs: start.startedAtMs,
-    };
-  }
-
   report(): NodeReport {
-    return { ...this.#now(), isDraining: this.#reports.isDraining };
-  }
-
-  #now(): Omit<NodeReport, "isDraining"> {
-    const { scheduler, store } = this.#node;
-    const { usedBytes, spilledBytes } = store.stats();
-    let waiting = 0;
-    for (const { count } of scheduler.pending()) waiting += count;
-    return {
-      available: scheduler.available(),
-      storeUsedBytes: usedBytes,
-      storeSpilledBytes: spilledBytes,
-      waiting,
-    };
+    const { isDraining } = this.#reports;
+    return { ...ownCondition(this.#node), isDraining };
   }
 
   // -- At the head -----------------------------------------------------------
@@ -193,7 +167,7 @@ export class ClusterMembers {
 
   #tick(): void {
     const nowMs = performance.now();
-    const report = this.#reports.due(this.#now(), nowMs);
+    const report = this.#reports.due(ownCondition(this.#node), nowMs);
     if (this.#table) {
       const { nodeId } = this.#node.start;
       if (report) this.#tell({ type: "node_reported", nodeId, report });

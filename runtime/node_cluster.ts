@@ -23,7 +23,12 @@ import type { NodeJob, NodeJobs } from "./node_jobs.ts";
 import { type ArrivedNode, NodeSessions } from "./node_sessions.ts";
 import type { Uncaused } from "./node_actors.ts";
 import type { NodeStore } from "./object_store/node_store.ts";
-import type { ClusterMessage, JobFacts } from "./protocol/cluster_messages.ts";
+import { ownFacts } from "./own_view.ts";
+import type {
+  ClusterMessage,
+  JobFacts,
+  NodeView,
+} from "./protocol/cluster_messages.ts";
 import type { ToNode } from "./protocol/node_messages.ts";
 import { encodeError } from "./protocol/wire_error.ts";
 import { answerControl, RemoteControl } from "./remote_control.ts";
@@ -96,7 +101,7 @@ export class NodeCluster {
       nodeId,
       mailbox: node.mailbox,
       access: { token: listen.token, ...(join?.pin ? { pin: join.pin } : {}) },
-      facts: () => this.#members.facts(),
+      facts: () => ownFacts(node),
       report: () => this.#members.report(),
       addressOf: (other) => this.#members.view(other)?.facts.address,
       views: () => join ? undefined : this.#members.views(),
@@ -189,6 +194,22 @@ export class NodeCluster {
 
   nodesOf(jobId: JobId): Iterable<NodeId> {
     return this.#cluster.nodesOf(jobId);
+  }
+
+  /** All nodes, dead ones included. */
+  views(): NodeView[] {
+    return this.#members.views();
+  }
+
+  /** What the head alone can tell, for a node that is not it. */
+  callsOfHead(): Partial<NodeControl> {
+    if (!this.#node.start.join) return {};
+    const head = () => this.#headCalls!.calls;
+    return {
+      findActor: (name, namespace) => head().findActor(name, namespace),
+      actors: () => head().actors(),
+      groupReady: (groupId) => head().groupReady(groupId),
+    };
   }
 
   flush(): void {

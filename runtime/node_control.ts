@@ -66,12 +66,13 @@ export interface NodeLeftovers {
 
 /** See the head of the file. */
 export interface NodeControl {
+  /** All nodes of the cluster, dead ones included. */
   nodes(): NodeListing[];
   totals(): Record<string, number>;
   available(): Record<string, number>;
   /** An actor that is being made under this name is waited for. */
   findActor(name: string, namespace: string): Promise<FoundActor | undefined>;
-  actors(): ActorListing[];
+  actors(): ActorListing[] | Promise<ActorListing[]>;
   /** What waits, and why. */
   pending(): PendingListing[];
   /** What memory is used, and how often work was stopped for it. */

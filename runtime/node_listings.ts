@@ -1,17 +1,17 @@
 // What a node tells of itself when it is asked, as plain data; what can be
 // asked is in `node_control.ts`.
 
-import process from "node:process";
 import type { ActorListing } from "./api/session_port.ts";
-import type { JobId } from "./base/ids.ts";
+import { type JobId, nodeOfWorker } from "./base/ids.ts";
 import { PlacementGroupRemovedError } from "./base/errors.ts";
 import { resourceAmounts } from "./base/resources.ts";
 import type { PlacementGroups } from "./control/placement_groups.ts";
 import type { NodeCluster } from "./node_cluster.ts";
 import type { NodeStart } from "./host_messages.ts";
 import type { NodeActors } from "./node_actors.ts";
-import type { JobListing, NodeControl, NodeListing } from "./node_control.ts";
-import { shownAmounts } from "./listed_nodes.ts";
+import type { JobListing, NodeControl } from "./node_control.ts";
+import { clusterAvailable, clusterTotals, listedNode } from "./listed_nodes.ts";
+import { ownView } from "./own_view.ts";
 import type { NodeMemory } from "./node_memory.ts";
 import type { NodeJob, NodeJobs } from "./node_jobs.ts";
 import type { NodeStore } from "./object_store/node_store.ts";
@@ -41,11 +41,12 @@ export function nodeControl(
   node: ListedNode,
   jobId: JobId | undefined,
 ): NodeControl {
-  const { scheduler, actors, groups, store } = node;
-  return {
-    nodes: () => [listing(node)],
-    totals: () => shownAmounts(scheduler.totals()),
-    available: () => shownAmounts(scheduler.available()),
+  const { scheduler, actors, groups, store, cluster } = node;
+  const views = () => cluster?.views() ?? [ownView(node)];
+  const own: NodeControl = {
+    nodes: () => views().map(listedNode),
+    totals: () => clusterTotals(views()),
+    available: () => clusterAvailable(views()),
     findActor: async (name, namespace) => {
       // The calls come by another way than the news of actors.
       node.takeIn();
@@ -78,6 +79,7 @@ export function nodeControl(
     }),
     collectGarbage: () => store.collectGarbage(),
   };
+  return { ...own, ...cluster?.callsOfHead() };
 }
 
 function jobListing(
@@ -92,33 +94,13 @@ function jobListing(
   };
 }
 
-function listing(node: ListedNode): NodeListing {
-  const { start, scheduler, store } = node;
-  const { capacityBytes, usedBytes, spilledBytes } = store.stats();
-  return {
-    nodeId: start.nodeId,
-    address: node.address,
-    hostname: start.hostname,
-    alive: true,
-    isHead: true,
-    state: "alive",
-    resources: shownAmounts(scheduler.totals()),
-    available: shownAmounts(scheduler.available()),
-    labels: start.labels,
-    objectStore: { capacityBytes, usedBytes, spilledBytes },
-    pid: process.pid,
-    version: start.version,
-    startedAtMs: start.startedAtMs,
-  };
-}
-
 function actorListings({ actors, start }: ListedNode): ActorListing[] {
   return [...actors.directory.records.values()].map((record) => ({
     id: record.actor.actorId,
     name: record.actor.name ?? "",
     className: record.actor.className,
     state: record.state,
-    nodeId: start.nodeId,
+    nodeId: (record.threadId && nodeOfWorker(record.threadId)) ?? start.nodeId,
     restarts: record.restartsUsed,
     deathCause: record.deathError?.message ?? "",
   }));

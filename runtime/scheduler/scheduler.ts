@@ -100,6 +100,12 @@ export class Scheduler {
     return pendingViews(this.#state);
   }
 
+  /** How many leases, actors and groups wait. */
+  waitingCount(): number {
+    if (!this.isWaiting()) return 0;
+    return this.pending().reduce((sum, { count }) => sum + count, 0);
+  }
+
   leases(): LeaseView[] {
     return leaseViews(this.#state);
   }
