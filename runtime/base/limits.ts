@@ -576,3 +576,12 @@ export const DEAD_NODES_MAX = 1_000;
 
 /** A node that is to leave ends what it runs by then, or without it. */
 export const NODE_DRAIN_MS_MAX = 30_000;
+
+/** How long a new node waits for a head that is not there. */
+export const NODE_JOIN_MS_MAX = 20_000;
+
+/** How long a node whose head has gone waits for one to join again. */
+export const NODE_REJOIN_MS_MAX = 120_000;
+
+/** How often such a node looks. */
+export const NODE_JOIN_PAUSE_MS = 250;
