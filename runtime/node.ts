@@ -112,6 +112,9 @@ export class Node {
     this.actors = new NodeActors(ports);
     this.#scheduling = new NodeScheduling(this.scheduler, {
       ...ports,
+      send: (id, message) => {
+        if (!this.cluster?.hears(id, message)) this.#send(id, message);
+      },
       actors: this.actors,
       groups: this.groups,
       startThread: (thread) => this.#startThread(thread),
@@ -158,6 +161,7 @@ export class Node {
       stopThread: (id, reason) => this.#threads.stop(id, reason),
       reasonOf: (id) => this.#threads.reasonOf(id),
       schedule: (event) => this.#scheduling.take(event),
+      warn: (jobId, text) => this.#warn(jobId, text),
       standInEnded: (id, error) => this.#standInEnded(id, error),
       post: (message) => this.#host.post(message),
     });

@@ -10,6 +10,7 @@ import {
 import type { JobId, NodeId, WorkerId } from "./base/ids.ts";
 import { Cluster, type ClusteredNode } from "./cluster.ts";
 import { ClusterBundles } from "./cluster_bundles.ts";
+import { ClusterDemand } from "./cluster_demand.ts";
 import { ClusterMembers } from "./cluster_members.ts";
 import type {
   NodeJoin,
@@ -29,7 +30,7 @@ import type {
   JobFacts,
   NodeView,
 } from "./protocol/cluster_messages.ts";
-import type { ToNode } from "./protocol/node_messages.ts";
+import type { FromNode, ToNode } from "./protocol/node_messages.ts";
 import { encodeError } from "./protocol/wire_error.ts";
 import { answerControl, RemoteControl } from "./remote_control.ts";
 import type { SchedulerEvent } from "./scheduler/messages.ts";
@@ -67,6 +68,7 @@ export interface MemberPorts extends
     | "standInEnded"
   > {
   schedule(event: Uncaused<SchedulerEvent>): void;
+  warn(jobId: JobId | undefined, text: string): void;
   post(message: ToHost): void;
 }
 
@@ -78,6 +80,7 @@ export class NodeCluster {
   readonly #members: ClusterMembers;
   readonly #cluster: Cluster;
   readonly bundles: ClusterBundles;
+  readonly #demand: ClusterDemand;
   /** Of a node that has joined one. */
   #headId: NodeId | undefined;
   #headCalls: RemoteControl | undefined;
@@ -93,7 +96,7 @@ export class NodeCluster {
           this.#sessions.get(nodeId).send(message);
         }
       },
-      changed: () => {},
+      changed: (views) => this.#demand.viewsChanged(views),
       died: (nodeId, reason) => this.#nodeDied(nodeId, reason),
       flush: () => this.flush(),
     });
@@ -117,7 +120,24 @@ export class NodeCluster {
       session: (other) =>
         this.#members.isDead(other) ? undefined : this.#sessions.get(other),
       sessions: () => this.#sessions.all(),
+      hears: (from, worker, message) =>
+        this.#demand.heard(from, worker, message),
+      gone: (worker) => this.#demand.threadEnded(worker),
       receive: (from, message) => this.#receive(from, message),
+    });
+    this.#demand = new ClusterDemand({
+      nodeId,
+      scheduler: node.scheduler,
+      jobs: node.jobs,
+      labels: node.start.labels,
+      schedule: ports.schedule,
+      send: ports.send,
+      tellNode: (to, jobId, message) => {
+        this.#cluster.tellJob(to, jobId);
+        this.#sessions.get(to).send(message);
+      },
+      warn: ports.warn,
+      flush: () => node.takeIn(),
     });
     this.bundles = new ClusterBundles({
       nodeId,
@@ -172,6 +192,12 @@ export class NodeCluster {
 
   /** See {@linkcode Cluster.hand}. */
   hand(from: WorkerId, job: NodeJob, message: ToNode): boolean {
+    if (message.type === "demand_change") {
+      return this.#demand.wanted(from, job.driver.jobId, message);
+    }
+    if (message.type === "lease_return") {
+      this.#demand.returning(message.leaseId);
+    }
     return this.#cluster.hand(from, job, message);
   }
 
@@ -179,7 +205,16 @@ export class NodeCluster {
     this.#cluster.tell(nodeId, worker, message);
   }
 
+  /** The own scheduler speaks to an owner; true if that is not for it. */
+  hears(owner: WorkerId, message: FromNode): boolean {
+    if (this.#cluster.standIns.has(owner)) return false;
+    return this.#demand.heard(this.#node.start.nodeId, owner, message);
+  }
+
+  /** A worker of this node is gone. */
   workerEnded(worker: WorkerId, error: MantaError): void {
+    this.#demand.threadEnded(worker);
+    this.#demand.ownerEnded(worker);
     this.#cluster.workerEnded(worker, error);
   }
 
@@ -218,6 +253,7 @@ export class NodeCluster {
 
   async end(): Promise<void> {
     this.#members.end();
+    this.#demand.end();
     this.#headCalls?.fail(new ConnectionError("The node has ended"));
     await this.#sessions.leave();
   }
@@ -248,6 +284,11 @@ export class NodeCluster {
       case "node_report":
       case "views_changed":
         return this.#members.receive(from, message);
+      case "demand_spread": {
+        const { owner: worker, jobId } = message;
+        this.#cluster.standIns.ensure({ worker, jobId, nodeId: from });
+        return this.#demand.asked(message);
+      }
       case "bundle_wanted":
         return void this.bundles.wanted(from, message.hash);
       case "bundle_given":
