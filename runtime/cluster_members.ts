@@ -7,7 +7,7 @@ import { NODE_REPORT_MS } from "./base/limits.ts";
 import { NodeReports } from "./control/node_reports.ts";
 import type { NodeAction, NodeEvent } from "./control/node_events.ts";
 import { NodeTable } from "./control/node_table.ts";
-import type { MemberNode } from "./node_cluster.ts";
+import type { MemberNode } from "./member_node.ts";
 import type {
   ClusterMessage,
   NodeHello,
@@ -94,11 +94,17 @@ export class ClusterMembers {
   // -- At the head -----------------------------------------------------------
 
   /** A node asks to be let in; gives why it may not. */
-  joins({ facts, report }: NodeHello): string | undefined {
-    if (!this.#table) return undefined;
+  joins({ facts, report, isJoining }: NodeHello): string | undefined {
+    if (!this.#table) return isJoining ? this.#noHeadText() : undefined;
     this.#refusal = undefined;
     this.#tell({ type: "node_joined", facts, report });
     return this.#refusal;
+  }
+
+  #noHeadText(): string {
+    const head = this.views().find(({ facts }) => facts.isHead);
+    return `Cannot join at ${this.#node.address}: that is a worker. Join its ` +
+      `head${head ? ` at ${head.facts.address}` : ""}`;
   }
 
   sessionEnded(nodeId: NodeId, reason: RemoteSessionEnd): void {

@@ -46,7 +46,12 @@ export interface NodeListen {
   readonly port: number;
   readonly token: string;
   /** The certificate and its key, in PEM; plain text without. */
-  readonly tls?: { readonly cert: string; readonly key: string };
+  readonly tls?: {
+    readonly cert: string;
+    readonly key: string;
+    /** The certificate's fingerprint, for other nodes. */
+    readonly pin?: string;
+  };
   /** Names beside its addresses that requests may call it by. */
   readonly names?: readonly string[];
 }

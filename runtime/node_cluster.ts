@@ -12,48 +12,20 @@ import { Cluster, type ClusteredNode } from "./cluster.ts";
 import { ClusterBundles } from "./cluster_bundles.ts";
 import { ClusterDemand } from "./cluster_demand.ts";
 import { ClusterMembers } from "./cluster_members.ts";
-import type {
-  NodeJoin,
-  NodeListen,
-  NodeStart,
-  ToHost,
-} from "./host_messages.ts";
-import type { NodeCode } from "./node_code.ts";
+import type { NodeJoin, NodeListen, ToHost } from "./host_messages.ts";
+import type { MemberNode } from "./member_node.ts";
 import type { NodeControl } from "./node_control.ts";
-import type { NodeJob, NodeJobs } from "./node_jobs.ts";
+import type { NodeJob } from "./node_jobs.ts";
 import { type ArrivedNode, NodeSessions } from "./node_sessions.ts";
 import type { Uncaused } from "./node_actors.ts";
-import type { NodeStore } from "./object_store/node_store.ts";
 import { ownFacts } from "./own_view.ts";
-import type {
-  ClusterMessage,
-  JobFacts,
-  NodeView,
-} from "./protocol/cluster_messages.ts";
+import type { ClusterMessage, NodeView } from "./protocol/cluster_messages.ts";
 import type { FromNode, ToNode } from "./protocol/node_messages.ts";
 import { encodeError } from "./protocol/wire_error.ts";
 import { answerControl, RemoteControl } from "./remote_control.ts";
 import type { SchedulerEvent } from "./scheduler/messages.ts";
-import type { Scheduler } from "./scheduler/scheduler.ts";
-import type { Mailbox } from "./transport/mailbox.ts";
 import type { RemoteSessionEnd } from "./transport/remote_session.ts";
 import type { SessionUser } from "./transport/session_acceptor.ts";
-
-/** The node, as all may see it. */
-export interface MemberNode {
-  readonly start: NodeStart;
-  readonly address: string;
-  readonly mailbox: Mailbox;
-  readonly jobs: NodeJobs;
-  readonly scheduler: Scheduler;
-  readonly store: NodeStore;
-  readonly code: NodeCode;
-  addJob(job: JobFacts): void;
-  driverEnded(worker: WorkerId, reason: string): void;
-  /** The calls of somebody who has no job. */
-  observe(): NodeControl;
-  takeIn(): void;
-}
 
 /** What the node does for its cluster alone. */
 export interface MemberPorts extends
@@ -103,10 +75,10 @@ export class NodeCluster {
     this.#sessions = new NodeSessions({
       nodeId,
       mailbox: node.mailbox,
-      access: { token: listen.token, ...(join?.pin ? { pin: join.pin } : {}) },
+      token: listen.token,
       facts: () => ownFacts(node),
       report: () => this.#members.report(),
-      addressOf: (other) => this.#members.view(other)?.facts.address,
+      placeOf: (other) => this.#members.view(other)?.facts,
       views: () => join ? undefined : this.#members.views(),
       askToDial: (to) =>
         this.#toHead({ type: "link_wanted", from: nodeId, to }),
@@ -158,9 +130,9 @@ export class NodeCluster {
   }
 
   /** Joins the head; what goes wrong is the end of the node. */
-  async #join({ address }: NodeJoin): Promise<void> {
+  async #join(head: NodeJoin): Promise<void> {
     try {
-      const { session, control } = await this.#sessions.dialAt(address);
+      const { session, control } = await this.#sessions.dialAt(head, true);
       this.#headId = session.nodeId;
       this.#headCalls = new RemoteControl(control);
       this.#ports.post({ type: "node_joined" });
