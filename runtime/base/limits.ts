@@ -543,3 +543,24 @@ export const LOCAL_MEMORY_IDLE_MS = 1_000;
 
 /** A file changed so far ahead of the clock was timed by another clock. */
 export const FILE_TIME_AHEAD_MS_MAX = 10_000;
+
+/** What waits at a node without room for so long may go to another one. */
+export const SPREAD_MOVE_MS = 300;
+
+/** The longest time between two moves that have led to nothing. */
+export const SPREAD_MOVE_MS_MAX = 10_000;
+
+/** A node that seems to have room and gives nothing is left after so long. */
+export const SPREAD_STUCK_MS = 2_000;
+
+/** A node that was left, or has refused, is not asked again for so long. */
+export const SPREAD_AVOID_MS = 5_000;
+
+/** An owner without any lease tries one node more; then twice as long. */
+export const SPREAD_STARVING_MS = 2_000;
+
+/** The longest time until the next node is tried. */
+export const SPREAD_STARVING_MS_MAX = 30_000;
+
+/** A node that nobody has heard of may join so late before work for it fails. */
+export const SPREAD_UNKNOWN_MS = 1_000;
