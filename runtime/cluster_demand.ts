@@ -180,19 +180,11 @@ export class ClusterDemand {
   #begin(): void {
     this.#isUsed = true;
     const { scheduler } = this.#ports;
-    const leases = scheduler.leases();
-    for (const { leaseId, threadId } of leases) {
+    for (const { leaseId, threadId } of scheduler.leases()) {
       this.#noteLease(leaseId, threadId);
     }
     for (const demand of scheduler.demands()) {
-      const { owner, classKey } = demand;
-      this.#tell({
-        type: "demand_adopted",
-        ...demand,
-        leases: leases
-          .filter((one) => one.owner === owner && one.classKey === classKey)
-          .map(({ leaseId }) => leaseId),
-      });
+      this.#tell({ type: "demand_adopted", ...demand });
     }
   }
 

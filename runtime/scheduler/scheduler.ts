@@ -108,6 +108,7 @@ export class Scheduler {
     return this.pending().reduce((sum, { count }) => sum + count, 0);
   }
 
+  /** What owners want, for a spreading that takes over from here. */
   demands(): DemandView[] {
     return demandViews(this.#state);
   }
