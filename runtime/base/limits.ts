@@ -549,6 +549,7 @@ export const FILE_TIME_AHEAD_MS_MAX = 10_000;
 
 /** How long an executor waits for a bundle of another node, in ms. */
 export const BUNDLE_FETCH_MS_MAX = 30_000;
+
 /** A node tells the head what has changed at most this often. */
 export const NODE_REPORT_MS = 100;
 
