@@ -9,11 +9,14 @@ import { rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { ProtocolError } from "./base/errors.ts";
 import { CODE_BYTES_MAX } from "./base/limits.ts";
-import type { CodeKept, CodePut } from "./protocol/driver_messages.ts";
+import {
+  type CodeKept,
+  type CodePut,
+  readCodePut,
+} from "./protocol/driver_messages.ts";
 
 const FILE_MODE = 0o600;
 const FOLDER_MODE = 0o700;
-const HASH = /^[0-9a-f]{64}$/;
 
 /** See the head of the file. */
 export class NodeCode {
@@ -26,12 +29,8 @@ export class NodeCode {
   }
 
   /** Keeps a bundle; resolves with the answer to its sender. */
-  keep({ hash, pieces }: CodePut): Promise<CodeKept> {
-    const arePieces = Array.isArray(pieces) &&
-      pieces.every((piece) => piece instanceof Uint8Array);
-    if (!HASH.test(String(hash)) || !arePieces) {
-      throw new ProtocolError("Cannot keep a bundle: it is none");
-    }
+  keep(message: CodePut | { readonly type: string }): Promise<CodeKept> {
+    const { hash, pieces } = readCodePut(message);
     let keeping = this.#keeping.get(hash);
     if (!keeping) {
       keeping = this.#write(hash, pieces).then(

@@ -10,12 +10,13 @@ import { isFromStore } from "./object_store/messages.ts";
 import { RemoteObjects } from "./object_store/remote_objects.ts";
 import { isProcessAlive } from "./platform/process_life.ts";
 import {
-  type CodePut,
   type DriverHello,
   type DriverWelcome,
   type ObserverHello,
   readHello,
 } from "./protocol/driver_messages.ts";
+import { unexpectedMessage } from "./protocol/message_shape.ts";
+import { DRIVER_TO_NODE } from "./protocol/node_message_shapes.ts";
 import type { FromNode } from "./protocol/node_messages.ts";
 import type { LinkMessage, LinkReceiver } from "./transport/link.ts";
 import type { Mailbox } from "./transport/mailbox.ts";
@@ -49,6 +50,7 @@ export class RemoteDriver {
   #objects: RemoteObjects | undefined;
   readonly #peers: RelayedPeers;
   #receiver: LinkReceiver | undefined;
+  #hasSaidHello = false;
 
   constructor(session: RemoteSession, ports: RemoteDriverPorts) {
     this.session = session;
@@ -110,13 +112,19 @@ export class RemoteDriver {
   }
 
   #lead(message: LinkMessage): void {
-    if (message.type === "code_put") return this.#keepCode(message as CodePut);
+    if (!this.#hasSaidHello) {
+      const hello = readHello(message);
+      this.#hasSaidHello = true;
+      return this.#ports.joined(this, hello);
+    }
+    // Who only asks does so on the other stream.
+    if (!this.#receiver) throw unexpectedMessage(message.type);
+    if (message.type === "code_put") return this.#keepCode(message);
     if (this.#objects?.receive(message)) return;
-    if (this.#receiver) return this.#receiver.receive(message);
-    this.#ports.joined(this, readHello(message));
+    this.#receiver.receive(DRIVER_TO_NODE.read(message));
   }
 
-  #keepCode(message: CodePut): void {
+  #keepCode(message: LinkMessage): void {
     this.#ports.code.keep(message).then((answer) => this.#send(answer));
   }
 

@@ -63,6 +63,8 @@ export class RemoteSession {
    * that cannot be known. Such a peer may be silent for as long as it wants.
    */
   peerLives: () => boolean | undefined = () => undefined;
+  /** With `protocol_broken`: what one side has sent that is no message. */
+  brokenBy: ProtocolError | undefined;
   readonly #options: RemoteSessionOptions;
   readonly #session: ReliableSession;
   #channel: Channel | undefined;
@@ -210,6 +212,7 @@ export class RemoteSession {
       this.#handle({ type: "segment_received", segment });
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
+      this.brokenBy = error;
       return this.over("protocol_broken");
     }
     if (this.#end) return;
