@@ -6,7 +6,7 @@ import * as Comlink from "comlink";
 import type { MantaError } from "./base/errors.ts";
 import {
   type JobId,
-  newId,
+  newThreadId,
   type PlacementGroupId,
   type WorkerId,
 } from "./base/ids.ts";
@@ -16,15 +16,13 @@ import type { DriverJoin, HostedNodeStart, ToHost } from "./host_messages.ts";
 import { NodeActors, type Uncaused } from "./node_actors.ts";
 import type { NodeControl } from "./node_control.ts";
 import { spillDisk } from "./node_disk.ts";
-import { type ControlPlane, receiveOfControl } from "./node_requests.ts";
-import { gpuIdsOf } from "./node_gpus.ts";
+import { type AskedNode, receiveRequest } from "./node_requests.ts";
 import { NodeJobs } from "./node_jobs.ts";
-import { RevokedLeases } from "./node_leases.ts";
 import { nodeControl } from "./node_listings.ts";
 import { NodeMemory } from "./node_memory.ts";
 import { newOutput } from "./node_output.ts";
 import { type NodePeer, NodePeers, threadPeer } from "./node_peers.ts";
-import { infeasibleText, unschedulableError } from "./node_texts.ts";
+import { NodeScheduling } from "./node_scheduling.ts";
 import { NodeThreads } from "./node_threads.ts";
 import { isToStore } from "./object_store/messages.ts";
 import { loanFolder } from "./object_store/loan_folder.ts";
@@ -37,14 +35,7 @@ import type {
   ToNode,
 } from "./protocol/node_messages.ts";
 import { encodeError } from "./protocol/wire_error.ts";
-import type {
-  ReclaimLease,
-  SchedulerAction,
-  SchedulerEvent,
-  StartThread,
-  Strategy,
-  WarnInfeasible,
-} from "./scheduler/messages.ts";
+import type { SchedulerEvent, StartThread } from "./scheduler/messages.ts";
 import { Scheduler } from "./scheduler/scheduler.ts";
 import { Mailbox } from "./transport/mailbox.ts";
 
@@ -72,11 +63,10 @@ export class Node {
   readonly mailbox: Mailbox;
   readonly #peers = new NodePeers();
   readonly #threads: NodeThreads;
-  readonly #revoked: RevokedLeases;
-  readonly #control: ControlPlane;
+  readonly #scheduling: NodeScheduling;
+  readonly #asked: AskedNode;
   readonly #disk: SpillFolder | undefined;
   #ticker: ReturnType<typeof setInterval> | undefined;
-  #causeCount = 0;
 
   constructor(start: HostedNodeStart, host: NodeHost) {
     this.start = start;
@@ -87,11 +77,12 @@ export class Node {
       nodeId: start.nodeId,
       total: start.total,
       labels: start.labels,
-      newThreadId: () => newId("worker"),
+      newThreadId: () => newThreadId(start.nodeId),
     });
     this.groups = new PlacementGroups();
     const ports = {
-      schedule: (event: Uncaused<SchedulerEvent>) => this.#schedule(event),
+      schedule: (event: Uncaused<SchedulerEvent>) =>
+        this.#scheduling.take(event),
       send: (id: WorkerId, message: FromNode) => this.#send(id, message),
       stopThread: (id: WorkerId, reason: string | MantaError) =>
         this.#threads.stop(id, reason),
@@ -99,20 +90,22 @@ export class Node {
     this.memory = new NodeMemory(start.nodeId, start.memory, {
       ...ports,
       threads: () => this.scheduler.threads(),
-      forget: (threadId) => this.#schedule({ type: "thread_ended", threadId }),
+      forget: (threadId) =>
+        this.#scheduling.take({ type: "thread_ended", threadId }),
       mayRestart: (actorId) => this.actors.mayRestart(actorId),
       collectGarbage: () => void host.collectGarbage(),
       warn: (jobId, text) => this.#warn(jobId, text),
       flush: () => this.#turn(),
     });
     this.actors = new NodeActors(ports);
-    this.#revoked = new RevokedLeases(ports);
-    this.#control = {
+    this.#scheduling = new NodeScheduling(this.scheduler, {
+      ...ports,
       actors: this.actors,
       groups: this.groups,
-      schedule: ports.schedule,
-      removeGroup: (groupId) => this.#removeGroup(groupId),
-    };
+      startThread: (thread) => this.#startThread(thread),
+      jobOf: (id) => this.jobs.of(id)?.driver.jobId,
+      warn: (jobId, text) => this.#warn(jobId, text),
+    });
     this.#threads = new NodeThreads({
       mailbox: this.mailbox,
       sessionPath: start.sessionPath,
@@ -124,17 +117,33 @@ export class Node {
       printed: (id, line) => this.jobs.of(id)?.output.printed(id, [line]),
       ended: (id, error) => this.threadEnded(id, error),
     });
+    this.#asked = {
+      ...ports,
+      actors: this.actors,
+      groups: this.groups,
+      memory: this.memory,
+      threads: this.#threads,
+      revoked: this.#scheduling.revoked,
+      removeGroup: (groupId) => this.#removeGroup(groupId),
+      link: (from, peer) => this.#link(from, peer),
+    };
     this.jobs = new NodeJobs((jobId) => this.actors.hasLiving(jobId));
     this.#disk = spillDisk(start.spillPath, (text) => this.#warnAll(text));
-    this.store = new NodeStore({
+    this.store = this.#newStore();
+  }
+
+  #newStore(): NodeStore {
+    const { start } = this;
+    const { collectGarbage, returnMemory } = this.#host;
+    return new NodeStore({
       capacityBytes: start.storeBytes,
       send: (id, message) => this.#peers.send(id, message),
       sendShared: (id, message) => this.#peers.sendShared(id, message),
-      collectGarbage: () => void host.collectGarbage(),
+      collectGarbage: () => void collectGarbage(),
       after: (delayMs, callback) => void setTimeout(callback, delayMs),
       sentByItself: () => this.#peers.flush(),
       disk: this.#disk,
-      returnMemory: host.returnMemory,
+      returnMemory,
       makeLoanFile: loanFolder(start.sessionPath),
     });
   }
@@ -183,15 +192,15 @@ export class Node {
     const { jobId } = job.driver;
     this.jobs.driverEnded(workerId);
     this.#workerEnded(workerId, this.#threads.ended(workerId, reason));
-    this.#schedule({ type: "owner_ended", owner: workerId });
-    this.#schedule({ type: "job_ended", jobId });
+    this.#scheduling.take({ type: "owner_ended", owner: workerId });
+    this.#scheduling.take({ type: "job_ended", jobId });
     this.#forgetJobs();
     this.#turn();
   }
 
   #forgetJobs(): void {
     for (const jobId of this.jobs.forgetOver()) {
-      this.#schedule({ type: "job_forgotten", jobId });
+      this.#scheduling.take({ type: "job_forgotten", jobId });
     }
   }
 
@@ -227,7 +236,7 @@ export class Node {
 
   #tick(): void {
     const nowMs = performance.now();
-    this.#schedule({ type: "clock_ticked", nowMs });
+    this.#scheduling.take({ type: "clock_ticked", nowMs });
     this.actors.direct({ type: "clock_ticked", nowMs });
     this.store.tick();
     this.#turn();
@@ -253,60 +262,12 @@ export class Node {
     if (!job) return;
     job.output.heard(from);
     if (isToStore(message)) return this.store.receive(from, message);
-    switch (message.type) {
-      case "demand_change": {
-        const { key, strategy, isolation = "thread", ...spec } =
-          message.schedulingClass;
-        return this.#schedule({
-          type: "demand_changed",
-          owner: from,
-          jobId: job.driver.jobId,
-          classKey: key,
-          spec: { ...spec, strategy: strategy as Strategy, isolation },
-          count: message.count,
-          depth: message.depth,
-        });
-      }
-      case "lease_return":
-      case "lease_block":
-      case "lease_unblock":
-        return this.#schedule({
-          type: LEASE_EVENTS[message.type],
-          leaseId: message.leaseId,
-          ...("isIdle" in message ? { isIdle: true } : {}),
-        });
-      case "lease_left":
-        return this.#revoked.left(message.leaseId);
-      case "link_request":
-        return this.#link(from, message.peer);
-      case "thread_kill":
-        if (!job.threads.has(message.workerId)) return;
-        return this.#threads.stop(message.workerId, message.reason);
-      case "thread_exiting":
-        return this.#threads.exiting(from, message.reason);
-      case "memory_given":
-        return this.memory.given(from, message);
-      case "output":
-        return job.output.printed(from, message.lines);
-      case "output_wanted":
-        return job.output.wanted();
-      case "output_given":
-        return job.output.given(from);
-      case "task_events":
-        return job.timeline.add(message.events);
-      case "events_given":
-        return job.timeline.given(from);
-      default:
-        return receiveOfControl(this.#control, message, {
-          from,
-          jobId: job.driver.jobId,
-        });
-    }
+    receiveRequest(this.#asked, message, from, job);
   }
 
   #removeGroup(groupId: PlacementGroupId): void {
     this.groups.remove(groupId);
-    this.#schedule({ type: "group_removed", groupId });
+    this.#scheduling.take({ type: "group_removed", groupId });
   }
 
   #link(from: WorkerId, peer: WorkerId): void {
@@ -359,7 +320,7 @@ export class Node {
     this.#addPeer(workerId, peer);
     this.memory.threadStarted();
     // What is sent to it waits in its links until it is up.
-    this.#schedule({ type: "thread_started", threadId: workerId });
+    this.#scheduling.take({ type: "thread_started", threadId: workerId });
   }
 
   /** The host says that a thread is gone. */
@@ -374,7 +335,7 @@ export class Node {
     this.memory.threadEnded(workerId);
     const error = this.#threads.ended(workerId, reason);
     this.#workerEnded(workerId, error);
-    this.#schedule({ type: "thread_ended", threadId: workerId });
+    this.#scheduling.take({ type: "thread_ended", threadId: workerId });
     this.#forgetJobs();
     this.#turn();
   }
@@ -392,81 +353,4 @@ export class Node {
       this.#removeGroup(groupId);
     }
   }
-
-  // -- The scheduler ---------------------------------------------------------
-
-  #schedule(event: Uncaused<SchedulerEvent>): void {
-    const cause = `${event.type}-${++this.#causeCount}`;
-    for (const action of this.scheduler.handle({ ...event, cause })) {
-      this.#perform(action);
-    }
-  }
-
-  #perform(action: SchedulerAction): void {
-    switch (action.type) {
-      case "start_thread":
-        return this.#startThread(action);
-      case "stop_thread":
-        return this.#threads.stop(action.threadId, "nothing needs it any more");
-      case "grant_lease":
-        return this.#send(action.owner, {
-          type: "lease_grant",
-          classKey: action.classKey,
-          leaseId: action.leaseId,
-          threadId: action.threadId,
-          ...gpuIdsOf(action.gpus),
-        });
-      case "reclaim_lease":
-        return this.#reclaim(action);
-      case "revoke_lease":
-        return this.#revoked.revoke(action);
-      case "place_actor":
-        return this.actors.direct({
-          type: "actor_placed",
-          actorId: action.actorId,
-          threadId: action.threadId,
-          ...gpuIdsOf(action.gpus),
-        });
-      case "fail_actor":
-        return this.actors.direct({
-          type: "actor_unschedulable",
-          actorId: action.actorId,
-          error: unschedulableError(action.reason, action.actorId),
-        });
-      case "fail_demand":
-        return this.#send(action.owner, {
-          type: "demand_fail",
-          classKey: action.classKey,
-          error: encodeError(unschedulableError(action.reason, "the task")),
-        });
-      case "warn_infeasible":
-        return this.#warnInfeasible(action);
-      case "confirm_group":
-        return this.groups.created(action.groupId);
-      case "fail_group":
-        return this.groups.remove(action.groupId);
-    }
-  }
-
-  #reclaim({ owner, leaseId, unanswered }: ReclaimLease): void {
-    this.#send(owner, { type: "lease_reclaim", leaseId });
-    if (!unanswered) return;
-    this.#send(unanswered, { type: "lease_unanswered", leaseId });
-  }
-
-  #warnInfeasible(action: WarnInfeasible): void {
-    const { subject } = action;
-    const jobId = "groupId" in subject
-      ? this.groups.jobOf(subject.groupId)
-      : "actorId" in subject
-      ? this.actors.jobOf(subject.actorId)
-      : this.jobs.of(subject.owner)?.driver.jobId;
-    this.#warn(jobId, infeasibleText(action));
-  }
 }
-
-const LEASE_EVENTS = {
-  lease_return: "lease_returned",
-  lease_block: "lease_blocked",
-  lease_unblock: "lease_unblocked",
-} as const;

@@ -35,7 +35,7 @@ import type { OutputStream, ScriptCommand } from "./platform/platform.ts";
 import type { FromNode, OutputLine } from "./protocol/node_messages.ts";
 import type { Mailbox } from "./transport/mailbox.ts";
 import { RelayedPeers } from "./relayed_peers.ts";
-import { RemoteLink } from "./transport/remote_link.ts";
+import { linkOver, RemoteLink } from "./transport/remote_link.ts";
 import { RemoteSession } from "./transport/remote_session.ts";
 
 /** What the node gives. */
@@ -159,7 +159,10 @@ class NodeChild {
     const { mailbox } = ports;
     const peers = new RelayedPeers({ link, streams, mailbox });
     this.peer = {
-      link: newsLink(link, peers),
+      // On it news wait for what they are about.
+      link: linkOver(link, {
+        send: (message) => peers.sendNews(message as FromNode),
+      }),
       mailbox: mailbox.buffer,
       memory: "files",
       open: (peer, end) => peers.open(peer, end),
@@ -272,19 +275,4 @@ class NodeChild {
     }
     this.#ports.printed(this.#workerId, { stream, text, source: "" });
   }
-}
-
-/** The link to a child, on which news wait for what they are about. */
-function newsLink(link: RemoteLink, peers: RelayedPeers): NodePeer["link"] {
-  return {
-    get backlogBytes() {
-      return link.backlogBytes;
-    },
-    start: (receiver) => link.start(receiver),
-    send: (message) => peers.sendNews(message as FromNode),
-    sendShared: (message) => link.sendShared(message),
-    flush: () => link.flush(),
-    drain: () => link.drain(),
-    close: () => link.close(),
-  };
 }

@@ -20,7 +20,7 @@ import { DRIVER_TO_NODE } from "./protocol/node_message_shapes.ts";
 import type { FromNode } from "./protocol/node_messages.ts";
 import type { LinkMessage, LinkReceiver } from "./transport/link.ts";
 import type { Mailbox } from "./transport/mailbox.ts";
-import { RemoteLink } from "./transport/remote_link.ts";
+import { linkOver, RemoteLink } from "./transport/remote_link.ts";
 import { RelayedPeers } from "./relayed_peers.ts";
 import type { RemoteSession } from "./transport/remote_session.ts";
 
@@ -132,10 +132,7 @@ export class RemoteDriver {
 
   #peerLink(): NodePeer["link"] {
     const link = this.#link;
-    return {
-      get backlogBytes() {
-        return link.backlogBytes;
-      },
+    return linkOver(link, {
       start: (receiver) => this.#receiver = receiver,
       send: (message) => {
         if (isFromStore(message)) this.#objects!.fromStore(message);
@@ -145,9 +142,7 @@ export class RemoteDriver {
         if (isFromStore(message)) this.#objects!.fromStore(message);
         else link.sendShared(message);
       },
-      flush: () => link.flush(),
       drain: () => {},
-      close: () => link.close(),
-    };
+    });
   }
 }

@@ -14,7 +14,7 @@ import { HeldNews } from "./held_news.ts";
 import { RemoteControl } from "./remote_control.ts";
 import type { NodeLink, ThreadMail, ThreadWires } from "./thread_wires.ts";
 import type { Link, LinkMessage, LinkReceiver } from "./transport/link.ts";
-import { RemoteLink } from "./transport/remote_link.ts";
+import { linkOver, RemoteLink } from "./transport/remote_link.ts";
 import type { RemoteSession } from "./transport/remote_session.ts";
 
 /** What a connection is asked for beside messages. */
@@ -76,26 +76,16 @@ export class RemoteWires implements ThreadWires {
   }
 
   #nodeLink(): NodeLink {
-    const link = this.#link;
-    return {
-      get backlogBytes() {
-        return link.backlogBytes;
-      },
-      send: (message) => link.send(message),
-      flush: () => link.flush(),
-      sendShared: (message) => link.sendShared(message),
-      drain: () => link.drain(),
-      close: () => link.close(),
+    const link = linkOver(this.#link, {
       start: (receiver) => {
         this.#receiver = receiver;
-        link.start({
+        this.#link.start({
           receive: (message) => this.#news.take(message),
           closed: () => receiver.closed(),
         });
       },
-      sendBacklog: () => {},
-      pollShared: () => {},
-    };
+    });
+    return Object.assign(link, { sendBacklog() {}, pollShared() {} });
   }
 
   #deliver(message: LinkMessage): void {

@@ -6,7 +6,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 
-import { ACTOR_TRANSITIONS as ACTOR_LIFE } from "../runtime/control/actor_directory.ts";
+import { ACTOR_TRANSITIONS as ACTOR_LIFE } from "../runtime/control/actor_record.ts";
 import {
   ACTOR_TRANSITIONS,
   GROUP_TRANSITIONS,
@@ -68,7 +68,7 @@ const MACHINES: readonly Machine[] = [
   },
   {
     title: "An actor's life",
-    file: "runtime/control/actor_directory.ts",
+    file: "runtime/control/actor_record.ts",
     text: "The same actor as its callers see it, in Ray's words, across " +
       "restarts. An actor is restarted at most `maxRestarts` times.",
     table: ACTOR_LIFE,

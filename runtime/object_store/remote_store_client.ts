@@ -5,13 +5,12 @@
 
 import { systemTimers, type Timers } from "../base/clock.ts";
 import { Deque } from "../base/deque.ts";
-import { SerializationError, unreachable } from "../base/errors.ts";
-import { objectIdText, type WorkerId } from "../base/ids.ts";
+import { unreachable } from "../base/errors.ts";
+import { objectKey, type WorkerId } from "../base/ids.ts";
 import {
   CREATES_WAITING_MAX,
   REMOTE_TRANSFERS_MAX,
   REMOTE_WRITE_BYTES_MAX,
-  VALUE_BYTES_MAX,
 } from "../base/limits.ts";
 import { attachedPart } from "../protocol/attached_bytes.ts";
 import type {
@@ -22,8 +21,8 @@ import type {
 import { ChunkSender } from "./chunk_sender.ts";
 import { ChunkTarget } from "./chunk_target.ts";
 import { type Collector, newCollector } from "./collector.ts";
-import { denialError } from "./denial_error.ts";
-import type { DenyReason, RequestId } from "./messages.ts";
+import { denialError, oversizeError } from "./denial_error.ts";
+import type { RequestId } from "./messages.ts";
 import { LocalMemory } from "./local_memory.ts";
 import { ReaderMappings } from "./reader_mappings.ts";
 import type { StoreAccess } from "./store_access.ts";
@@ -169,7 +168,7 @@ export class RemoteStoreClient implements StoreAccess {
     else if (write?.state === "queued") {
       this.#queuedWrites.remove(write);
       this.#endWrite(write);
-      write.reject(this.#denial(write, "freed", 0));
+      write.reject(denialError(write, "freed", 0));
     }
     this.#send({ type: "object_free", owner, number });
   }
@@ -234,15 +233,11 @@ export class RemoteStoreClient implements StoreAccess {
     sizeBytes: number,
   ): { readonly error: unknown } | undefined {
     if (this.#failure) return this.#failure;
-    if (sizeBytes > VALUE_BYTES_MAX) {
-      const message =
-        `Cannot store a value of ${sizeBytes} bytes: the largest one has ` +
-        `${VALUE_BYTES_MAX}. Split it into several`;
-      return { error: new SerializationError(message) };
-    }
+    const oversize = oversizeError(sizeBytes);
+    if (oversize) return { error: oversize };
     if (this.#queuedWrites.length >= CREATES_WAITING_MAX) {
       const object = { owner, number, sizeBytes };
-      return { error: this.#denial(object, "queue_full", 0) };
+      return { error: denialError(object, "queue_full", 0) };
     }
     return undefined;
   }
@@ -388,7 +383,7 @@ export class RemoteStoreClient implements StoreAccess {
       // A RangeError: the system, or the runtime's own limit, says no.
       this.#send({ type: "object_close", requestId });
       this.#endRead(read);
-      return read.reject(this.#denial(read, "allocation_failed", sizeBytes));
+      return read.reject(denialError(read, "allocation_failed", sizeBytes));
     }
     if (sizeBytes === 0) this.#fetched(read);
   }
@@ -433,27 +428,6 @@ export class RemoteStoreClient implements StoreAccess {
     const read = this.#reads.get(requestId);
     if (read) this.#endRead(read);
     const refused = write ?? read;
-    refused?.reject(this.#denial(refused, reason, capacityBytes));
+    refused?.reject(denialError(refused, reason, capacityBytes));
   }
-
-  #denial(
-    object: {
-      readonly owner: WorkerId;
-      readonly number: number;
-      readonly sizeBytes?: number;
-    },
-    reason: DenyReason,
-    capacityBytes: number,
-  ): unknown {
-    const { owner, number, sizeBytes } = object;
-    const objectId = objectIdText(owner, number);
-    const denial = { reason, objectId, capacityBytes };
-    return denialError(
-      sizeBytes === undefined ? denial : { ...denial, sizeBytes },
-    );
-  }
-}
-
-function objectKey(owner: WorkerId, number: number): string {
-  return `${owner}/${number}`;
 }

@@ -139,3 +139,25 @@ export class RemoteLink implements Link, StreamSink {
     this.#receiver.closed();
   }
 }
+
+/** A link over a stream, to whoever tells how much waits. */
+export type BackedLink = Link & Pick<RemoteLink, "backlogBytes">;
+
+/** The same link, but for the methods that are given. */
+export function linkOver(
+  link: RemoteLink,
+  methods: Partial<Pick<Link, "start" | "send" | "sendShared" | "drain">>,
+): BackedLink {
+  return {
+    get backlogBytes() {
+      return link.backlogBytes;
+    },
+    start: (receiver) => link.start(receiver),
+    send: (message) => link.send(message),
+    sendShared: (message) => link.sendShared(message),
+    flush: () => link.flush(),
+    drain: () => link.drain(),
+    close: () => link.close(),
+    ...methods,
+  };
+}

@@ -1,9 +1,7 @@
 // Objects of remote drivers in a world of chance, many seeds over: drivers come
 // and go, links are slow, memory is used again as early as it may be. No view
-// ever shows another object's bytes, and at the end nothing is left. A failure
-// names its seed: set MANTA_SIMULATION_SEED to run that one alone.
+// ever shows another object's bytes, and at the end nothing is left.
 
-import process from "node:process";
 import type { WorkerId } from "../../runtime/base/ids.ts";
 import { OBJECT_CHUNKS_MAX } from "../../runtime/base/limits.ts";
 import type {
@@ -15,12 +13,12 @@ import { NodeStore } from "../../runtime/object_store/node_store.ts";
 import { RemoteObjects } from "../../runtime/object_store/remote_objects.ts";
 import { RemoteStoreClient } from "../../runtime/object_store/remote_store_client.ts";
 import { AttachedBytes } from "../../runtime/protocol/attached_bytes.ts";
-import { assert, assertEquals, describe, it } from "../support/harness.ts";
+import { assert, assertEquals, describe } from "../support/harness.ts";
 import { MIB, testWorkerId } from "../support/store_kit.ts";
 import { Dice } from "./dice.ts";
 import { FakeCollector } from "./fake_collector.ts";
+import { itForSeeds } from "./run_seeds.ts";
 
-const SEEDS = 50;
 const STEPS = 150;
 const DRIVERS_MAX = 3;
 const CAPACITY_BYTES = 10 * MIB;
@@ -238,19 +236,9 @@ class RemoteWorld {
 }
 
 describe("Simulation of remote drivers' objects", () => {
-  it("shows each object intact and leaves nothing behind", async () => {
-    const only = process.env["MANTA_SIMULATION_SEED"];
-    const seeds = only
-      ? [Number(only)]
-      : Array.from({ length: SEEDS }, (_, index) => index + 1);
-    for (const seed of seeds) {
-      try {
-        await runWorld(seed);
-      } catch (error) {
-        const text = error instanceof Error ? error.stack : String(error);
-        throw new Error(`Seed ${seed} failed: ${text}`);
-      }
-    }
+  itForSeeds("shows each object intact and leaves nothing behind", {
+    seeds: 50,
+    runWorld,
   });
 });
 
