@@ -2,7 +2,6 @@
 // link as the node's other peers have one, and the relays between its streams
 // and the rings of the threads that it speaks with.
 
-import { ProtocolError } from "./base/errors.ts";
 import type { WorkerId } from "./base/ids.ts";
 import type { NodeCode } from "./node_code.ts";
 import type { NodePeer } from "./node_peers.ts";
@@ -15,7 +14,7 @@ import {
   type ObserverHello,
   readHello,
 } from "./protocol/driver_messages.ts";
-import { unexpectedMessage } from "./protocol/message_shape.ts";
+import { unexpectedMessage, withStranger } from "./protocol/message_shape.ts";
 import { DRIVER_TO_NODE } from "./protocol/node_message_shapes.ts";
 import type { FromNode } from "./protocol/node_messages.ts";
 import type { LinkMessage, LinkReceiver } from "./transport/link.ts";
@@ -64,7 +63,7 @@ export class RemoteDriver {
       relayed: ports.relayed,
     });
     this.#link.start({
-      receive: (message) => this.#receive(message),
+      receive: (message) => withStranger(() => this.#receive(message)),
       closed: () => {},
     });
     this.peer = {
@@ -72,6 +71,7 @@ export class RemoteDriver {
       mailbox: ports.mailbox.buffer,
       memory: "none",
       open: (peer, end) => this.#peers.open(peer, end),
+      broken: (error) => session.breakOff(error),
     };
   }
 
@@ -101,17 +101,7 @@ export class RemoteDriver {
 
   // -- What comes ------------------------------------------------------------
 
-  /** Nothing that a driver says may hurt the node: it ends its session. */
   #receive(message: LinkMessage): void {
-    try {
-      this.#lead(message);
-    } catch (error) {
-      if (error instanceof ProtocolError) throw error;
-      throw new ProtocolError(`Cannot answer a driver: ${error}`);
-    }
-  }
-
-  #lead(message: LinkMessage): void {
     if (!this.#hasSaidHello) {
       const hello = readHello(message);
       this.#hasSaidHello = true;

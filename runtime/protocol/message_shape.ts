@@ -94,6 +94,26 @@ export function brokenField(type: string, field: string): ProtocolError {
   );
 }
 
+/**
+ * Does what a message of a stranger asks for. Whatever that throws is the
+ * stranger's doing: it ends the link, and not who has the other end.
+ */
+export function withStranger(work: () => void): void {
+  try {
+    work();
+  } catch (error) {
+    throw asProtocolError(error);
+  }
+}
+
+/** What was thrown at a message of a stranger. */
+export function asProtocolError(error: unknown): ProtocolError {
+  if (error instanceof ProtocolError) return error;
+  return new ProtocolError(`Cannot take in what a peer has sent: ${error}`, {
+    cause: error,
+  });
+}
+
 /** Of a name in an error that a stranger may have chosen. */
 const SHOWN_CHARACTERS_MAX = 64;
 

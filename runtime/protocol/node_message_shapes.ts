@@ -2,47 +2,27 @@
 // another process: a driver's or a child's. `node_messages.ts` has the types
 // that these are checked against.
 
-import type {
-  ActorId,
-  LeaseId,
-  NodeId,
-  PlacementGroupId,
-  WorkerId,
-} from "../base/ids.ts";
+import type { NodeId, PlacementGroupId } from "../base/ids.ts";
 import {
   anyOf,
   BOOLEAN,
   BYTES,
   COUNT,
   COUNT_OR_UNLIMITED,
-  type Fields,
-  id,
-  later,
   list,
   type MessageFields,
   MessageReader,
   object,
   oneOf,
   optional,
-  passing,
   record,
   RESOURCES,
   type Shape,
-  text,
   TIME_MS,
   tuple,
   whole,
 } from "./message_shape.ts";
-import type {
-  ObjectKey,
-  Primitive,
-  WireArguments,
-  WireCode,
-  WireEnvironment,
-  WireHeld,
-  WireStrategy,
-  WireValue,
-} from "./messages.ts";
+import type { WireArguments, WireStrategy, WireValue } from "./messages.ts";
 import type {
   ActorName,
   OutputLine,
@@ -53,15 +33,19 @@ import type {
   WireClass,
   WireMethod,
 } from "./node_messages.ts";
-import { isPrimitive } from "./primitive.ts";
-import type { WireError } from "./wire_error.ts";
-
-const WORKER = id<WorkerId>();
-const ACTOR = id<ActorId>();
-const LEASE = id<LeaseId>();
-const GROUP = id<PlacementGroupId>();
-const TEXT = text();
-const TEXTS = record(TEXT);
+import {
+  ACTOR,
+  CODE,
+  ENVIRONMENT,
+  ERROR,
+  GROUP,
+  LEASE,
+  PRIMITIVE,
+  TEXT,
+  TEXTS,
+  VALUE,
+  WORKER,
+} from "./wire_shapes.ts";
 
 const STRATEGY: Shape<WireStrategy> = anyOf<WireStrategy>(
   oneOf("default", "spread"),
@@ -86,35 +70,6 @@ const CLASS: Shape<WireClass> = object<WireClass>({
   isOnce: optional(BOOLEAN),
 });
 
-/** Fields, and the parts of the error, are checked by who decodes it. */
-const ERROR: Shape<WireError> = object<WireError>({
-  kind: oneOf("plain", "builtin", "manta", "registered", "value"),
-  className: TEXT,
-  name: TEXT,
-  message: TEXT,
-  stack: anyOf<string | null>(TEXT, oneOf(null)),
-  state: optional(BYTES),
-  fields: optional(list(tuple<readonly [string, Uint8Array]>(TEXT, BYTES))),
-  omitted: optional(list(TEXT)),
-  cause: optional(later(() => ERROR)),
-  errors: optional(later(() => list(ERROR))),
-});
-
-const PRIMITIVE = passing<Primitive>(isPrimitive);
-const OBJECT = tuple<ObjectKey>(WORKER, COUNT);
-const HELD: Fields<WireHeld> = {
-  c: optional(list(OBJECT)),
-  a: optional(list(ACTOR)),
-};
-type Having<Key extends string> = Extract<WireValue, Record<Key, unknown>>;
-const VALUE = anyOf<WireValue>(
-  object<Having<"p">>({ p: BYTES, ...HELD }),
-  object<Having<"o">>({ o: OBJECT, ...HELD }),
-  passing((value) =>
-    Object.hasOwn(value ?? {}, "v") &&
-    PRIMITIVE((value as { v: unknown }).v) === undefined
-  ),
-);
 const ARGUMENTS = anyOf<WireArguments>(
   oneOf(null),
   BYTES,
@@ -148,7 +103,7 @@ const INTERFACE = object<WireActorInterface>({
 const ACTOR_SPEC = object<WireActor>({
   actorId: ACTOR,
   className: TEXT,
-  code: object<WireCode>({ hash: TEXT, exportName: TEXT, path: TEXT }),
+  code: CODE,
   args: ARGUMENTS,
   name: optional(TEXT),
   namespace: TEXT,
@@ -163,11 +118,7 @@ const ACTOR_SPEC = object<WireActor>({
   maxConcurrency: whole(1, Number.MAX_SAFE_INTEGER),
   concurrencyGroups: record(whole(1, Number.MAX_SAFE_INTEGER)),
   interface: INTERFACE,
-  environment: optional(object<WireEnvironment>({
-    envVars: optional(TEXTS),
-    workingDirectory: optional(TEXT),
-    npm: optional(list(TEXT)),
-  })),
+  environment: optional(ENVIRONMENT),
 });
 
 const LINE = object<OutputLine>({
@@ -197,6 +148,7 @@ const TO_NODE: MessageFields<ToNode> = {
   lease_left: OF_LEASE,
   lease_unblock: OF_LEASE,
   link_request: { peer: WORKER },
+  peer_broken: { peer: WORKER, error: ERROR },
   memory_given: {
     usedBytes: optional(COUNT),
     isCollected: BOOLEAN,

@@ -138,6 +138,12 @@ export class RemoteSession {
     this.over("left");
   }
 
+  /** Ends at once, for what one side has sent. */
+  breakOff(error: ProtocolError): void {
+    this.brokenBy ??= error;
+    this.over("protocol_broken");
+  }
+
   /** Ends at once; the peer hears nothing of it. */
   over(reason: RemoteSessionEnd): void {
     if (this.#end) return;
@@ -212,8 +218,7 @@ export class RemoteSession {
       this.#handle({ type: "segment_received", segment });
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
-      this.brokenBy = error;
-      return this.over("protocol_broken");
+      return this.breakOff(error);
     }
     if (this.#end) return;
     this.#options.onReceived?.();
