@@ -141,6 +141,9 @@ export class Node {
       revoked: this.#scheduling.revoked,
       removeGroup: (groupId) => this.#removeGroup(groupId),
       link: (from, peer) => this.#link(from, peer),
+      // Its end is a turn of its own, and this is the middle of one.
+      broken: (peer, error) =>
+        queueMicrotask(() => this.#peers.broken(peer, error)),
     };
     this.jobs = new NodeJobs((jobId) => this.actors.hasLiving(jobId));
     this.#disk = spillDisk(start.spillPath, (text) => this.#warnAll(text));

@@ -156,7 +156,8 @@ export class NodeGateway {
         if (other) return other.ended(reason);
         driver.end();
         if (!driver.workerId) return;
-        node.driverEnded(driver.workerId, ENDS[reason]);
+        const why = session.brokenBy ? `: ${session.brokenBy.message}` : "";
+        node.driverEnded(driver.workerId, ENDS[reason] + why);
       },
     };
   }

@@ -2,6 +2,7 @@
 // that answer them, or as calls. What the object store is asked goes past it.
 // Belongs to the wiring of a node.
 
+import { ProtocolError } from "./base/errors.ts";
 import type { PlacementGroupId, WorkerId } from "./base/ids.ts";
 import { specOf } from "./cluster_demand.ts";
 import type { PlacementGroups } from "./control/placement_groups.ts";
@@ -25,6 +26,8 @@ export interface AskedNode {
   removeGroup(groupId: PlacementGroupId): void;
   /** Makes a link between two, or says why there is none. */
   link(from: WorkerId, peer: WorkerId): void;
+  /** Ends who has sent what is no message. */
+  broken(peer: WorkerId, error: ProtocolError): void;
 }
 
 /** Takes in what a thread or a driver of the job has sent. */
@@ -57,6 +60,12 @@ export function receiveRequest(
       return node.revoked.left(message.leaseId);
     case "link_request":
       return node.link(from, message.peer);
+    case "peer_broken": {
+      const { peer, error } = message;
+      const isOfJob = job.threads.has(peer) || job.driver.workerId === peer;
+      if (!isOfJob) return;
+      return node.broken(peer, new ProtocolError(decodeError(error).message));
+    }
     case "thread_kill":
       if (!job.threads.has(message.workerId)) return;
       return node.threads.stop(message.workerId, message.reason);

@@ -3,13 +3,24 @@
 // The link between them keeps order and loses nothing. docs/protocol.md has the
 // whole.
 
-import { ProtocolError } from "../base/errors.ts";
 import type { WorkerId } from "../base/ids.ts";
 import { VALUE_BYTES_MAX } from "../base/limits.ts";
+import {
+  brokenField,
+  BYTES,
+  COUNT,
+  id,
+  list,
+  MessageReader,
+  tuple,
+  unexpectedMessage,
+  whole,
+} from "../protocol/message_shape.ts";
 import {
   type FromStore,
   isFromStore,
   isToStore,
+  type RecalledObject,
   type RequestId,
   type ToStore,
 } from "./messages.ts";
@@ -76,44 +87,32 @@ export function isFromAnyStore(
   return isFromStore(message) || FROM_REMOTE_STORE.has(message.type);
 }
 
-/** What a field must be. */
-type Check = (value: unknown) => boolean;
-
-/** More than any id has. */
-const ID_CHARACTERS_MAX = 64;
-
-function isUpTo(max: number): Check {
-  return (value) =>
-    Number.isSafeInteger(value) && value as number >= 0 &&
-    value as number <= max;
-}
-
-function isId(value: unknown): boolean {
-  return typeof value === "string" && value.length <= ID_CHARACTERS_MAX;
-}
-
-function isBytes(value: unknown): boolean {
-  return value instanceof Uint8Array;
-}
-
-const isCount = isUpTo(Number.MAX_SAFE_INTEGER);
-const isSize = isUpTo(VALUE_BYTES_MAX);
-const OBJECT = { owner: isId, number: isCount } as const;
-const REQUEST = { requestId: isCount } as const;
-
-/** The fields of each message from a driver. */
-const FIELDS: {
-  readonly [Type in ToRemoteStore["type"]]: Readonly<Record<string, Check>>;
-} = {
-  object_create: { ...REQUEST, ...OBJECT, sizeBytes: isSize },
-  object_chunk: { ...REQUEST, offset: isCount, bytes: isBytes },
+const REQUEST = { requestId: COUNT } as const;
+const OBJECT = { owner: id<WorkerId>(), number: COUNT } as const;
+const SIZE = whole(0, VALUE_BYTES_MAX);
+const OF_BOTH = {
+  object_create: { ...REQUEST, ...OBJECT, sizeBytes: SIZE },
   object_seal: REQUEST,
   object_abort: REQUEST,
   object_open: { ...REQUEST, ...OBJECT },
-  object_close: REQUEST,
   object_free: OBJECT,
-  chunks_taken: { count: isCount },
-};
+} as const;
+
+const OF_DRIVER = new MessageReader<ToRemoteStore>({
+  ...OF_BOTH,
+  object_chunk: { ...REQUEST, offset: COUNT, bytes: BYTES },
+  object_close: REQUEST,
+  chunks_taken: { count: COUNT },
+});
+
+/** Reads what a child process says to its node's store. */
+export const CHILD_TO_STORE = new MessageReader<ToStore>({
+  ...OF_BOTH,
+  mapping_close: REQUEST,
+  segment_want: { segmentId: COUNT },
+  objects_recalled: { objects: list(tuple<RecalledObject>(COUNT, COUNT)) },
+  segment_release: { segmentId: COUNT },
+});
 
 /**
  * Checks a message that any process may have written. Undefined if it is not
@@ -122,19 +121,9 @@ const FIELDS: {
 export function readToRemoteStore(
   message: { readonly type: string },
 ): ToRemoteStore | undefined {
-  const { type } = message;
-  if (!Object.hasOwn(FIELDS, type)) {
-    if (isToStore(message)) throw broken(type, "no driver sends it");
-    return undefined;
-  }
-  const fields = FIELDS[type as ToRemoteStore["type"]];
-  for (const [name, isValid] of Object.entries(fields)) {
-    if (isValid((message as unknown as Record<string, unknown>)[name])) {
-      continue;
-    }
-    throw broken(type, `its ${name} is none`);
-  }
-  return message as ToRemoteStore;
+  if (OF_DRIVER.knows(message.type)) return OF_DRIVER.read(message);
+  if (isToStore(message)) throw unexpectedMessage(message.type);
+  return undefined;
 }
 
 /** Only the driver itself writes and frees what it owns. */
@@ -142,9 +131,5 @@ export function requireOwner(
   { type, owner }: { readonly type: string; readonly owner: WorkerId },
   driver: WorkerId,
 ): void {
-  if (owner !== driver) throw broken(type, "another owns the object");
-}
-
-function broken(type: string, why: string): ProtocolError {
-  return new ProtocolError(`Cannot read ${type}: ${why}`);
+  if (owner !== driver) throw brokenField(type, "owner");
 }

@@ -111,6 +111,12 @@ export type ToNode =
   | { readonly type: "lease_left"; readonly leaseId: LeaseId }
   | { readonly type: "lease_unblock"; readonly leaseId: LeaseId }
   | { readonly type: "link_request"; readonly peer: WorkerId }
+  /** A driver or a child of the same job has sent what is no message. */
+  | {
+    readonly type: "peer_broken";
+    readonly peer: WorkerId;
+    readonly error: WireError;
+  }
   | {
     readonly type: "memory_given";
     /** What the thread alone holds, where the runtime can tell. */
