@@ -12,6 +12,7 @@ import type {
   DriverWelcome,
   ObserverHello,
 } from "./protocol/driver_messages.ts";
+import { hostAndPort } from "./protocol/address.ts";
 import { splitToken } from "./protocol/token.ts";
 import { RemoteWires } from "./remote_wires.ts";
 import type {
@@ -48,12 +49,9 @@ export function openConnection(
         "what `manta token` prints there",
     );
   }
-  const { hostname: host, port } = new URL(`ws://${address}`);
   const opened: { wires?: RemoteWires } = {};
   const { session, connected } = beginSession({
-    // Brackets are of the notation, not of the address.
-    hostname: host.replace(/^\[|\]$/g, ""),
-    port: Number(port || 80),
+    ...hostAndPort(address),
     token: parts.secret,
     ...(parts.pin === undefined ? {} : { pin: parts.pin }),
     onSession: (session) => {

@@ -1,6 +1,7 @@
 // An executor thread: runs tasks and actors with `executor/`, and is a session
 // of its own for the calls that they make. The wiring of the two.
 
+import { existsSync } from "node:fs";
 import { ApiSession, type CallerContext } from "./api_session.ts";
 import { setSession } from "./api/session_port.ts";
 import type { RuntimeContext } from "./api/session_types.ts";
@@ -30,6 +31,7 @@ import type {
 } from "./protocol/messages.ts";
 import type { FromNode, TaskEvent } from "./protocol/node_messages.ts";
 import { describeThrown } from "./protocol/value_failure.ts";
+import { decodeError } from "./protocol/wire_error.ts";
 import { currentRun, type RunContext, runWithin } from "./run_context.ts";
 import type { RunEnvironments } from "./run_environments.ts";
 import { makeSessionCodec } from "./session_objects.ts";
@@ -270,7 +272,7 @@ export class ExecutorSession {
         this.#environments.load(
           code,
           environment,
-          () => loadCode(code, this.#pathOf(code)),
+          () => this.#loadCode(code),
         ),
       runAs: (run, work) => {
         this.#limits?.begins(run.slot.actor ?? run.template.spec);
@@ -294,9 +296,16 @@ export class ExecutorSession {
     };
   }
 
-  /** Where a bundle is; what another process says of it is not asked. */
-  #pathOf({ hash, path }: WireCode): string {
-    return this.#start.codeFolder === undefined ? path : bundlePath(hash);
+  /** Where a bundle is, is not asked of another process: it has a hash. */
+  async #loadCode(code: WireCode): Promise<unknown> {
+    if (this.#start.codeFolder === undefined) return loadCode(code, code.path);
+    const path = bundlePath(code.hash);
+    if (!existsSync(path)) {
+      // It was sent to another node.
+      const error = await this.#thread.control.bundle(code.hash);
+      if (error) throw decodeError(error);
+    }
+    return loadCode(code, path);
   }
 
   /** Wraps what user code threw; errors of Manta's are told as they are. */

@@ -5,11 +5,12 @@
 import { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync } from "node:fs";
-import { rename, rm, writeFile } from "node:fs/promises";
+import { readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { ProtocolError } from "./base/errors.ts";
-import { CODE_BYTES_MAX } from "./base/limits.ts";
+import { ATTACHMENT_BYTES_MAX, CODE_BYTES_MAX } from "./base/limits.ts";
 import {
+  BUNDLE_HASH,
   type CodeKept,
   type CodePut,
   readCodePut,
@@ -44,6 +45,21 @@ export class NodeCode {
       this.#keeping.set(hash, keeping);
     }
     return keeping;
+  }
+
+  /** A bundle that was kept, in pieces; undefined if none was. */
+  async read(hash: string): Promise<Uint8Array[] | undefined> {
+    if (!BUNDLE_HASH.test(hash)) return undefined;
+    try {
+      const bytes = await readFile(join(this.folder, `${hash}.mjs`));
+      const pieces: Uint8Array[] = [];
+      for (let at = 0; at < bytes.length; at += ATTACHMENT_BYTES_MAX) {
+        pieces.push(bytes.subarray(at, at + ATTACHMENT_BYTES_MAX));
+      }
+      return pieces;
+    } catch {
+      return undefined;
+    }
   }
 
   async #write(hash: string, pieces: readonly Uint8Array[]): Promise<void> {

@@ -24,6 +24,8 @@ export interface NodePeer {
    * claim tasks, too.
    */
   readonly memory: "shared" | "files" | "none";
+  /** It is of another node, and hears of ends by that one. */
+  readonly isStandIn?: true;
   /** Hands it its end of a link to another peer. */
   open(peer: WorkerId, end: RingLinkEnd): void;
   /** Another process has sent what is no message: ends it. */
@@ -53,8 +55,9 @@ export class NodePeers {
   /** Who has a link to whom, from either side. */
   readonly #introduced = new Map<WorkerId, Set<WorkerId>>();
 
-  get ids(): Iterable<WorkerId> {
-    return this.#peers.keys();
+  /** The workers of this node. */
+  *ownIds(): Iterable<WorkerId> {
+    for (const [id, { isStandIn }] of this.#peers) if (!isStandIn) yield id;
   }
 
   has(id: WorkerId): boolean {

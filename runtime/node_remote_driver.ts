@@ -5,9 +5,11 @@
 import type { WorkerId } from "./base/ids.ts";
 import type { NodeCode } from "./node_code.ts";
 import type { NodePeer } from "./node_peers.ts";
+import type { ArrivedNode } from "./node_sessions.ts";
 import { isFromStore } from "./object_store/messages.ts";
 import { RemoteObjects } from "./object_store/remote_objects.ts";
 import { isProcessAlive } from "./platform/process_life.ts";
+import { readNodeHello } from "./protocol/cluster_messages.ts";
 import {
   type DriverHello,
   type DriverWelcome,
@@ -29,6 +31,8 @@ export interface RemoteDriverPorts {
   readonly code: NodeCode;
   /** Somebody has said who it is; throws what ends the connection. */
   joined(driver: RemoteDriver, hello: DriverHello | ObserverHello): void;
+  /** It is a node: who takes it in answers it from now on. */
+  nodeJoined(arrived: ArrivedNode): void;
   /** What was told outside of the driver's messages has a turn. */
   turn(): void;
   /** A thread has got something of the driver's: it may answer soon. */
@@ -103,15 +107,24 @@ export class RemoteDriver {
 
   #receive(message: LinkMessage): void {
     if (!this.#hasSaidHello) {
-      const hello = readHello(message);
       this.#hasSaidHello = true;
-      return this.#ports.joined(this, hello);
+      return this.#greet(message);
     }
     // Who only asks does so on the other stream.
     if (!this.#receiver) throw unexpectedMessage(message.type);
     if (message.type === "code_put") return this.#keepCode(message);
     if (this.#objects?.receive(message)) return;
     this.#receiver.receive(DRIVER_TO_NODE.read(message));
+  }
+
+  #greet(message: LinkMessage): void {
+    if (message.type !== "node_hello") {
+      return this.#ports.joined(this, readHello(message));
+    }
+    const hello = readNodeHello(message);
+    const { session, control } = this;
+    const link = this.#link;
+    this.#ports.nodeJoined({ session, link, control, hello });
   }
 
   #keepCode(message: LinkMessage): void {

@@ -4,6 +4,7 @@
 
 import { ProtocolError } from "./base/errors.ts";
 import type { PlacementGroupId, WorkerId } from "./base/ids.ts";
+import { specOf } from "./cluster_demand.ts";
 import type { PlacementGroups } from "./control/placement_groups.ts";
 import type { NodeActors, Uncaused } from "./node_actors.ts";
 import type { NodeJob } from "./node_jobs.ts";
@@ -12,7 +13,7 @@ import type { NodeMemory } from "./node_memory.ts";
 import { asMantaError, type NodeThreads } from "./node_threads.ts";
 import type { ToNode } from "./protocol/node_messages.ts";
 import { decodeError } from "./protocol/wire_error.ts";
-import type { SchedulerEvent, Strategy } from "./scheduler/messages.ts";
+import type { SchedulerEvent } from "./scheduler/messages.ts";
 
 /** The parts of a node that answer. */
 export interface AskedNode {
@@ -39,16 +40,12 @@ export function receiveRequest(
   const { jobId } = job.driver;
   switch (message.type) {
     case "demand_change": {
-      const { key, strategy, isolation = "thread", ...spec } =
-        message.schedulingClass;
+      const { key: classKey, ...wire } = message.schedulingClass;
+      const { count, depth } = message;
+      const spec = specOf(wire);
       return node.schedule({
         type: "demand_changed",
-        owner: from,
-        jobId,
-        classKey: key,
-        spec: { ...spec, strategy: strategy as Strategy, isolation },
-        count: message.count,
-        depth: message.depth,
+        ...{ owner: from, jobId, classKey, spec, count, depth },
       });
     }
     case "lease_return":

@@ -277,6 +277,9 @@ export const SESSION_RESEND_MS_MAX = 5_000;
 /** A peer that was not heard of for so long is dead to its session. */
 export const SESSION_SILENCE_MS_MAX = 30_000;
 
+/** How long one node waits until it is connected to another, in ms. */
+export const NODE_CONNECT_MS_MAX = 10_000;
+
 /** Size of one log file of a thread; it and the one before are kept. */
 export const OUTPUT_LOG_BYTES_MAX = 16 * 1024 * 1024;
 
@@ -555,3 +558,54 @@ export const MESSAGE_ITEMS_MAX = 65_536;
 
 /** Characters of a text in the first message of a connection. */
 export const HELLO_TEXT_CHARACTERS_MAX = 1_024;
+
+/** How long an executor waits for a bundle of another node, in ms. */
+export const BUNDLE_FETCH_MS_MAX = 30_000;
+
+/** A node tells the head what has changed at most this often. */
+export const NODE_REPORT_MS = 100;
+
+/** A node tells the head how it is at least this often. */
+export const NODE_REPORT_MS_MAX = 1_000;
+
+/** A node of which nothing was heard for so long is declared dead. */
+export const NODE_SILENCE_MS_MAX = 4_000;
+
+/** What a tick of the head's clock counts at most: the rest it was asleep. */
+export const NODE_TICK_GAP_MS_MAX = 500;
+
+/** The head tells nodes of one another at most this often. */
+export const NODE_VIEWS_MS = 100;
+
+/** And at least this often, however many there are, if one has changed. */
+export const NODE_VIEWS_MS_MAX = 1_000;
+
+/** Views per millisecond that the head sends, over all nodes: 5 % of a core. */
+export const NODE_VIEWS_PER_MS = 100;
+
+/** Dead nodes that the head remembers and lists: the latest. */
+export const DEAD_NODES_MAX = 1_000;
+
+/** A node that is to leave ends what it runs by then, or without it. */
+export const NODE_DRAIN_MS_MAX = 30_000;
+
+/** What waits at a node without room for so long may go to another one. */
+export const SPREAD_MOVE_MS = 300;
+
+/** The longest time between two moves that have led to nothing. */
+export const SPREAD_MOVE_MS_MAX = 10_000;
+
+/** A node that seems to have room and gives nothing is left after so long. */
+export const SPREAD_STUCK_MS = 2_000;
+
+/** A node that was left, or has refused, is not asked again for so long. */
+export const SPREAD_AVOID_MS = 5_000;
+
+/** An owner without any lease tries one node more; then twice as long. */
+export const SPREAD_STARVING_MS = 2_000;
+
+/** The longest time until the next node is tried. */
+export const SPREAD_STARVING_MS_MAX = 30_000;
+
+/** A node that nobody has heard of may join so late before work for it fails. */
+export const SPREAD_UNKNOWN_MS = 1_000;

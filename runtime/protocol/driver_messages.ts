@@ -100,9 +100,12 @@ export function readHello(
   return HELLO.read(message);
 }
 
+/** What a bundle is called. */
+export const BUNDLE_HASH = /^[0-9a-f]{64}$/;
+
 const CODE = new MessageReader<CodePut>({
   code_put: {
-    hash: matching(/^[0-9a-f]{64}$/),
+    hash: matching(BUNDLE_HASH),
     pieces: list(BYTES),
   },
 });

@@ -13,7 +13,7 @@ import { actorNeed, chooseForActor, firstActor } from "./actors.ts";
 import type { BundleChoice } from "./bundle_placement.ts";
 import { chooseForClass } from "./dispatch.ts";
 import { chooseForGroup } from "./groups.ts";
-import type { InfeasibleReason } from "./messages.ts";
+import type { ClassSpec, InfeasibleReason } from "./messages.ts";
 import type { PoolChoice } from "./pool_choice.ts";
 import type {
   ActorState,
@@ -40,6 +40,16 @@ export interface LeaseView {
   readonly classKey: string;
   readonly threadId: WorkerId;
   readonly state: LeaseState;
+}
+
+/** The leases of a class that an owner wants, those that it has included. */
+export interface DemandView {
+  readonly owner: WorkerId;
+  readonly jobId: JobId;
+  readonly classKey: string;
+  readonly spec: ClassSpec;
+  readonly count: number;
+  readonly depth: number;
 }
 
 export interface ActorView {
@@ -113,6 +123,20 @@ export function leaseViews(state: SchedulerState): LeaseView[] {
     threadId: lease.thread.id,
     state: lease.state,
   }));
+}
+
+/** What owners want of each class. */
+export function demandViews(state: SchedulerState): DemandView[] {
+  return [...state.owners.values()].flatMap(({ id, demands }) =>
+    Array.from(demands.values(), ({ classRecord, wanted, depth }) => ({
+      owner: id,
+      jobId: classRecord.jobId,
+      classKey: classRecord.key,
+      spec: classRecord.spec,
+      count: wanted,
+      depth,
+    }))
+  );
 }
 
 export function actorViews(state: SchedulerState): ActorView[] {
