@@ -10,7 +10,7 @@ import { join } from "node:path";
 import { ProtocolError } from "./base/errors.ts";
 import { ATTACHMENT_BYTES_MAX, CODE_BYTES_MAX } from "./base/limits.ts";
 import {
-  CODE_HASH,
+  BUNDLE_HASH,
   type CodeKept,
   type CodePut,
   readCodePut,
@@ -49,7 +49,7 @@ export class NodeCode {
 
   /** A bundle that was kept, in pieces; undefined if none was. */
   async read(hash: string): Promise<Uint8Array[] | undefined> {
-    if (!CODE_HASH.test(hash)) return undefined;
+    if (!BUNDLE_HASH.test(hash)) return undefined;
     try {
       const bytes = await readFile(join(this.folder, `${hash}.mjs`));
       const pieces: Uint8Array[] = [];

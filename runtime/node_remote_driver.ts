@@ -107,10 +107,8 @@ export class RemoteDriver {
 
   #receive(message: LinkMessage): void {
     if (!this.#hasSaidHello) {
-      if (message.type === "node_hello") return this.#beNode(message);
-      const hello = readHello(message);
       this.#hasSaidHello = true;
-      return this.#ports.joined(this, hello);
+      return this.#greet(message);
     }
     // Who only asks does so on the other stream.
     if (!this.#receiver) throw unexpectedMessage(message.type);
@@ -119,8 +117,10 @@ export class RemoteDriver {
     this.#receiver.receive(DRIVER_TO_NODE.read(message));
   }
 
-  /** It is another node: who takes it in answers it from now on. */
-  #beNode(message: LinkMessage): void {
+  #greet(message: LinkMessage): void {
+    if (message.type !== "node_hello") {
+      return this.#ports.joined(this, readHello(message));
+    }
     const hello = readNodeHello(message);
     const { session, control } = this;
     const link = this.#link;

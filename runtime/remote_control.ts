@@ -52,6 +52,7 @@ const ARGUMENTS: {
   pending: tuple(),
   memory: tuple(),
   jobs: tuple(),
+  bundle: tuple(text()),
   groupReady: tuple(id<PlacementGroupId>()),
   timeline: tuple(),
   leftovers: tuple(),

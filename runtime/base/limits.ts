@@ -547,6 +547,18 @@ export const LOCAL_MEMORY_IDLE_MS = 1_000;
 /** A file changed so far ahead of the clock was timed by another clock. */
 export const FILE_TIME_AHEAD_MS_MAX = 10_000;
 
+/** Characters of an id in a message; ours have 14. */
+export const MESSAGE_ID_CHARACTERS_MAX = 64;
+
+/** Characters of a name or another text in a message to a node. */
+export const MESSAGE_TEXT_CHARACTERS_MAX = 256 * 1024;
+
+/** Items of one list in a message to a node. */
+export const MESSAGE_ITEMS_MAX = 65_536;
+
+/** Characters of a text in the first message of a connection. */
+export const HELLO_TEXT_CHARACTERS_MAX = 1_024;
+
 /** How long an executor waits for a bundle of another node, in ms. */
 export const BUNDLE_FETCH_MS_MAX = 30_000;
 
@@ -597,14 +609,3 @@ export const SPREAD_STARVING_MS_MAX = 30_000;
 
 /** A node that nobody has heard of may join so late before work for it fails. */
 export const SPREAD_UNKNOWN_MS = 1_000;
-/** Characters of an id in a message; ours have 14. */
-export const MESSAGE_ID_CHARACTERS_MAX = 64;
-
-/** Characters of a name or another text in a message to a node. */
-export const MESSAGE_TEXT_CHARACTERS_MAX = 256 * 1024;
-
-/** Items of one list in a message to a node. */
-export const MESSAGE_ITEMS_MAX = 65_536;
-
-/** Characters of a text in the first message of a connection. */
-export const HELLO_TEXT_CHARACTERS_MAX = 1_024;

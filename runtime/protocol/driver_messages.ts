@@ -44,9 +44,6 @@ export interface DriverWelcome {
   readonly home: WireProcess;
 }
 
-/** SHA-256 of a bundle's text, in hexadecimal digits. */
-export const CODE_HASH = /^[0-9a-f]{64}$/;
-
 /** A bundle, before the first task that needs it. */
 export interface CodePut {
   readonly type: "code_put";
@@ -103,9 +100,12 @@ export function readHello(
   return HELLO.read(message);
 }
 
+/** What a bundle is called. */
+export const BUNDLE_HASH = /^[0-9a-f]{64}$/;
+
 const CODE = new MessageReader<CodePut>({
   code_put: {
-    hash: matching(CODE_HASH),
+    hash: matching(BUNDLE_HASH),
     pieces: list(BYTES),
   },
 });
