@@ -5,7 +5,11 @@
 
 import { ProtocolError } from "../base/errors.ts";
 import type { WorkerId } from "../base/ids.ts";
-import { VALUE_BYTES_MAX } from "../base/limits.ts";
+import {
+  OBJECT_CHUNK_BYTES_MAX,
+  OBJECT_CHUNKS_MAX,
+  VALUE_BYTES_MAX,
+} from "../base/limits.ts";
 import {
   type FromStore,
   isFromStore,
@@ -22,11 +26,50 @@ export interface ObjectChunk {
   readonly bytes: Uint8Array;
 }
 
+/** The same, where its bytes lie in a slot of the sender's file. */
+export interface PlacedChunk {
+  readonly type: "chunk_placed";
+  readonly requestId: RequestId;
+  readonly offset: number;
+  readonly length: number;
+  readonly slot: number;
+}
+
 /** So many chunks have been taken in: as many more may come. */
 export interface ChunksTaken {
   readonly type: "chunks_taken";
   readonly count: number;
 }
+
+/**
+ * The sender has made a file for chunks, its process has it open by this
+ * number, and it begins with the proof. No chunk is sent before the answer.
+ */
+export interface ChunkFileOffered {
+  readonly type: "chunk_file_offered";
+  readonly fd: number;
+  readonly proof: string;
+}
+
+/** Whether the receiver has the file open. */
+export interface ChunkFileAnswered {
+  readonly type: "chunk_file_answered";
+  readonly isOpen: boolean;
+}
+
+/** The sender uses the file no more. */
+export interface ChunkFileClosed {
+  readonly type: "chunk_file_closed";
+}
+
+/** What both sides of a connection say of chunks. */
+export type ChunkMessage =
+  | ObjectChunk
+  | PlacedChunk
+  | ChunksTaken
+  | ChunkFileOffered
+  | ChunkFileAnswered
+  | ChunkFileClosed;
 
 /** The driver wants no more of an object that was found. */
 export interface ObjectClose {
@@ -47,8 +90,7 @@ export type ToRemoteStore =
         | "object_free";
     }
   >
-  | ObjectChunk
-  | ChunksTaken
+  | ChunkMessage
   | ObjectClose;
 
 /** From the store to a driver. */
@@ -62,25 +104,19 @@ export type FromRemoteStore =
     readonly requestId: RequestId;
     readonly sizeBytes: number;
   }
-  | ObjectChunk
-  | ChunksTaken;
-
-const FROM_REMOTE_STORE: ReadonlySet<string> = new Set<FromRemoteStore["type"]>(
-  ["object_granted", "object_found", "object_chunk", "chunks_taken"],
-);
-
-/** Whether a message comes from the store, whichever way it is reached. */
-export function isFromAnyStore(
-  message: { readonly type: string },
-): message is FromStore | FromRemoteStore {
-  return isFromStore(message) || FROM_REMOTE_STORE.has(message.type);
-}
+  | ChunkMessage;
 
 /** What a field must be. */
 type Check = (value: unknown) => boolean;
 
+type Fields<Type extends string> = {
+  readonly [Each in Type]: Readonly<Record<string, Check>>;
+};
+
 /** More than any id has. */
 const ID_CHARACTERS_MAX = 64;
+
+const isCount = isUpTo(Number.MAX_SAFE_INTEGER);
 
 function isUpTo(max: number): Check {
   return (value) =>
@@ -96,23 +132,56 @@ function isBytes(value: unknown): boolean {
   return value instanceof Uint8Array;
 }
 
-const isCount = isUpTo(Number.MAX_SAFE_INTEGER);
+function isBoolean(value: unknown): boolean {
+  return typeof value === "boolean";
+}
+
+/** The fields of each message about chunks. */
+const CHUNK_FIELDS: Fields<ChunkMessage["type"]> = {
+  object_chunk: { requestId: isCount, offset: isCount, bytes: isBytes },
+  chunk_placed: {
+    ...{ requestId: isCount, offset: isCount },
+    length: isUpTo(OBJECT_CHUNK_BYTES_MAX),
+    slot: isUpTo(OBJECT_CHUNKS_MAX - 1),
+  },
+  chunks_taken: { count: isCount },
+  chunk_file_offered: { fd: isCount, proof: isId },
+  chunk_file_answered: { isOpen: isBoolean },
+  chunk_file_closed: {},
+};
+
+const FROM_REMOTE_STORE: ReadonlySet<string> = new Set([
+  ...["object_granted", "object_found"],
+  ...Object.keys(CHUNK_FIELDS),
+]);
+
+/** Whether a message is about chunks, in either direction. */
+export function isChunkMessage(
+  message: { readonly type: string },
+): message is ChunkMessage {
+  return Object.hasOwn(CHUNK_FIELDS, message.type);
+}
+
+/** Whether a message comes from the store, whichever way it is reached. */
+export function isFromAnyStore(
+  message: { readonly type: string },
+): message is FromStore | FromRemoteStore {
+  return isFromStore(message) || FROM_REMOTE_STORE.has(message.type);
+}
+
 const isSize = isUpTo(VALUE_BYTES_MAX);
 const OBJECT = { owner: isId, number: isCount } as const;
 const REQUEST = { requestId: isCount } as const;
 
 /** The fields of each message from a driver. */
-const FIELDS: {
-  readonly [Type in ToRemoteStore["type"]]: Readonly<Record<string, Check>>;
-} = {
+const FIELDS: Fields<ToRemoteStore["type"]> = {
+  ...CHUNK_FIELDS,
   object_create: { ...REQUEST, ...OBJECT, sizeBytes: isSize },
-  object_chunk: { ...REQUEST, offset: isCount, bytes: isBytes },
   object_seal: REQUEST,
   object_abort: REQUEST,
   object_open: { ...REQUEST, ...OBJECT },
   object_close: REQUEST,
   object_free: OBJECT,
-  chunks_taken: { count: isCount },
 };
 
 /**
