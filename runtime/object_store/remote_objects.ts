@@ -4,6 +4,7 @@
 // driver says, and never waits for it. What the driver leaves behind, the store
 // frees when it is told of the driver's end.
 
+import type { Timers } from "../base/clock.ts";
 import { InvariantError, ProtocolError } from "../base/errors.ts";
 import type { WorkerId } from "../base/ids.ts";
 import { REMOTE_TRANSFERS_MAX } from "../base/limits.ts";
@@ -33,6 +34,8 @@ export interface RemoteObjectsOptions {
   send(message: FromRemoteStore): void;
   /** Sends what is queued. */
   flush(): void;
+  /** @default {systemTimers} */
+  readonly timers?: Timers;
 }
 
 /** What the driver writes. */
@@ -81,6 +84,7 @@ export class RemoteObjects {
       peer: () => options.process,
       send: (message) => options.send(message),
       flush: () => options.flush(),
+      ...(options.timers ? { timers: options.timers } : {}),
       through: ({ key }) => this.#through(key),
     });
   }
