@@ -85,6 +85,7 @@ export class RemoteDriver {
     this.workerId = hello.workerId;
     this.#objects = new RemoteObjects({
       workerId: hello.workerId,
+      process: hello.home,
       toStore: (message) => this.#receiver!.receive(message),
       toldStore: () => this.#ports.turn(),
       send: (message) => this.#link.send(message),

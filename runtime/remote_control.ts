@@ -48,7 +48,6 @@ const ARGUMENTS: {
   available: tuple(),
   findActor: tuple(text(), text()),
   actors: tuple(),
-  bundle: tuple(text()),
   pending: tuple(),
   memory: tuple(),
   jobs: tuple(),

@@ -529,6 +529,12 @@ export const OBJECT_CHUNK_BYTES_MAX = ATTACHMENT_BYTES_MAX;
 /** Pieces of objects under way to a reader that has not taken them. */
 export const OBJECT_CHUNKS_MAX = 8;
 
+/** From this size on objects are worth a file between near processes. */
+export const CHUNK_FILE_OBJECT_BYTES_MIN = 4 * 1024 * 1024;
+
+/** Such a file goes when nothing was sent through it for so long. */
+export const CHUNK_FILE_IDLE_MS = 1_000;
+
 /**
  * Objects that a remote driver reads at a time, and that it writes: each has
  * memory of the store that cannot go to disk meanwhile.
@@ -538,11 +544,14 @@ export const REMOTE_TRANSFERS_MAX = 16;
 /** The same in bytes for what it writes, unless one object has more. */
 export const REMOTE_WRITE_BYTES_MAX = 128 * 1024 * 1024;
 
-/** Memory that a remote driver keeps for its next objects. */
-export const LOCAL_MEMORY_KEPT_BYTES_MAX = 128 * 1024 * 1024;
+/** Memory that a remote driver keeps for its next objects, as it had before. */
+export const LOCAL_MEMORY_KEPT_BYTES_MAX = 2 * 1024 * 1024 * 1024;
 
-/** The same is given back when no object needed it for so long. */
+/** The same is given back when no object needed it for so long, or twice. */
 export const LOCAL_MEMORY_IDLE_MS = 1_000;
+
+/** Fresh memory of so many bytes costs more than looking for garbage. */
+export const LOCAL_GARBAGE_BYTES_MIN = 32 * 1024 * 1024;
 
 /** A file changed so far ahead of the clock was timed by another clock. */
 export const FILE_TIME_AHEAD_MS_MAX = 10_000;
