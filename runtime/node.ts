@@ -6,7 +6,7 @@ import * as Comlink from "comlink";
 import type { MantaError } from "./base/errors.ts";
 import {
   type JobId,
-  newId,
+  newThreadId,
   type PlacementGroupId,
   type WorkerId,
 } from "./base/ids.ts";
@@ -77,7 +77,7 @@ export class Node {
       nodeId: start.nodeId,
       total: start.total,
       labels: start.labels,
-      newThreadId: () => newId("worker"),
+      newThreadId: () => newThreadId(start.nodeId),
     });
     this.groups = new PlacementGroups();
     const ports = {
