@@ -12,6 +12,7 @@ import type { Inheritance } from "./caller_templates.ts";
 import { IdleGarbage } from "./idle_garbage.ts";
 import { bundlePath, useCodeDirectory } from "./code/code_cache.ts";
 import { loadCode } from "./code/load_code.ts";
+import { placedBundle } from "./code/place_files.ts";
 import { ExecutorOutput } from "./executor_output.ts";
 import { Executor, RunAbandoned } from "./executor/executor.ts";
 import { constructActor } from "./executor/actor_host.ts";
@@ -25,6 +26,7 @@ import type { WaitScope } from "./owner/waiting.ts";
 import type { OutputStream, Platform } from "./platform/platform.ts";
 import type {
   WireCode,
+  WireEnvironment,
   WireStrategy,
   WireTemplate,
 } from "./protocol/messages.ts";
@@ -266,12 +268,7 @@ export class ExecutorSession {
         actorExited: ({ actorId, incarnation }) =>
           thread.sendNode({ type: "actor_exited", actorId, incarnation }),
       },
-      loadCode: (code, environment) =>
-        this.#environments.load(
-          code,
-          environment,
-          () => loadCode(code, this.#pathOf(code)),
-        ),
+      loadCode: (code, environment) => this.#loadCode(code, environment),
       runAs: (run, work) => {
         this.#limits?.begins(run.slot.actor ?? run.template.spec);
         return runWithin({ run, actor: run.slot.actor }, work);
@@ -294,9 +291,19 @@ export class ExecutorSession {
     };
   }
 
-  /** Where a bundle is; what another process says of it is not asked. */
-  #pathOf({ hash, path }: WireCode): string {
-    return this.#start.codeFolder === undefined ? path : bundlePath(hash);
+  async #loadCode(
+    code: WireCode,
+    environment: WireEnvironment | undefined,
+  ): Promise<unknown> {
+    // What another process says of the place is not asked.
+    const path = this.#start.codeFolder === undefined
+      ? code.path
+      : await placedBundle(bundlePath(code.hash));
+    return await this.#environments.load(
+      code,
+      environment,
+      () => loadCode(code, path),
+    );
   }
 
   /** Wraps what user code threw; errors of Manta's are told as they are. */
