@@ -87,8 +87,10 @@ export class Cluster {
       return false;
     }
     if (message.type === "link_request") {
-      const { jobId } = this.#jobAt(message.peer, job);
-      this.standIns.ensure({ worker: message.peer, jobId, nodeId: target });
+      if (this.#ports.session(target)) {
+        const { jobId } = this.#jobAt(message.peer, job);
+        this.standIns.ensure({ worker: message.peer, jobId, nodeId: target });
+      }
       return false;
     }
     this.tell(target, from, message);
@@ -109,6 +111,7 @@ export class Cluster {
       case "lease_return":
         return nodeOfLease(message.leaseId);
       case "link_request":
+      case "peer_broken":
         return this.#jobAt(message.peer, job).home;
       case "thread_kill":
         return nodeOfWorker(message.workerId);

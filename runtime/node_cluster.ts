@@ -8,6 +8,7 @@ import {
   NodeDiedError,
 } from "./base/errors.ts";
 import type { JobId, NodeId, WorkerId } from "./base/ids.ts";
+import { NODES_UNKNOWN_MAX } from "./base/limits.ts";
 import { Cluster, type ClusteredNode } from "./cluster.ts";
 import { ClusterBundles } from "./cluster_bundles.ts";
 import { ClusterDemand } from "./cluster_demand.ts";
@@ -16,6 +17,7 @@ import type { NodeJoin, NodeListen, ToHost } from "./host_messages.ts";
 import type { MemberNode } from "./member_node.ts";
 import type { NodeControl } from "./node_control.ts";
 import type { NodeJob } from "./node_jobs.ts";
+import type { NodeSession } from "./node_session.ts";
 import { type ArrivedNode, NodeSessions } from "./node_sessions.ts";
 import type { Uncaused } from "./node_actors.ts";
 import { ownFacts } from "./own_view.ts";
@@ -69,6 +71,7 @@ export class NodeCluster {
         }
       },
       changed: (views) => this.#demand.viewsChanged(views),
+      drained: () => ports.post({ type: "node_over" }),
       died: (nodeId, reason) => this.#nodeDied(nodeId, reason),
       flush: () => this.flush(),
     });
@@ -89,8 +92,7 @@ export class NodeCluster {
     this.#cluster = new Cluster({
       node: { ...ports, ...clustered(node) },
       head: () => this.#headId,
-      session: (other) =>
-        this.#members.isDead(other) ? undefined : this.#sessions.get(other),
+      session: (other) => this.#session(other),
       sessions: () => this.#sessions.all(),
       hears: (from, worker, message) =>
         this.#demand.heard(from, worker, message),
@@ -154,6 +156,12 @@ export class NodeCluster {
     answerControl(arrived.control, this.#node.observe());
     const user = this.#sessions.accept(arrived);
     return user;
+  }
+
+  /** Takes no new work; the node is over when what it runs has ended. */
+  drain(): void {
+    this.#members.drain();
+    this.flush();
   }
 
   #over(error: Error): void {
@@ -230,6 +238,14 @@ export class NodeCluster {
     await this.#sessions.leave();
   }
 
+  /** The session with a node that is there, or may be. */
+  #session(nodeId: NodeId): NodeSession | undefined {
+    if (this.#members.isDead(nodeId)) return undefined;
+    const isNamed = this.#members.view(nodeId) !== undefined ||
+      this.#sessions.waitingCount < NODES_UNKNOWN_MAX;
+    return isNamed ? this.#sessions.get(nodeId) : undefined;
+  }
+
   // -- Messages --------------------------------------------------------------
 
   #toHead(message: ClusterMessage): void {
@@ -285,7 +301,9 @@ export class NodeCluster {
         ),
       );
     }
-    this.#members.sessionEnded(nodeId, reason);
+    if (this.#headId) {
+      this.#nodeDied(nodeId, `it cannot be reached (${reason})`);
+    } else this.#members.sessionEnded(nodeId, reason);
   }
 
   #nodeDied(nodeId: NodeId, reason: string): void {

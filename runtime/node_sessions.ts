@@ -8,6 +8,7 @@ import { NODE_CONNECT_MS_MAX } from "./base/limits.ts";
 import { hostAndPort } from "./protocol/address.ts";
 import { NodeSession } from "./node_session.ts";
 import { isProcessAlive, thisProcess } from "./platform/process_life.ts";
+import { CLUSTER_MESSAGE } from "./protocol/cluster_message_shapes.ts";
 import type {
   ClusterMessage,
   NodeFacts,
@@ -80,6 +81,15 @@ export class NodeSessions {
 
   all(): Iterable<NodeSession> {
     return this.#sessions.values();
+  }
+
+  /** How many are not connected, and may never be. */
+  get waitingCount(): number {
+    let count = 0;
+    for (const { isConnected } of this.#sessions.values()) {
+      if (!isConnected) count++;
+    }
+    return count;
   }
 
   has(nodeId: NodeId): boolean {
@@ -194,7 +204,7 @@ export class NodeSessions {
     link.flush();
     link.start({
       receive: (message) => {
-        const welcome = message as ClusterMessage;
+        const welcome = CLUSTER_MESSAGE.read(message);
         if (welcome.type !== "node_welcome") {
           const why = welcome.type === "node_refused" ? welcome.reason : "";
           reject(new ConnectionError(why || "Cannot join: it is no node"));

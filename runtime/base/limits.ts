@@ -618,3 +618,9 @@ export const SPREAD_STARVING_MS_MAX = 30_000;
 
 /** A node that nobody has heard of may join so late before work for it fails. */
 export const SPREAD_UNKNOWN_MS = 1_000;
+
+/** Nodes of a cluster, dead ones that are remembered included. */
+export const NODES_MAX = 4_096;
+
+/** Nodes that a node waits to hear of, since somebody has named them. */
+export const NODES_UNKNOWN_MAX = 64;

@@ -60,7 +60,7 @@ const STRATEGY: Shape<WireStrategy> = anyOf<WireStrategy>(
   }),
 );
 
-const CLASS: Shape<WireClass> = object<WireClass>({
+export const CLASS: Shape<WireClass> = object<WireClass>({
   key: TEXT,
   resources: RESOURCES,
   strategy: STRATEGY,
