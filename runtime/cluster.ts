@@ -49,6 +49,10 @@ export interface ClusterPorts {
   session(nodeId: NodeId): NodeSession | undefined;
   /** All nodes that this one has a session with. */
   sessions(): Iterable<NodeSession>;
+  /** A node says something to a worker; true if it is not for the worker. */
+  hears(from: NodeId, worker: WorkerId, message: FromNode): boolean;
+  /** A worker of another node is gone. */
+  gone(worker: WorkerId): void;
   /** What concerns nodes, demand, actors or objects; whether it did. */
   receive(from: NodeId, message: ClusterMessage): void;
 }
@@ -83,8 +87,10 @@ export class Cluster {
       return false;
     }
     if (message.type === "link_request") {
-      const { jobId } = this.#jobAt(message.peer, job);
-      this.standIns.ensure({ worker: message.peer, jobId, nodeId: target });
+      if (this.#ports.session(target)) {
+        const { jobId } = this.#jobAt(message.peer, job);
+        this.standIns.ensure({ worker: message.peer, jobId, nodeId: target });
+      }
       return false;
     }
     this.tell(target, from, message);
@@ -105,6 +111,7 @@ export class Cluster {
       case "lease_return":
         return nodeOfLease(message.leaseId);
       case "link_request":
+      case "peer_broken":
         return this.#jobAt(message.peer, job).home;
       case "thread_kill":
         return nodeOfWorker(message.workerId);
@@ -242,6 +249,7 @@ export class Cluster {
       // A node stands for all threads of it that were asked.
       return node.jobs.of(worker)?.output.given(from);
     }
+    if (this.#ports.hears(from, worker, message)) return;
     node.send(worker, message);
   }
 
@@ -254,9 +262,9 @@ export class Cluster {
   }
 
   #standInEnded(worker: WorkerId, error: MantaError): void {
-    if (this.standIns.remove(worker)) {
-      this.#ports.node.standInEnded(worker, error);
-    }
+    this.#ports.gone(worker);
+    if (!this.standIns.remove(worker)) return;
+    this.#ports.node.standInEnded(worker, error);
   }
 
   #link(

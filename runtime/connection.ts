@@ -5,6 +5,7 @@ import {
   AuthenticationError,
   ConnectionError,
   MantaError,
+  type ProtocolError,
 } from "./base/errors.ts";
 import type {
   DriverHello,
@@ -62,7 +63,7 @@ export function openConnection(
     onEnded: (reason) => {
       // Of the other two others tell.
       if (reason === "left" || reason === "not_connected") return;
-      user.lost(lossError(address, reason));
+      user.lost(lossError(address, reason, session.brokenBy));
     },
   });
   connected.catch((error) => user.lost(asMantaError(error)));
@@ -93,10 +94,11 @@ const LOSSES: Readonly<
 function lossError(
   address: string,
   reason: keyof typeof LOSSES,
+  cause: ProtocolError | undefined,
 ): MantaError {
   const text = `Cannot go on: the connection to ${address} is lost, as ` +
     `${LOSSES[reason]}. Call shutdown() and init() to connect again`;
-  const details = { details: { reason } };
+  const details = { details: { reason }, ...(cause ? { cause } : {}) };
   return reason === "peer_refuses"
     ? new AuthenticationError(text, details)
     : new ConnectionError(text, details);

@@ -13,6 +13,7 @@ import type { Inheritance } from "./caller_templates.ts";
 import { IdleGarbage } from "./idle_garbage.ts";
 import { bundlePath, useCodeDirectory } from "./code/code_cache.ts";
 import { loadCode } from "./code/load_code.ts";
+import { placedBundle } from "./code/place_files.ts";
 import { ExecutorOutput } from "./executor_output.ts";
 import { Executor, RunAbandoned } from "./executor/executor.ts";
 import { constructActor } from "./executor/actor_host.ts";
@@ -26,6 +27,7 @@ import type { WaitScope } from "./owner/waiting.ts";
 import type { OutputStream, Platform } from "./platform/platform.ts";
 import type {
   WireCode,
+  WireEnvironment,
   WireStrategy,
   WireTemplate,
 } from "./protocol/messages.ts";
@@ -268,12 +270,7 @@ export class ExecutorSession {
         actorExited: ({ actorId, incarnation }) =>
           thread.sendNode({ type: "actor_exited", actorId, incarnation }),
       },
-      loadCode: (code, environment) =>
-        this.#environments.load(
-          code,
-          environment,
-          () => this.#loadCode(code),
-        ),
+      loadCode: (code, environment) => this.#loadCode(code, environment),
       runAs: (run, work) => {
         this.#limits?.begins(run.slot.actor ?? run.template.spec);
         return runWithin({ run, actor: run.slot.actor }, work);
@@ -296,16 +293,28 @@ export class ExecutorSession {
     };
   }
 
-  /** Where a bundle is, is not asked of another process: it has a hash. */
-  async #loadCode(code: WireCode): Promise<unknown> {
-    if (this.#start.codeFolder === undefined) return loadCode(code, code.path);
-    const path = bundlePath(code.hash);
-    if (!existsSync(path)) {
+  async #loadCode(
+    code: WireCode,
+    environment: WireEnvironment | undefined,
+  ): Promise<unknown> {
+    const path = await this.#placeOf(code);
+    return await this.#environments.load(
+      code,
+      environment,
+      () => loadCode(code, path),
+    );
+  }
+
+  /** What another process says of the place of code is not asked. */
+  async #placeOf({ hash, path }: WireCode): Promise<string> {
+    if (this.#start.codeFolder === undefined) return path;
+    const kept = bundlePath(hash);
+    if (!existsSync(kept)) {
       // It was sent to another node.
-      const error = await this.#thread.control.bundle(code.hash);
+      const error = await this.#thread.control.bundle(hash);
       if (error) throw decodeError(error);
     }
-    return loadCode(code, path);
+    return await placedBundle(kept);
   }
 
   /** Wraps what user code threw; errors of Manta's are told as they are. */

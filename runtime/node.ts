@@ -112,6 +112,9 @@ export class Node {
     this.actors = new NodeActors(ports);
     this.#scheduling = new NodeScheduling(this.scheduler, {
       ...ports,
+      send: (id, message) => {
+        if (!this.cluster?.hears(id, message)) this.#send(id, message);
+      },
       actors: this.actors,
       groups: this.groups,
       startThread: (thread) => this.#startThread(thread),
@@ -138,6 +141,9 @@ export class Node {
       revoked: this.#scheduling.revoked,
       removeGroup: (groupId) => this.#removeGroup(groupId),
       link: (from, peer) => this.#link(from, peer),
+      // Its end is a turn of its own, and this is the middle of one.
+      broken: (peer, error) =>
+        queueMicrotask(() => this.#peers.broken(peer, error)),
     };
     this.jobs = new NodeJobs((jobId) => this.actors.hasLiving(jobId));
     this.#disk = spillDisk(start.spillPath, (text) => this.#warnAll(text));
@@ -158,6 +164,7 @@ export class Node {
       stopThread: (id, reason) => this.#threads.stop(id, reason),
       reasonOf: (id) => this.#threads.reasonOf(id),
       schedule: (event) => this.#scheduling.take(event),
+      warn: (jobId, text) => this.#warn(jobId, text),
       standInEnded: (id, error) => this.#standInEnded(id, error),
       post: (message) => this.#host.post(message),
     });

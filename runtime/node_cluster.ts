@@ -8,51 +8,26 @@ import {
   NodeDiedError,
 } from "./base/errors.ts";
 import type { JobId, NodeId, WorkerId } from "./base/ids.ts";
+import { NODES_UNKNOWN_MAX } from "./base/limits.ts";
 import { Cluster, type ClusteredNode } from "./cluster.ts";
 import { ClusterBundles } from "./cluster_bundles.ts";
+import { ClusterDemand } from "./cluster_demand.ts";
 import { ClusterMembers } from "./cluster_members.ts";
-import type {
-  NodeJoin,
-  NodeListen,
-  NodeStart,
-  ToHost,
-} from "./host_messages.ts";
-import type { NodeCode } from "./node_code.ts";
+import type { NodeJoin, NodeListen, ToHost } from "./host_messages.ts";
+import type { MemberNode } from "./member_node.ts";
 import type { NodeControl } from "./node_control.ts";
-import type { NodeJob, NodeJobs } from "./node_jobs.ts";
+import type { NodeJob } from "./node_jobs.ts";
+import type { NodeSession } from "./node_session.ts";
 import { type ArrivedNode, NodeSessions } from "./node_sessions.ts";
 import type { Uncaused } from "./node_actors.ts";
-import type { NodeStore } from "./object_store/node_store.ts";
 import { ownFacts } from "./own_view.ts";
-import type {
-  ClusterMessage,
-  JobFacts,
-  NodeView,
-} from "./protocol/cluster_messages.ts";
-import type { ToNode } from "./protocol/node_messages.ts";
+import type { ClusterMessage, NodeView } from "./protocol/cluster_messages.ts";
+import type { FromNode, ToNode } from "./protocol/node_messages.ts";
 import { encodeError } from "./protocol/wire_error.ts";
 import { answerControl, RemoteControl } from "./remote_control.ts";
 import type { SchedulerEvent } from "./scheduler/messages.ts";
-import type { Scheduler } from "./scheduler/scheduler.ts";
-import type { Mailbox } from "./transport/mailbox.ts";
 import type { RemoteSessionEnd } from "./transport/remote_session.ts";
 import type { SessionUser } from "./transport/session_acceptor.ts";
-
-/** The node, as all may see it. */
-export interface MemberNode {
-  readonly start: NodeStart;
-  readonly address: string;
-  readonly mailbox: Mailbox;
-  readonly jobs: NodeJobs;
-  readonly scheduler: Scheduler;
-  readonly store: NodeStore;
-  readonly code: NodeCode;
-  addJob(job: JobFacts): void;
-  driverEnded(worker: WorkerId, reason: string): void;
-  /** The calls of somebody who has no job. */
-  observe(): NodeControl;
-  takeIn(): void;
-}
 
 /** What the node does for its cluster alone. */
 export interface MemberPorts extends
@@ -67,6 +42,7 @@ export interface MemberPorts extends
     | "standInEnded"
   > {
   schedule(event: Uncaused<SchedulerEvent>): void;
+  warn(jobId: JobId | undefined, text: string): void;
   post(message: ToHost): void;
 }
 
@@ -78,6 +54,7 @@ export class NodeCluster {
   readonly #members: ClusterMembers;
   readonly #cluster: Cluster;
   readonly bundles: ClusterBundles;
+  readonly #demand: ClusterDemand;
   /** Of a node that has joined one. */
   #headId: NodeId | undefined;
   #headCalls: RemoteControl | undefined;
@@ -93,17 +70,18 @@ export class NodeCluster {
           this.#sessions.get(nodeId).send(message);
         }
       },
-      changed: () => {},
+      changed: (views) => this.#demand.viewsChanged(views),
+      drained: () => ports.post({ type: "node_over" }),
       died: (nodeId, reason) => this.#nodeDied(nodeId, reason),
       flush: () => this.flush(),
     });
     this.#sessions = new NodeSessions({
       nodeId,
       mailbox: node.mailbox,
-      access: { token: listen.token, ...(join?.pin ? { pin: join.pin } : {}) },
+      token: listen.token,
       facts: () => ownFacts(node),
       report: () => this.#members.report(),
-      addressOf: (other) => this.#members.view(other)?.facts.address,
+      placeOf: (other) => this.#members.view(other)?.facts,
       views: () => join ? undefined : this.#members.views(),
       askToDial: (to) =>
         this.#toHead({ type: "link_wanted", from: nodeId, to }),
@@ -114,10 +92,26 @@ export class NodeCluster {
     this.#cluster = new Cluster({
       node: { ...ports, ...clustered(node) },
       head: () => this.#headId,
-      session: (other) =>
-        this.#members.isDead(other) ? undefined : this.#sessions.get(other),
+      session: (other) => this.#session(other),
       sessions: () => this.#sessions.all(),
+      hears: (from, worker, message) =>
+        this.#demand.heard(from, worker, message),
+      gone: (worker) => this.#demand.threadEnded(worker),
       receive: (from, message) => this.#receive(from, message),
+    });
+    this.#demand = new ClusterDemand({
+      nodeId,
+      scheduler: node.scheduler,
+      jobs: node.jobs,
+      labels: node.start.labels,
+      schedule: ports.schedule,
+      send: ports.send,
+      tellNode: (to, jobId, message) => {
+        this.#cluster.tellJob(to, jobId);
+        this.#sessions.get(to).send(message);
+      },
+      warn: ports.warn,
+      flush: () => node.takeIn(),
     });
     this.bundles = new ClusterBundles({
       nodeId,
@@ -138,9 +132,9 @@ export class NodeCluster {
   }
 
   /** Joins the head; what goes wrong is the end of the node. */
-  async #join({ address }: NodeJoin): Promise<void> {
+  async #join(head: NodeJoin): Promise<void> {
     try {
-      const { session, control } = await this.#sessions.dialAt(address);
+      const { session, control } = await this.#sessions.dialAt(head, true);
       this.#headId = session.nodeId;
       this.#headCalls = new RemoteControl(control);
       this.#ports.post({ type: "node_joined" });
@@ -164,6 +158,12 @@ export class NodeCluster {
     return user;
   }
 
+  /** Takes no new work; the node is over when what it runs has ended. */
+  drain(): void {
+    this.#members.drain();
+    this.flush();
+  }
+
   #over(error: Error): void {
     this.#ports.post({ type: "node_over", error: encodeError(error) });
   }
@@ -172,6 +172,12 @@ export class NodeCluster {
 
   /** See {@linkcode Cluster.hand}. */
   hand(from: WorkerId, job: NodeJob, message: ToNode): boolean {
+    if (message.type === "demand_change") {
+      return this.#demand.wanted(from, job.driver.jobId, message);
+    }
+    if (message.type === "lease_return") {
+      this.#demand.returning(message.leaseId);
+    }
     return this.#cluster.hand(from, job, message);
   }
 
@@ -179,7 +185,16 @@ export class NodeCluster {
     this.#cluster.tell(nodeId, worker, message);
   }
 
+  /** The own scheduler speaks to an owner; true if that is not for it. */
+  hears(owner: WorkerId, message: FromNode): boolean {
+    if (this.#cluster.standIns.has(owner)) return false;
+    return this.#demand.heard(this.#node.start.nodeId, owner, message);
+  }
+
+  /** A worker of this node is gone. */
   workerEnded(worker: WorkerId, error: MantaError): void {
+    this.#demand.threadEnded(worker);
+    this.#demand.ownerEnded(worker);
     this.#cluster.workerEnded(worker, error);
   }
 
@@ -218,8 +233,17 @@ export class NodeCluster {
 
   async end(): Promise<void> {
     this.#members.end();
+    this.#demand.end();
     this.#headCalls?.fail(new ConnectionError("The node has ended"));
     await this.#sessions.leave();
+  }
+
+  /** The session with a node that is there, or may be. */
+  #session(nodeId: NodeId): NodeSession | undefined {
+    if (this.#members.isDead(nodeId)) return undefined;
+    const isNamed = this.#members.view(nodeId) !== undefined ||
+      this.#sessions.waitingCount < NODES_UNKNOWN_MAX;
+    return isNamed ? this.#sessions.get(nodeId) : undefined;
   }
 
   // -- Messages --------------------------------------------------------------
@@ -248,6 +272,11 @@ export class NodeCluster {
       case "node_report":
       case "views_changed":
         return this.#members.receive(from, message);
+      case "demand_spread": {
+        const { owner: worker, jobId } = message;
+        this.#cluster.standIns.ensure({ worker, jobId, nodeId: from });
+        return this.#demand.asked(message);
+      }
       case "bundle_wanted":
         return void this.bundles.wanted(from, message.hash);
       case "bundle_given":
@@ -272,7 +301,9 @@ export class NodeCluster {
         ),
       );
     }
-    this.#members.sessionEnded(nodeId, reason);
+    if (this.#headId) {
+      this.#nodeDied(nodeId, `it cannot be reached (${reason})`);
+    } else this.#members.sessionEnded(nodeId, reason);
   }
 
   #nodeDied(nodeId: NodeId, reason: string): void {

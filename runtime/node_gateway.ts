@@ -112,7 +112,10 @@ export class NodeGateway {
       ),
       ...(this.#listen.names ? { names: this.#listen.names } : {}),
     });
-    this.#node.address = addressText(hostname, this.#server.port);
+    const { names } = this.#listen;
+    const isEverywhere = hostname === "0.0.0.0" || hostname === "::";
+    const name = isEverywhere ? names?.[0] ?? hostname : hostname;
+    this.#node.address = addressText(name, this.#server.port);
     return this.#server.port;
   }
 
@@ -153,7 +156,8 @@ export class NodeGateway {
         if (other) return other.ended(reason);
         driver.end();
         if (!driver.workerId) return;
-        node.driverEnded(driver.workerId, ENDS[reason]);
+        const why = session.brokenBy ? `: ${session.brokenBy.message}` : "";
+        node.driverEnded(driver.workerId, ENDS[reason] + why);
       },
     };
   }

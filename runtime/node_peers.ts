@@ -1,6 +1,7 @@
 // The threads that a node is linked to, and the links that it makes between
 // them on request. Knows nothing of what they say.
 
+import type { ProtocolError } from "./base/errors.ts";
 import type { WorkerId } from "./base/ids.ts";
 import type { Link, LinkMessage } from "./transport/link.ts";
 import type { Mailbox, MailboxBuffer } from "./transport/mailbox.ts";
@@ -27,6 +28,8 @@ export interface NodePeer {
   readonly isStandIn?: true;
   /** Hands it its end of a link to another peer. */
   open(peer: WorkerId, end: RingLinkEnd): void;
+  /** Another process has sent what is no message: ends it. */
+  broken?(error: ProtocolError): void;
 }
 
 /** A thread of the node's own process. */
@@ -111,6 +114,10 @@ export class NodePeers {
     from.open(target, sourceEnd);
     to.open(source, targetEnd);
     return true;
+  }
+
+  broken(id: WorkerId, error: ProtocolError): void {
+    this.#peers.get(id)?.broken?.(error);
   }
 
   /** What was sent to the thread and found no room yet. */

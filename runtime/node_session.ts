@@ -5,6 +5,7 @@
 
 import type { JobId, NodeId, WorkerId } from "./base/ids.ts";
 import { HeldNews } from "./held_news.ts";
+import { CLUSTER_MESSAGE } from "./protocol/cluster_message_shapes.ts";
 import type { ClusterMessage } from "./protocol/cluster_messages.ts";
 import type { StreamsAwaited } from "./protocol/driver_messages.ts";
 import type { LinkMessage } from "./transport/link.ts";
@@ -62,7 +63,7 @@ export class NodeSession {
     this.nodeId = nodeId;
     this.#ports = ports;
     this.#news = new HeldNews((message) =>
-      ports.receive(message as ClusterMessage)
+      ports.receive(CLUSTER_MESSAGE.read(message))
     );
   }
 

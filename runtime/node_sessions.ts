@@ -8,6 +8,7 @@ import { NODE_CONNECT_MS_MAX } from "./base/limits.ts";
 import { hostAndPort } from "./protocol/address.ts";
 import { NodeSession } from "./node_session.ts";
 import { isProcessAlive, thisProcess } from "./platform/process_life.ts";
+import { CLUSTER_MESSAGE } from "./protocol/cluster_message_shapes.ts";
 import type {
   ClusterMessage,
   NodeFacts,
@@ -24,10 +25,10 @@ import type {
 import type { SessionUser } from "./transport/session_acceptor.ts";
 import { beginSession } from "./transport/session_dialer.ts";
 
-/** What lets this node in at others. */
-export interface ClusterAccess {
-  readonly token: string;
-  /** The fingerprint of the cluster's certificate, if it speaks TLS. */
+/** Where a node is reached. */
+export interface NodePlace {
+  readonly address: string;
+  /** The fingerprint of its certificate, if it speaks TLS. */
   readonly pin?: string;
 }
 
@@ -35,11 +36,12 @@ export interface ClusterAccess {
 export interface NodeSessionsPorts {
   readonly nodeId: NodeId;
   readonly mailbox: Mailbox;
-  readonly access: ClusterAccess;
+  /** What lets this node in at others. */
+  readonly token: string;
   facts(): NodeFacts;
   report(): NodeReport;
   /** Where another node is, as far as is known. */
-  addressOf(nodeId: NodeId): string | undefined;
+  placeOf(nodeId: NodeId): NodePlace | undefined;
   /** All nodes, if this is the head. */
   views(): readonly NodeView[] | undefined;
   /** Has the head tell the other node that it is to dial this one. */
@@ -79,6 +81,15 @@ export class NodeSessions {
 
   all(): Iterable<NodeSession> {
     return this.#sessions.values();
+  }
+
+  /** How many are not connected, and may never be. */
+  get waitingCount(): number {
+    let count = 0;
+    for (const { isConnected } of this.#sessions.values()) {
+      if (!isConnected) count++;
+    }
+    return count;
   }
 
   has(nodeId: NodeId): boolean {
@@ -147,8 +158,11 @@ export class NodeSessions {
 
   // -- Dialing ---------------------------------------------------------------
 
-  /** Dials at an address; resolves when this node is let in. */
-  async dialAt(address: string): Promise<DialedNode> {
+  /** Dials a node; resolves when this one is let in. */
+  async dialAt(
+    { address, pin }: NodePlace,
+    isJoining: boolean,
+  ): Promise<DialedNode> {
     const { promise, resolve, reject } = Promise.withResolvers<DialedNode>();
     promise.catch(() => {});
     const opened: {
@@ -158,7 +172,8 @@ export class NodeSessions {
     } = {};
     const { session, connected } = beginSession({
       ...hostAndPort(address),
-      ...this.#ports.access,
+      token: this.#ports.token,
+      ...(pin === undefined ? {} : { pin }),
       onSession: (session) => {
         opened.link = new RemoteLink(session.streams, 0);
         opened.control = new RemoteLink(session.streams, 1);
@@ -183,12 +198,13 @@ export class NodeSessions {
       facts: this.#ports.facts(),
       report: this.#ports.report(),
       home: thisProcess(),
+      isJoining,
     };
     link.send(hello);
     link.flush();
     link.start({
       receive: (message) => {
-        const welcome = message as ClusterMessage;
+        const welcome = CLUSTER_MESSAGE.read(message);
         if (welcome.type !== "node_welcome") {
           const why = welcome.type === "node_refused" ? welcome.reason : "";
           reject(new ConnectionError(why || "Cannot join: it is no node"));
@@ -217,10 +233,10 @@ export class NodeSessions {
 
   /** Whether the other node could be reached from here. */
   async #dial({ nodeId }: NodeSession): Promise<boolean> {
-    const address = this.#ports.addressOf(nodeId);
-    if (address === undefined) return false;
+    const place = this.#ports.placeOf(nodeId);
+    if (!place) return false;
     try {
-      const { session } = await this.dialAt(address);
+      const { session } = await this.dialAt(place, false);
       return session.nodeId === nodeId;
     } catch {
       return false;

@@ -2,7 +2,6 @@
 // never spoken of here, only demand, leases, actors, bundles and objects.
 // docs/protocol.md describes the exchanges; change both together.
 
-import { ProtocolError } from "../base/errors.ts";
 import type {
   ActorId,
   JobId,
@@ -20,6 +19,8 @@ export interface NodeFacts {
   readonly nodeId: NodeId;
   /** `host:port` where other nodes reach it, if they can. */
   readonly address: string;
+  /** The fingerprint of its certificate, if it speaks TLS. */
+  readonly pin?: string;
   readonly hostname: string;
   readonly isHead: boolean;
   readonly total: ResourceSet;
@@ -66,6 +67,8 @@ export interface NodeHello {
   readonly facts: NodeFacts;
   readonly report: NodeReport;
   readonly home: WireProcess;
+  /** It takes who it has dialed for its head. */
+  readonly isJoining: boolean;
 }
 
 export type ClusterMessage =
@@ -237,19 +240,3 @@ export type ClusterMessage =
     /** Its text in UTF-8, in pieces; none: nobody has it. */
     readonly pieces?: readonly Uint8Array[];
   };
-
-const NODE_ID = /^n-[a-z2-7]{12}$/;
-
-/** Checks the first message of a node, which anybody may have written. */
-export function readNodeHello(message: { readonly type: string }): NodeHello {
-  const { facts, report, home } = message as NodeHello;
-  const isNamed = NODE_ID.test(String(facts?.nodeId)) &&
-    typeof facts.address === "string" && typeof facts.hostname === "string";
-  const isMeasured = [facts?.total, facts?.labels, report?.available].every(
-    (record) => typeof record === "object" && record !== null,
-  );
-  if (isNamed && isMeasured && typeof home === "object" && home !== null) {
-    return { type: "node_hello", facts, report, home };
-  }
-  throw new ProtocolError("Cannot read a node's first message: it is none");
-}

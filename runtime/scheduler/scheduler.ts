@@ -36,6 +36,8 @@ import {
   type ActorView,
   actorViews,
   availableResources,
+  type DemandView,
+  demandViews,
   type LeaseView,
   leaseViews,
   type PendingView,
@@ -104,6 +106,11 @@ export class Scheduler {
   waitingCount(): number {
     if (!this.isWaiting()) return 0;
     return this.pending().reduce((sum, { count }) => sum + count, 0);
+  }
+
+  /** What owners want, for a spreading that takes over from here. */
+  demands(): DemandView[] {
+    return demandViews(this.#state);
   }
 
   leases(): LeaseView[] {

@@ -11,7 +11,7 @@ import {
   describe,
   it,
 } from "../support/harness.ts";
-import { until } from "../conformance/connection_kit.ts";
+import { eventually } from "../support/cluster.ts";
 import { observeNode } from "../../runtime/observe_node.ts";
 import {
   CLUSTER_TOKEN,
@@ -46,9 +46,10 @@ async function untilState(
   nodeId: string,
   wanted: string,
 ): Promise<void> {
-  await until(
-    `${nodeId} is ${wanted}`,
-    async () => (await statesOf(cluster))[nodeId] === wanted,
+  let state: string | undefined;
+  await eventually(
+    async () => (state = (await statesOf(cluster))[nodeId]) === wanted,
+    () => `${nodeId} to be ${wanted}; it is ${state}`,
   );
 }
 
