@@ -43,6 +43,7 @@ export interface NodeWords {
 export class NodeProcess {
   readonly #child: ChildProcess;
   readonly #closed: Promise<number | string>;
+  #isOver = false;
   #printed = "";
   readonly #watchers = new Set<() => void>();
 
@@ -56,6 +57,8 @@ export class NodeProcess {
     child.stderr!.setEncoding("utf8").on("data", hear);
     this.#closed = new Promise((resolve, reject) => {
       child.on("error", reject);
+      // What it was is not to be signaled: the number may be another's then.
+      child.on("exit", () => this.#isOver = true);
       child.on("close", (code, signal) => resolve(code ?? signal ?? "unknown"));
     });
     this.#closed.catch(() => {});
@@ -115,22 +118,27 @@ export class NodeProcess {
 
   /** Without a goodbye. */
   async kill(): Promise<void> {
-    this.#child.kill("SIGKILL");
+    this.#signal("SIGKILL");
     await this.#closed;
   }
 
   /** It does nothing any more until {@linkcode resume}. */
   suspend(): void {
-    this.#child.kill("SIGSTOP");
+    this.#signal("SIGSTOP");
   }
 
   resume(): void {
-    this.#child.kill("SIGCONT");
+    this.#signal("SIGCONT");
   }
 
   /** As `manta stop` does; a second time for who does not want to wait. */
   stop(): void {
-    this.#child.kill("SIGTERM");
+    this.#signal("SIGTERM");
+  }
+
+  /** By its id: what a runtime calls `kill` is for it the end of the child. */
+  #signal(name: "SIGKILL" | "SIGSTOP" | "SIGCONT" | "SIGTERM"): void {
+    if (!this.#isOver) process.kill(this.pid, name);
   }
 }
 
