@@ -36,15 +36,16 @@ export async function runHead(
   const signals = listenToEndSignals();
   void signals.second.then(() => process.exit(EXIT_FAILED));
   const { token, tls, warnings } = await findSecrets(request);
+  const names = namesFor(request.hostname, request.names);
   const head = await startHead({
     hostname: request.hostname,
     port: request.port,
     token: token.secret,
-    names: request.names,
+    names,
     ...(tls ? { tls } : {}),
     node: resolveInitOptions({ address: "local", ...request.node }),
   });
-  const started = describe(head, request, joinToken(token), warnings);
+  const started = describe(head, { ...request, names }, joinToken(token), warnings);
   const forget = announceNode(started, warnings);
   try {
     onStarted(started);
@@ -76,8 +77,8 @@ async function findSecrets({ token, tls }: HeadRequest) {
   }
   if (!tls) return { token: { secret }, tls: undefined, warnings };
   const { findCertificate } = await import("./find_certificate.ts");
-  const { pin, ...pair } = findCertificate(warnings);
-  return { token: { secret, pin }, tls: pair, warnings };
+  const tlsPair = findCertificate(warnings);
+  return { token: { secret, pin: tlsPair.pin }, tls: tlsPair, warnings };
 }
 
 function describe(

@@ -37,7 +37,7 @@ export interface NodeDescription
   /** Where it listens. */
   readonly hostname: string;
   readonly port: number;
-  /** By which others reach it, beside its own addresses. */
+  /** See {@linkcode namesFor}. */
   readonly names: readonly string[];
   readonly logPath?: string | undefined;
   readonly head?: RecordedHead;
@@ -48,8 +48,7 @@ export function describeNode(node: NodeDescription): StartedNode {
   const { hostname, port, names, logPath, head } = node;
   const { token, nodeId, isInsecure, warnings } = node;
   const near = isEverywhere(hostname) ? "127.0.0.1" : hostname;
-  const far = names[0] ??
-    (isEverywhere(hostname) ? networkAddress() : hostname);
+  const far = names[0] ?? (isEverywhere(hostname) ? undefined : hostname);
   return {
     address: addressText(near, port),
     ...(far === undefined || isLoopback(far)
@@ -61,13 +60,23 @@ export function describeNode(node: NodeDescription): StartedNode {
   };
 }
 
+/** The first one is told to other nodes, which cannot go everywhere. */
+export function namesFor(
+  hostname: string,
+  names: readonly string[],
+): readonly string[] {
+  const own = networkAddress();
+  const isUnnamed = names.length === 0 && isEverywhere(hostname);
+  return isUnnamed && own !== undefined ? [own] : names;
+}
+
 /** Whether it stands for all addresses of the machine. */
-export function isEverywhere(hostname: string): boolean {
+function isEverywhere(hostname: string): boolean {
   return hostname === "0.0.0.0" || hostname === "::";
 }
 
 /** The first address that other machines may reach this one by. */
-export function networkAddress(): string | undefined {
+function networkAddress(): string | undefined {
   const all = Object.values(networkInterfaces()).flatMap((it) => it ?? []);
   const usable = all.filter(({ internal, scopeid }) => !internal && !scopeid);
   const first = usable.find(({ family }) => family === "IPv4") ?? usable[0];

@@ -30,8 +30,7 @@ import type { WorkerRequest } from "./start_request.ts";
 import {
   announceNode,
   describeNode,
-  isEverywhere,
-  networkAddress,
+  namesFor,
   type StartedNode,
 } from "./started_node.ts";
 
@@ -88,7 +87,7 @@ async function beWorker(
   checkReach(hostname, request);
   const warnings: string[] = [];
   const certificate = await findTls(request, warnings);
-  const names = namesOf(hostname, request);
+  const names = namesFor(hostname, request.names);
   const { head: { address, token }, port } = request;
   const worker = await startWorker({
     head: { address, ...(token.pin === undefined ? {} : { pin: token.pin }) },
@@ -124,16 +123,6 @@ async function findTls({ head }: WorkerRequest, warnings: string[]) {
   if (head.token.pin === undefined) return undefined;
   const { findCertificate } = await import("./find_certificate.ts");
   return findCertificate(warnings);
-}
-
-/** The first one is told to other nodes, which cannot go everywhere. */
-function namesOf(
-  hostname: string,
-  { names }: WorkerRequest,
-): readonly string[] {
-  const own = networkAddress();
-  const isUnnamed = names.length === 0 && isEverywhere(hostname);
-  return isUnnamed && own !== undefined ? [own] : names;
 }
 
 /** Why it has ended by itself; undefined when it was asked to. */

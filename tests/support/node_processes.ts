@@ -215,7 +215,7 @@ export class ProcessCluster implements AsyncDisposable {
     const join = ["--address", this.address, ...words];
     const worker = this.begin(join, how);
     this.#nodes.push(worker);
-    await worker.says("has joined");
+    await worker.says("and has joined");
     return worker;
   }
 

@@ -104,7 +104,7 @@ describe("a worker", () => {
     );
     worker.resume();
 
-    await worker.says("has joined", 2);
+    await worker.says("and has joined", 2);
     assert(worker.nodeId !== nodeId);
     await untilState(cluster, worker.nodeId, "alive");
   });
@@ -143,7 +143,7 @@ describe("a worker", () => {
     await worker.says("Cannot go on");
     await cluster.replaceHead();
 
-    await worker.says("has joined", 2);
+    await worker.says("and has joined", 2);
     await untilState(cluster, worker.nodeId, "alive");
   });
 
@@ -220,7 +220,7 @@ describe("a worker that cannot join", () => {
 
     await cluster.replaceHead();
 
-    await node.says("has joined");
+    await node.says("and has joined");
     await untilState(cluster, node.nodeId, "alive");
     node.stop();
     node.stop();
