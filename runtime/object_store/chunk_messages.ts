@@ -20,6 +20,8 @@ export interface ObjectChunk {
   readonly requestId: RequestId;
   readonly offset: number;
   readonly bytes: Uint8Array;
+  /** CRC-32 of the bytes; between nodes. */
+  readonly checksum?: number;
 }
 
 /** So many chunks have been taken in: as many more may come. */
