@@ -9,8 +9,8 @@ import type { NodeId, WorkerId } from "../base/ids.ts";
 import { REMOTE_TRANSFERS_MAX } from "../base/limits.ts";
 import type { Link, LinkMessage } from "../transport/link.ts";
 import type {
+  CheckedChunk,
   FromRemoteStore,
-  ObjectChunk,
   ToRemoteStore,
 } from "./chunk_messages.ts";
 import type { DenyReason, RequestId } from "./messages.ts";
@@ -176,7 +176,7 @@ export class PeerObjects {
       case "object_found":
       case "object_chunk":
       case "object_denied":
-        return this.#hear(message as FromRemoteStore);
+        return this.#hear(message as FromOtherNode);
       default:
         throw new ProtocolError(
           `Cannot read ${message.type} of another node: it is not about ` +
@@ -185,7 +185,7 @@ export class PeerObjects {
     }
   }
 
-  #hear(message: FromRemoteStore): void {
+  #hear(message: FromOtherNode): void {
     switch (message.type) {
       case "object_found":
         return this.#found(message.requestId, message.sizeBytes);
@@ -210,7 +210,7 @@ export class PeerObjects {
     reader.found(sizeBytes);
   }
 
-  #chunk({ requestId, offset, bytes, checksum }: ObjectChunk): void {
+  #chunk({ requestId, offset, bytes, checksum }: CheckedChunk): void {
     const read = this.#reads.get(requestId);
     const isSound = crc32(bytes) === checksum;
     if (read) {
@@ -231,7 +231,14 @@ export class PeerObjects {
   }
 }
 
-function withChecksum(message: FromRemoteStore): FromRemoteStore {
+/** What the other node answers to what this one reads. */
+type FromOtherNode =
+  | Extract<FromRemoteStore, { type: "object_found" | "object_denied" }>
+  | CheckedChunk;
+
+function withChecksum(
+  message: FromRemoteStore,
+): FromRemoteStore | CheckedChunk {
   if (message.type !== "object_chunk") return message;
   return { ...message, checksum: crc32(message.bytes) };
 }

@@ -2,6 +2,7 @@
 // never spoken of here, only demand, leases, actors, bundles and objects.
 // docs/protocol.md describes the exchanges; change both together.
 
+import { ProtocolError } from "../base/errors.ts";
 import type {
   ActorId,
   JobId,
@@ -19,6 +20,8 @@ export interface NodeFacts {
   readonly nodeId: NodeId;
   /** `host:port` where other nodes reach it, if they can. */
   readonly address: string;
+  /** The fingerprint of its certificate, if it speaks TLS. */
+  readonly pin?: string;
   readonly hostname: string;
   readonly isHead: boolean;
   readonly total: ResourceSet;
@@ -46,6 +49,8 @@ export interface NodeView {
   readonly facts: NodeFacts;
   readonly report: NodeReport;
   readonly state: "alive" | "draining" | "dead";
+  /** Why it is dead. */
+  readonly reason?: string;
 }
 
 /** A job, for a node that is to run something of it. */
@@ -57,14 +62,19 @@ export interface JobFacts {
   readonly namespace: string;
 }
 
+/** The first message on a session between nodes; from who dials. */
+export interface NodeHello {
+  readonly type: "node_hello";
+  readonly facts: NodeFacts;
+  readonly report: NodeReport;
+  readonly home: WireProcess;
+  /** It takes who it has dialed for its head. */
+  readonly isJoining: boolean;
+}
+
 export type ClusterMessage =
   // -- Joining: the first on a session, and its answer -----------------------
-  | {
-    readonly type: "node_hello";
-    readonly facts: NodeFacts;
-    readonly report: NodeReport;
-    readonly home: WireProcess;
-  }
+  | NodeHello
   | {
     readonly type: "node_welcome";
     readonly nodeId: NodeId;
@@ -72,6 +82,8 @@ export type ClusterMessage =
     /** All nodes, from the head only. */
     readonly views?: readonly NodeView[];
   }
+  /** Instead of a welcome: the node may not join. */
+  | { readonly type: "node_refused"; readonly reason: string }
   // -- The head and its nodes ------------------------------------------------
   /** From a node: at the latest so often that it is not held for dead. */
   | { readonly type: "node_report"; readonly report: NodeReport }
@@ -88,6 +100,8 @@ export type ClusterMessage =
   // -- Jobs ------------------------------------------------------------------
   /** Before anything else of the job. */
   | { readonly type: "job_opened"; readonly job: JobFacts }
+  /** To the home: something of the job may run at the sender's. */
+  | { readonly type: "job_entered"; readonly jobId: JobId }
   /** Its driver is gone: what is not detached goes. */
   | { readonly type: "job_over"; readonly jobId: JobId }
   // -- Envelopes -------------------------------------------------------------
@@ -110,14 +124,28 @@ export type ClusterMessage =
     readonly worker: WorkerId;
     readonly reason: WireError;
   }
-  /** Two threads are linked over this stream, which the sender has opened. */
+  /** A worker of the receiver's is to end. */
+  | {
+    readonly type: "worker_stop";
+    readonly worker: WorkerId;
+    readonly reason: string;
+  }
+  /** To who numbers the streams: two workers want to be linked. */
+  | {
+    readonly type: "peers_wanted";
+    /** The sender's. */
+    readonly source: WorkerId;
+    /** Of the source. */
+    readonly jobId: JobId;
+    /** The receiver's. */
+    readonly target: WorkerId;
+  }
+  /** They are linked over this stream, which the sender has opened. */
   | {
     readonly type: "peers_linked";
     readonly stream: number;
-    /** The sender's. */
     readonly source: WorkerId;
     readonly jobId: JobId;
-    /** The receiver's. */
     readonly target: WorkerId;
   }
   // -- Demand ----------------------------------------------------------------
@@ -228,3 +256,23 @@ export type ClusterMessage =
     /** Its text in UTF-8, in pieces; none: nobody has it. */
     readonly pieces?: readonly Uint8Array[];
   };
+
+const NODE_ID = /^n-[a-z2-7]{12}$/;
+
+/** Checks the first message of a node, which anybody may have written. */
+export function readNodeHello(message: { readonly type: string }): NodeHello {
+  const { facts, report, home, isJoining } = message as NodeHello;
+  const isNamed = NODE_ID.test(String(facts?.nodeId)) &&
+    typeof facts.address === "string" && typeof facts.hostname === "string";
+  const isMeasured = [facts?.total, facts?.labels, report?.available].every(
+    (record) => typeof record === "object" && record !== null,
+  );
+  if (isNamed && isMeasured && typeof home === "object" && home !== null) {
+    return {
+      type: "node_hello",
+      ...{ facts, report, home },
+      isJoining: isJoining === true,
+    };
+  }
+  throw new ProtocolError("Cannot read a node's first message: it is none");
+}
