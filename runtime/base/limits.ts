@@ -544,6 +544,30 @@ export const REMOTE_TRANSFERS_MAX = 16;
 /** The same in bytes for what it writes, unless one object has more. */
 export const REMOTE_WRITE_BYTES_MAX = 128 * 1024 * 1024;
 
+/** Readers that one copy of an object serves at a time: the rest wait. */
+export const OBJECT_READERS_MAX = 2;
+
+/** An object that no node has announced is waited for so long. */
+export const OBJECT_ANNOUNCED_MS = 10_000;
+
+/** One whose last copy was lost, which its owner makes again, so long. */
+export const OBJECT_REMADE_MS = 60_000;
+
+/** An announcement that comes so long after the object was freed is known. */
+export const OBJECT_FREED_KEPT_MS = 30_000;
+
+/** Bytes that a node pulls from others at a time, unless one object has more. */
+export const PULL_BYTES_MAX = 256 * 1024 * 1024;
+
+/** Tries to pull an object: the last ones outlive the finding of a death. */
+export const PULL_TRIES_MAX = 9;
+
+/** From a try that failed to the next of the same source; then doubled. */
+export const PULL_RETRY_MS = 100;
+
+/** The longest time between two tries. */
+export const PULL_RETRY_MS_MAX = 2_000;
+
 /** Memory that a remote driver keeps for its next objects, as it had before. */
 export const LOCAL_MEMORY_KEPT_BYTES_MAX = 2 * 1024 * 1024 * 1024;
 

@@ -207,19 +207,34 @@ export type ClusterMessage =
     readonly number: number;
     readonly sizeBytes: number;
   }
-  /** To the owner's home: where is it? Answered once it is somewhere. */
+  /**
+   * To the owner's home: where is it? Answered once it is somewhere, and that
+   * node may serve one more. Ends what the sender was told before.
+   */
   | {
     readonly type: "object_locate";
     readonly owner: WorkerId;
     readonly number: number;
+    /** Nodes that the sender could not have it from. */
+    readonly except: readonly NodeId[];
   }
   | {
     readonly type: "object_located";
     readonly owner: WorkerId;
     readonly number: number;
-    /** Where it is, the best first; none: it is no more. */
-    readonly nodes: readonly NodeId[];
+    /** Where the receiver shall have it from; none: it is no more. */
+    readonly source?: NodeId;
     readonly sizeBytes: number;
+  }
+  /**
+   * To the owner's home: this node, which may be the sender, has not got the
+   * object, or not as it was. The sender does not pull it any more.
+   */
+  | {
+    readonly type: "object_gone_at";
+    readonly owner: WorkerId;
+    readonly number: number;
+    readonly nodeId: NodeId;
   }
   /** From the owner's home: the object is not needed any more. */
   | {
