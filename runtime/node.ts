@@ -183,6 +183,7 @@ export class Node {
       disk: this.#disk,
       returnMemory,
       makeLoanFile: loanFolder(start.sessionPath),
+      sealed: (...object) => this.cluster?.sealed(...object),
     });
   }
 
@@ -242,9 +243,12 @@ export class Node {
     const job = this.jobs.of(workerId);
     if (!job || job.driver.workerId !== workerId) return;
     const { jobId } = job.driver;
-    if (job.home === this.start.nodeId) this.cluster?.jobEnded(jobId);
+    const isLinkedHere = job.home === this.start.nodeId;
+    if (isLinkedHere) this.cluster?.jobEnded(jobId);
     this.jobs.driverEnded(workerId);
-    this.#workerEnded(workerId, this.#threads.ended(workerId, reason));
+    const error = this.#threads.ended(workerId, reason);
+    if (isLinkedHere) this.#workerEnded(workerId, error);
+    else this.#forgetWorker(workerId, error);
     this.#scheduling.take({ type: "owner_ended", owner: workerId });
     this.#scheduling.take({ type: "job_ended", jobId });
     this.#forgetJobs();
@@ -365,7 +369,9 @@ export class Node {
   // -- Threads ---------------------------------------------------------------
 
   #addPeer(id: WorkerId, peer: NodePeer): void {
-    this.store.workerStarted(id, peer.memory === "files");
+    if (!peer.isStandIn) {
+      this.store.workerStarted(id, peer.memory === "files");
+    }
     this.#peers.add(
       id,
       peer,
@@ -414,6 +420,7 @@ export class Node {
   #workerEnded(workerId: WorkerId, error: MantaError): void {
     this.cluster?.workerEnded(workerId, error);
     this.#forgetWorker(workerId, error);
+    this.store.workerEnded(workerId);
   }
 
   /** A worker is gone, and what it owned with it. */
@@ -424,7 +431,6 @@ export class Node {
       this.#send(id, { type: "worker_ended", workerId, reason });
     }
     this.actors.direct({ type: "worker_ended", workerId, error });
-    this.store.workerEnded(workerId);
     for (const groupId of this.groups.endedWith(workerId)) {
       this.#removeGroup(groupId);
     }

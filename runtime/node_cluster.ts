@@ -7,7 +7,7 @@ import {
   type MantaError,
   NodeDiedError,
 } from "./base/errors.ts";
-import type { JobId, NodeId, WorkerId } from "./base/ids.ts";
+import { type JobId, type NodeId, nodeOfWorker, type WorkerId } from "./base/ids.ts";
 import { NODES_UNKNOWN_MAX } from "./base/limits.ts";
 import { Cluster, type ClusteredNode } from "./cluster.ts";
 import { ClusterBundles } from "./cluster_bundles.ts";
@@ -23,6 +23,8 @@ import type { Uncaused } from "./node_actors.ts";
 import { ownFacts } from "./own_view.ts";
 import type { ClusterMessage, NodeView } from "./protocol/cluster_messages.ts";
 import type { FromNode, ToNode } from "./protocol/node_messages.ts";
+import { NodeObjects } from "./object_store/node_objects.ts";
+import { isToStore } from "./object_store/messages.ts";
 import { encodeError } from "./protocol/wire_error.ts";
 import { answerControl, RemoteControl } from "./remote_control.ts";
 import type { SchedulerEvent } from "./scheduler/messages.ts";
@@ -55,6 +57,7 @@ export class NodeCluster {
   readonly #cluster: Cluster;
   readonly bundles: ClusterBundles;
   readonly #demand: ClusterDemand;
+  readonly #objects: NodeObjects;
   /** Of a node that has joined one. */
   #headId: NodeId | undefined;
   #headCalls: RemoteControl | undefined;
@@ -70,7 +73,7 @@ export class NodeCluster {
           this.#sessions.get(nodeId).send(message);
         }
       },
-      changed: (views) => this.#demand.viewsChanged(views),
+      changed: (views) => this.#viewsChanged(views),
       drained: () => ports.post({ type: "node_over" }),
       died: (nodeId, reason) => this.#nodeDied(nodeId, reason),
       flush: () => this.flush(),
@@ -86,6 +89,7 @@ export class NodeCluster {
       askToDial: (to) =>
         this.#toHead({ type: "link_wanted", from: nodeId, to }),
       receive: (from, message) => this.#cluster.receive(from, message),
+      objectsLinked: (from, link) => this.#objects.linked(from, link),
       turn: () => node.takeIn(),
       ended: (other, reason) => this.#sessionEnded(other, reason),
     });
@@ -96,7 +100,10 @@ export class NodeCluster {
       sessions: () => this.#sessions.all(),
       hears: (from, worker, message) =>
         this.#demand.heard(from, worker, message),
-      gone: (worker) => this.#demand.threadEnded(worker),
+      gone: (worker) => {
+        this.#demand.threadEnded(worker);
+        this.#objects.ownerEnded(worker);
+      },
       receive: (from, message) => this.#receive(from, message),
     });
     this.#demand = new ClusterDemand({
@@ -112,6 +119,18 @@ export class NodeCluster {
       },
       warn: ports.warn,
       flush: () => node.takeIn(),
+    });
+    this.#objects = new NodeObjects({
+      nodeId,
+      store: node.store,
+      send: (to, message) => this.#session(to)?.send(message),
+      wantLink: (to) => this.#session(to)?.openObjects(),
+      homeOf: (owner) => nodeOfWorker(owner) ?? node.jobs.of(owner)?.home,
+      objectsLost: (owner, numbers) => {
+        const reason = encodeError(lostError());
+        ports.send(owner, { type: "objects_lost", numbers, reason });
+      },
+      told: () => node.takeIn(),
     });
     this.bundles = new ClusterBundles({
       nodeId,
@@ -168,10 +187,21 @@ export class NodeCluster {
     this.#ports.post({ type: "node_over", error: encodeError(error) });
   }
 
+  #viewsChanged(views: readonly NodeView[]): void {
+    if (!this.#members.isAlone) this.#objects.joined();
+    this.#demand.viewsChanged(views);
+  }
+
+  /** The store of this node has an object whole. */
+  sealed(owner: WorkerId, number: number, sizeBytes: number): void {
+    this.#objects.sealed(owner, number, sizeBytes);
+  }
+
   // -- For the node ----------------------------------------------------------
 
   /** See {@linkcode Cluster.hand}. */
   hand(from: WorkerId, job: NodeJob, message: ToNode): boolean {
+    if (isToStore(message)) return this.#objects.intercept(from, message);
     if (message.type === "demand_change") {
       return this.#demand.wanted(from, job.driver.jobId, message);
     }
@@ -195,6 +225,7 @@ export class NodeCluster {
   workerEnded(worker: WorkerId, error: MantaError): void {
     this.#demand.threadEnded(worker);
     this.#demand.ownerEnded(worker);
+    this.#objects.ownerEnded(worker);
     this.#cluster.workerEnded(worker, error);
   }
 
@@ -265,6 +296,7 @@ export class NodeCluster {
   }
 
   #receive(from: NodeId, message: ClusterMessage): void {
+    if (this.#objects.receive(from, message)) return;
     switch (message.type) {
       case "link_wanted":
         return this.#linkWanted(message);
@@ -277,6 +309,10 @@ export class NodeCluster {
         this.#cluster.standIns.ensure({ worker, jobId, nodeId: from });
         return this.#demand.asked(message);
       }
+      case "objects_wanted":
+        return this.#session(from)?.openObjects();
+      case "objects_linked":
+        return this.#session(from)?.objectsLinked(message.stream);
       case "bundle_wanted":
         return void this.bundles.wanted(from, message.hash);
       case "bundle_given":
@@ -311,6 +347,8 @@ export class NodeCluster {
     const error = new NodeDiedError(`Node ${nodeId} is dead: ${reason}`, {
       details: { nodeId },
     });
+    // Its owners hear first what they must make again, then who has ended.
+    this.#objects.nodeGone(nodeId);
     this.#cluster.nodeGone(nodeId, error);
     this.#node.takeIn();
   }

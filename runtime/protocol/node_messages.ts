@@ -206,15 +206,17 @@ export interface TaskEvent {
 }
 
 /** Why something can never be placed (`TaskUnschedulableError` and kin). */
-export type UnschedulableReason =
-  | "node_unknown"
-  | "node_too_small"
-  | "node_labels_differ"
-  | "group_removed"
-  | "bundle_unknown"
-  | "bundle_too_small"
-  | "thread_start_failed"
-  | "limit_reached";
+export const UNSCHEDULABLE_REASONS = [
+  "node_unknown",
+  "node_too_small",
+  "node_labels_differ",
+  "group_removed",
+  "bundle_unknown",
+  "bundle_too_small",
+  "thread_start_failed",
+  "limit_reached",
+] as const;
+export type UnschedulableReason = typeof UNSCHEDULABLE_REASONS[number];
 
 // -- Node to thread ----------------------------------------------------------
 
