@@ -109,7 +109,10 @@ export class Node {
       warn: (jobId, text) => this.#warn(jobId, text),
       flush: () => this.#turn(),
     });
-    this.actors = new NodeActors(ports);
+    this.actors = new NodeActors({
+      ...ports,
+      schedule: (event) => this.#place(event),
+    });
     this.#scheduling = new NodeScheduling(this.scheduler, {
       ...ports,
       send: (id, message) => {
@@ -118,6 +121,10 @@ export class Node {
       actors: this.actors,
       groups: this.groups,
       startThread: (thread) => this.#startThread(thread),
+      answered: (answer) => {
+        if (this.cluster) this.cluster.answered(answer);
+        else this.actors.placed(answer);
+      },
       jobOf: (id) => this.jobs.of(id)?.driver.jobId,
       warn: (jobId, text) => this.#warn(jobId, text),
     });
@@ -134,6 +141,7 @@ export class Node {
     });
     this.#asked = {
       ...ports,
+      place: (event) => this.#place(event),
       actors: this.actors,
       groups: this.groups,
       memory: this.memory,
@@ -330,9 +338,14 @@ export class Node {
     if (job) receiveRequest(this.#asked, message, from, job);
   }
 
+  /** What may be at any node is placed by the head. */
+  #place(event: Uncaused<SchedulerEvent>): void {
+    if (!this.cluster?.places(event)) this.#scheduling.take(event);
+  }
+
   #removeGroup(groupId: PlacementGroupId): void {
     this.groups.remove(groupId);
-    this.#scheduling.take({ type: "group_removed", groupId });
+    this.#place({ type: "group_removed", groupId });
   }
 
   #link(from: WorkerId, peer: WorkerId): void {

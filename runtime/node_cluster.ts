@@ -17,7 +17,8 @@ import {
 import { NODES_UNKNOWN_MAX } from "./base/limits.ts";
 import { Cluster, type ClusteredNode } from "./cluster.ts";
 import { ClusterBundles } from "./cluster_bundles.ts";
-import { ClusterDemand } from "./cluster_demand.ts";
+import { ClusterHead, type PlaceAnswer, placeEvent } from "./cluster_head.ts";
+import { ClusterDemand, reportedNode } from "./cluster_demand.ts";
 import { ClusterMembers } from "./cluster_members.ts";
 import type { NodeJoin, NodeListen, ToHost } from "./host_messages.ts";
 import type { MemberNode } from "./member_node.ts";
@@ -64,6 +65,8 @@ export class NodeCluster {
   readonly bundles: ClusterBundles;
   readonly #demand: ClusterDemand;
   readonly #objects: NodeObjects;
+  /** Of the head only. */
+  readonly #head: ClusterHead | undefined;
   /** Of a node that has joined one. */
   #headId: NodeId | undefined;
   #headCalls: RemoteControl | undefined;
@@ -72,23 +75,42 @@ export class NodeCluster {
     const { nodeId, join } = node.start;
     this.#node = node;
     this.#ports = ports;
-    this.#members = new ClusterMembers(node, {
+    this.#members = this.#newMembers();
+    this.#sessions = this.#newSessions(listen);
+    this.#cluster = this.#newRouting();
+    this.#demand = this.#newDemand();
+    this.#objects = this.#newObjects();
+    if (!join) this.#head = this.#newHead();
+    this.bundles = new ClusterBundles({
+      nodeId,
+      code: node.code,
+      jobs: node.jobs,
+      send: (to, message) => this.#session(to)?.send(message),
+      flush: () => this.flush(),
+    });
+  }
+
+  #newMembers(): ClusterMembers {
+    return new ClusterMembers(this.#node, {
       toHead: (message) => this.#toHead(message),
       to: (nodeId, message) => {
-        if (this.#sessions.has(nodeId)) {
-          this.#sessions.get(nodeId).send(message);
-        }
+        if (!this.#sessions.has(nodeId)) return;
+        this.#sessions.get(nodeId).send(message);
       },
       changed: (views) => this.#viewsChanged(views),
-      drained: () => ports.post({ type: "node_over" }),
+      drained: () => this.#ports.post({ type: "node_over" }),
       died: (nodeId, reason) => this.#nodeDied(nodeId, reason),
       flush: () => this.flush(),
     });
-    this.#sessions = new NodeSessions({
+  }
+
+  #newSessions({ token }: NodeListen): NodeSessions {
+    const { mailbox, start: { nodeId, join } } = this.#node;
+    return new NodeSessions({
       nodeId,
-      mailbox: node.mailbox,
-      token: listen.token,
-      facts: () => ownFacts(node),
+      mailbox,
+      token,
+      facts: () => ownFacts(this.#node),
       report: () => this.#members.report(),
       placeOf: (other) => this.#members.view(other)?.facts,
       views: () => join ? undefined : this.#members.views(),
@@ -96,11 +118,14 @@ export class NodeCluster {
         this.#toHead({ type: "link_wanted", from: nodeId, to }),
       receive: (from, message) => this.#cluster.receive(from, message),
       objectsLinked: (from, link) => this.#objects.linked(from, link),
-      turn: () => node.takeIn(),
+      turn: () => this.#node.takeIn(),
       ended: (other, reason) => this.#sessionEnded(other, reason),
     });
-    this.#cluster = new Cluster({
-      node: { ...ports, ...clustered(node) },
+  }
+
+  #newRouting(): Cluster {
+    return new Cluster({
+      node: { ...this.#ports, ...clustered(this.#node) },
       head: () => this.#headId,
       session: (other) => this.#session(other),
       sessions: () => this.#sessions.all(),
@@ -112,40 +137,58 @@ export class NodeCluster {
       },
       receive: (from, message) => this.#receive(from, message),
     });
-    this.#demand = new ClusterDemand({
-      nodeId,
-      scheduler: node.scheduler,
-      jobs: node.jobs,
-      labels: node.start.labels,
-      schedule: ports.schedule,
-      send: ports.send,
+  }
+
+  #newDemand(): ClusterDemand {
+    const { scheduler, jobs, start } = this.#node;
+    const { schedule, send, warn } = this.#ports;
+    return new ClusterDemand({
+      ...{ scheduler, jobs, schedule, send, warn },
+      nodeId: start.nodeId,
+      labels: start.labels,
       tellNode: (to, jobId, message) => {
         this.#cluster.tellJob(to, jobId);
-        this.#sessions.get(to).send(message);
+        this.#session(to)?.send(message);
       },
-      warn: ports.warn,
-      flush: () => node.takeIn(),
+      locateGroup: (groupId) => {
+        if (this.#head) this.#head.locate(start.nodeId, groupId);
+        else this.#toHead({ type: "group_locate", groupId });
+      },
+      flush: () => this.#node.takeIn(),
     });
-    this.#objects = new NodeObjects({
-      nodeId,
-      store: node.store,
+  }
+
+  #newObjects(): NodeObjects {
+    const { store, jobs, start: { nodeId } } = this.#node;
+    return new NodeObjects({
+      ...{ nodeId, store },
       send: (to, message) => this.#session(to)?.send(message),
       wantLink: (to) => this.#session(to)?.openObjects(),
-      homeOf: (owner) => nodeOfWorker(owner) ?? node.jobs.of(owner)?.home,
+      homeOf: (owner) => nodeOfWorker(owner) ?? jobs.of(owner)?.home,
       objectsLost: (owner, numbers) => {
         const reason = encodeError(
           new ObjectLostError("Every copy was on a node that is gone"),
         );
-        ports.send(owner, { type: "objects_lost", numbers, reason });
+        this.#ports.send(owner, { type: "objects_lost", numbers, reason });
       },
-      told: () => node.takeIn(),
+      told: () => this.#node.takeIn(),
     });
-    this.bundles = new ClusterBundles({
-      nodeId,
-      code: node.code,
-      jobs: node.jobs,
-      send: (to, message) => this.#sessions.get(to).send(message),
-      flush: () => this.flush(),
+  }
+
+  #newHead(): ClusterHead {
+    const { scheduler, actors, groups, start } = this.#node;
+    const { schedule, warn } = this.#ports;
+    return new ClusterHead({
+      ...{ scheduler, actors, groups, schedule, warn },
+      nodeId: start.nodeId,
+      labels: start.labels,
+      send: (to, message) => this.#session(to)?.send(message),
+      tellJob: (to, jobId) => this.#cluster.tellJob(to, jobId),
+      threadAt: (nodeId, worker, jobId) =>
+        this.#cluster.standIns.ensure({ worker, jobId, nodeId }),
+      groupLocated: (event) => this.#demand.groupLocated(event),
+      groupGone: (groupId) => this.#demand.groupGone(groupId),
+      flush: () => this.#node.takeIn(),
     });
   }
 
@@ -197,7 +240,22 @@ export class NodeCluster {
 
   #viewsChanged(views: readonly NodeView[]): void {
     if (!this.#members.isAlone) this.#objects.joined();
-    this.#demand.viewsChanged(views);
+    const reported = views.map(reportedNode);
+    this.#demand.viewsChanged(reported);
+    this.#head?.tell({ type: "views_changed", views: reported });
+  }
+
+  // -- Places of actors and groups -------------------------------------------
+
+  /** Takes what is placed on all nodes, instead of the own scheduler. */
+  places(event: Uncaused<SchedulerEvent>): boolean {
+    return this.#head?.takes(event) ?? false;
+  }
+
+  /** The own scheduler has a place for an actor, or none, or for bundles. */
+  answered(answer: PlaceAnswer): void {
+    if (this.#head) this.#head.answered(this.#node.start.nodeId, answer);
+    else this.#toHead(answer);
   }
 
   /** The store of this node has an object whole. */
@@ -273,6 +331,7 @@ export class NodeCluster {
   async end(): Promise<void> {
     this.#members.end();
     this.#demand.end();
+    this.#head?.end();
     this.#headCalls?.fail(new ConnectionError("The node has ended"));
     await this.#sessions.leave();
   }
@@ -317,6 +376,21 @@ export class NodeCluster {
         this.#cluster.standIns.ensure({ worker, jobId, nodeId: from });
         return this.#demand.asked(message);
       }
+      case "actor_placed_at":
+      case "actor_not_placed":
+      case "bundles_prepared":
+        return this.#head?.answered(from, message);
+      case "group_locate":
+        return this.#head?.locate(from, message.groupId);
+      case "group_located":
+        return this.#demand.groupLocated({
+          ...message,
+          bundles: message.bundles.map(({ nodeId, resources }) => (
+            { nodeId, resources }
+          )),
+        });
+      case "group_gone":
+        return this.#demand.groupGone(message.groupId);
       case "objects_wanted":
         return this.#session(from)?.openObjects();
       case "objects_linked":
@@ -325,6 +399,13 @@ export class NodeCluster {
         return void this.bundles.wanted(from, message.hash);
       case "bundle_given":
         return void this.bundles.given(message);
+      case "actor_request":
+      case "actor_release":
+      case "bundles_prepare":
+      case "bundles_commit":
+      case "bundles_return":
+      case "bundles_remove":
+        return this.#ports.schedule(placeEvent(message));
       case "node_dead":
         return this.#over(
           new NodeDiedError(
