@@ -657,3 +657,17 @@ export const NODES_MAX = 4_096;
 
 /** Nodes that a node waits to hear of, since somebody has named them. */
 export const NODES_UNKNOWN_MAX = 64;
+/** Nodes that may refuse an actor before it fails. */
+export const ACTOR_PLACES_MAX = 3;
+
+/** Nodes that seemed to have room for bundles set them aside in this time. */
+export const GROUP_PREPARE_MS = 1_000;
+
+/** Nodes that make room for bundles first may take so long; then doubled. */
+export const GROUP_PATIENCE_MS = 5_000;
+
+/** The longest time that nodes may take. */
+export const GROUP_PATIENCE_MS_MAX = 30_000;
+
+/** After an attempt that led to nothing, others go first for so long. */
+export const GROUP_PAUSE_MS = 200;
