@@ -21,10 +21,7 @@ import type {
   PlacementEvent,
   RequestActor,
 } from "./scheduler/cluster/head_messages.ts";
-import type {
-  GroupLocated,
-  ReportedNode,
-} from "./scheduler/cluster/messages.ts";
+import type { GroupLocated } from "./scheduler/cluster/messages.ts";
 import type { SchedulerEvent, Strategy } from "./scheduler/messages.ts";
 import type { Scheduler } from "./scheduler/scheduler.ts";
 
