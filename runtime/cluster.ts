@@ -239,6 +239,7 @@ export class Cluster {
     for (const told of this.#told.values()) told.delete(jobId);
     if (head() === undefined) this.#spreadEnd(jobId);
     if (!job || job.isOver) return;
+    this.#ports.gone(job.driver.workerId);
     this.standIns.remove(job.driver.workerId);
     node.driverEnded(job.driver.workerId, "its driver has ended");
   }
