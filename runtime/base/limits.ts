@@ -609,3 +609,12 @@ export const SPREAD_STARVING_MS_MAX = 30_000;
 
 /** A node that nobody has heard of may join so late before work for it fails. */
 export const SPREAD_UNKNOWN_MS = 1_000;
+
+/** Wrong tokens from one address, one after another, before it must wait. */
+export const WRONG_TOKENS_MAX = 20;
+
+/** After so long one more of them is let through, in milliseconds. */
+export const WRONG_TOKENS_REFILL_MS = 1_000;
+
+/** Addresses of which a node remembers whether their tokens were wrong. */
+export const TOKEN_ADDRESSES_MAX = 4_096;
