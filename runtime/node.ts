@@ -98,6 +98,7 @@ export class Node {
       send: (id: WorkerId, message: FromNode) => this.#send(id, message),
       stopThread: (id: WorkerId, reason: string | MantaError) =>
         this.#threads.stop(id, reason),
+      childOf: (id: WorkerId) => this.#threads.childOf(id),
     };
     this.memory = new NodeMemory(start.nodeId, start.memory, {
       ...ports,
