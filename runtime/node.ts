@@ -3,7 +3,7 @@
 // never runs user code, and does no work that is not bounded.
 
 import * as Comlink from "comlink";
-import type { MantaError } from "./base/errors.ts";
+import type { MantaError, ProtocolError } from "./base/errors.ts";
 import {
   type JobId,
   newThreadId,
@@ -98,6 +98,7 @@ export class Node {
       send: (id: WorkerId, message: FromNode) => this.#send(id, message),
       stopThread: (id: WorkerId, reason: string | MantaError) =>
         this.#threads.stop(id, reason),
+      childOf: (id: WorkerId) => this.#threads.childOf(id),
     };
     this.memory = new NodeMemory(start.nodeId, start.memory, {
       ...ports,
@@ -149,9 +150,7 @@ export class Node {
       revoked: this.#scheduling.revoked,
       removeGroup: (groupId) => this.#removeGroup(groupId),
       link: (from, peer) => this.#link(from, peer),
-      // Its end is a turn of its own, and this is the middle of one.
-      broken: (peer, error) =>
-        queueMicrotask(() => this.#peers.broken(peer, error)),
+      broken: (peer, error) => this.#broken(peer, error),
     };
     this.jobs = new NodeJobs((jobId) => this.actors.hasLiving(jobId));
     this.#disk = spillDisk(start.spillPath, (text) => this.#warnAll(text));
@@ -346,6 +345,11 @@ export class Node {
   #removeGroup(groupId: PlacementGroupId): void {
     this.groups.remove(groupId);
     this.#place({ type: "group_removed", groupId });
+  }
+
+  #broken(peer: WorkerId, error: ProtocolError): void {
+    // Its end is a turn of its own, and this is the middle of one.
+    queueMicrotask(() => this.#peers.broken(peer, error));
   }
 
   #link(from: WorkerId, peer: WorkerId): void {

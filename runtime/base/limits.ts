@@ -680,3 +680,11 @@ export const GROUP_PATIENCE_MS_MAX = 30_000;
 
 /** After an attempt that led to nothing, others go first for so long. */
 export const GROUP_PAUSE_MS = 200;
+/** Wrong tokens from one address, one after another, before it must wait. */
+export const WRONG_TOKENS_MAX = 20;
+
+/** After so long one more of them is let through, in milliseconds. */
+export const WRONG_TOKENS_REFILL_MS = 1_000;
+
+/** Addresses of which a node remembers whether their tokens were wrong. */
+export const TOKEN_ADDRESSES_MAX = 4_096;
