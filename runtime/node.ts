@@ -6,45 +6,45 @@ import * as Comlink from "comlink";
 import type { MantaError } from "./base/errors.ts";
 import {
   type JobId,
-  newId,
+  newThreadId,
+  type NodeId,
   type PlacementGroupId,
   type WorkerId,
 } from "./base/ids.ts";
 import { NODE_TICK_MS } from "./base/limits.ts";
 import { PlacementGroups } from "./control/placement_groups.ts";
-import type { DriverJoin, HostedNodeStart, ToHost } from "./host_messages.ts";
+import type {
+  DriverJoin,
+  HostedNodeStart,
+  NodeListen,
+  ToHost,
+} from "./host_messages.ts";
 import { NodeActors, type Uncaused } from "./node_actors.ts";
+import { NodeCluster } from "./node_cluster.ts";
+import { NodeCode } from "./node_code.ts";
 import type { NodeControl } from "./node_control.ts";
 import { spillDisk } from "./node_disk.ts";
-import { type ControlPlane, receiveOfControl } from "./node_requests.ts";
-import { gpuIdsOf } from "./node_gpus.ts";
+import { type AskedNode, receiveRequest } from "./node_requests.ts";
 import { NodeJobs } from "./node_jobs.ts";
-import { RevokedLeases } from "./node_leases.ts";
 import { nodeControl } from "./node_listings.ts";
 import { NodeMemory } from "./node_memory.ts";
 import { newOutput } from "./node_output.ts";
 import { type NodePeer, NodePeers, threadPeer } from "./node_peers.ts";
-import { infeasibleText, unschedulableError } from "./node_texts.ts";
+import { NodeScheduling } from "./node_scheduling.ts";
 import { NodeThreads } from "./node_threads.ts";
 import { isToStore } from "./object_store/messages.ts";
 import { loanFolder } from "./object_store/loan_folder.ts";
 import { NodeStore } from "./object_store/node_store.ts";
 import type { SpillFolder } from "./object_store/spill_folder.ts";
 import type { ReturnMemory, ScriptCommand } from "./platform/platform.ts";
+import type { JobFacts } from "./protocol/cluster_messages.ts";
 import type {
   FromNode,
   SessionIdentity,
   ToNode,
 } from "./protocol/node_messages.ts";
 import { encodeError } from "./protocol/wire_error.ts";
-import type {
-  ReclaimLease,
-  SchedulerAction,
-  SchedulerEvent,
-  StartThread,
-  Strategy,
-  WarnInfeasible,
-} from "./scheduler/messages.ts";
+import type { SchedulerEvent, StartThread } from "./scheduler/messages.ts";
 import { Scheduler } from "./scheduler/scheduler.ts";
 import { Mailbox } from "./transport/mailbox.ts";
 
@@ -66,17 +66,19 @@ export class Node {
   readonly store: NodeStore;
   readonly jobs: NodeJobs;
   readonly memory: NodeMemory;
+  readonly code: NodeCode;
   /** Where it listens, or "local". */
   address = "local";
+  /** The other nodes; without them, nobody else can ever be there. */
+  readonly cluster: NodeCluster | undefined;
   readonly #host: NodeHost;
   readonly mailbox: Mailbox;
   readonly #peers = new NodePeers();
   readonly #threads: NodeThreads;
-  readonly #revoked: RevokedLeases;
-  readonly #control: ControlPlane;
+  readonly #scheduling: NodeScheduling;
+  readonly #asked: AskedNode;
   readonly #disk: SpillFolder | undefined;
   #ticker: ReturnType<typeof setInterval> | undefined;
-  #causeCount = 0;
 
   constructor(start: HostedNodeStart, host: NodeHost) {
     this.start = start;
@@ -87,11 +89,12 @@ export class Node {
       nodeId: start.nodeId,
       total: start.total,
       labels: start.labels,
-      newThreadId: () => newId("worker"),
+      newThreadId: () => newThreadId(start.nodeId),
     });
     this.groups = new PlacementGroups();
     const ports = {
-      schedule: (event: Uncaused<SchedulerEvent>) => this.#schedule(event),
+      schedule: (event: Uncaused<SchedulerEvent>) =>
+        this.#scheduling.take(event),
       send: (id: WorkerId, message: FromNode) => this.#send(id, message),
       stopThread: (id: WorkerId, reason: string | MantaError) =>
         this.#threads.stop(id, reason),
@@ -99,20 +102,25 @@ export class Node {
     this.memory = new NodeMemory(start.nodeId, start.memory, {
       ...ports,
       threads: () => this.scheduler.threads(),
-      forget: (threadId) => this.#schedule({ type: "thread_ended", threadId }),
+      forget: (threadId) =>
+        this.#scheduling.take({ type: "thread_ended", threadId }),
       mayRestart: (actorId) => this.actors.mayRestart(actorId),
       collectGarbage: () => void host.collectGarbage(),
       warn: (jobId, text) => this.#warn(jobId, text),
       flush: () => this.#turn(),
     });
     this.actors = new NodeActors(ports);
-    this.#revoked = new RevokedLeases(ports);
-    this.#control = {
+    this.#scheduling = new NodeScheduling(this.scheduler, {
+      ...ports,
+      send: (id, message) => {
+        if (!this.cluster?.hears(id, message)) this.#send(id, message);
+      },
       actors: this.actors,
       groups: this.groups,
-      schedule: ports.schedule,
-      removeGroup: (groupId) => this.#removeGroup(groupId),
-    };
+      startThread: (thread) => this.#startThread(thread),
+      jobOf: (id) => this.jobs.of(id)?.driver.jobId,
+      warn: (jobId, text) => this.#warn(jobId, text),
+    });
     this.#threads = new NodeThreads({
       mailbox: this.mailbox,
       sessionPath: start.sessionPath,
@@ -124,17 +132,56 @@ export class Node {
       printed: (id, line) => this.jobs.of(id)?.output.printed(id, [line]),
       ended: (id, error) => this.threadEnded(id, error),
     });
+    this.#asked = {
+      ...ports,
+      actors: this.actors,
+      groups: this.groups,
+      memory: this.memory,
+      threads: this.#threads,
+      revoked: this.#scheduling.revoked,
+      removeGroup: (groupId) => this.#removeGroup(groupId),
+      link: (from, peer) => this.#link(from, peer),
+      // Its end is a turn of its own, and this is the middle of one.
+      broken: (peer, error) =>
+        queueMicrotask(() => this.#peers.broken(peer, error)),
+    };
     this.jobs = new NodeJobs((jobId) => this.actors.hasLiving(jobId));
     this.#disk = spillDisk(start.spillPath, (text) => this.#warnAll(text));
-    this.store = new NodeStore({
+    this.store = this.#newStore();
+    this.code = new NodeCode(start.sessionPath);
+    if (start.listen) this.cluster = this.#newCluster(start.listen);
+  }
+
+  #newCluster(listen: NodeListen): NodeCluster {
+    return new NodeCluster(this, listen, {
+      answer: (from, message) => this.#answer(from, message),
+      addStandIn: (standIn, peer) => {
+        this.jobs.standInAdded(standIn.jobId, standIn.worker);
+        this.#addPeer(standIn.worker, peer);
+      },
+      introduce: (source, target) => this.#peers.introduce(source, target),
+      send: (id, message) => this.#send(id, message),
+      stopThread: (id, reason) => this.#threads.stop(id, reason),
+      reasonOf: (id) => this.#threads.reasonOf(id),
+      schedule: (event) => this.#scheduling.take(event),
+      warn: (jobId, text) => this.#warn(jobId, text),
+      standInEnded: (id, error) => this.#standInEnded(id, error),
+      post: (message) => this.#host.post(message),
+    });
+  }
+
+  #newStore(): NodeStore {
+    const { start } = this;
+    const { collectGarbage, returnMemory } = this.#host;
+    return new NodeStore({
       capacityBytes: start.storeBytes,
       send: (id, message) => this.#peers.send(id, message),
       sendShared: (id, message) => this.#peers.sendShared(id, message),
-      collectGarbage: () => void host.collectGarbage(),
+      collectGarbage: () => void collectGarbage(),
       after: (delayMs, callback) => void setTimeout(callback, delayMs),
       sentByItself: () => this.#peers.flush(),
       disk: this.#disk,
-      returnMemory: host.returnMemory,
+      returnMemory,
       makeLoanFile: loanFolder(start.sessionPath),
     });
   }
@@ -154,16 +201,30 @@ export class Node {
     peer: NodePeer,
     codeFolder?: string,
   ): NodeControl {
-    this.jobs.add(
-      driver,
-      newOutput(driver.workerId, this.start, {
-        peers: this.#peers,
-        threads: this.#threads,
-      }),
-      codeFolder,
-    );
+    this.#addJob(driver, { codeFolder });
     this.#addPeer(driver.workerId, peer);
+    this.cluster?.jobStarted(driver.jobId);
     return nodeControl(this, driver.jobId);
+  }
+
+  /** A job comes here whose driver is linked to another node. */
+  addJob({ jobId, driver: workerId, namespace, home }: JobFacts): void {
+    const { nodeId } = this.start;
+    const codeFolder = this.code.folder;
+    const driver = { jobId, nodeId, workerId, namespace };
+    this.#addJob(driver, { home, codeFolder });
+  }
+
+  #addJob(
+    driver: SessionIdentity,
+    where: { readonly home?: NodeId; readonly codeFolder?: string | undefined },
+  ): void {
+    const output = newOutput(driver, this.start, {
+      peers: this.#peers,
+      threads: this.#threads,
+      cluster: this.cluster,
+    });
+    this.jobs.add(driver, output, where);
   }
 
   /** Whether a job or a driver has this id. */
@@ -181,17 +242,18 @@ export class Node {
     const job = this.jobs.of(workerId);
     if (!job || job.driver.workerId !== workerId) return;
     const { jobId } = job.driver;
+    if (job.home === this.start.nodeId) this.cluster?.jobEnded(jobId);
     this.jobs.driverEnded(workerId);
     this.#workerEnded(workerId, this.#threads.ended(workerId, reason));
-    this.#schedule({ type: "owner_ended", owner: workerId });
-    this.#schedule({ type: "job_ended", jobId });
+    this.#scheduling.take({ type: "owner_ended", owner: workerId });
+    this.#scheduling.take({ type: "job_ended", jobId });
     this.#forgetJobs();
     this.#turn();
   }
 
   #forgetJobs(): void {
     for (const jobId of this.jobs.forgetOver()) {
-      this.#schedule({ type: "job_forgotten", jobId });
+      this.#scheduling.take({ type: "job_forgotten", jobId });
     }
   }
 
@@ -203,6 +265,7 @@ export class Node {
       this.mailbox.unpark();
       this.mailbox.poll();
       this.#peers.flush();
+      this.cluster?.flush();
     } while (!this.mailbox.park());
     this.#keepTicking();
   }
@@ -227,7 +290,7 @@ export class Node {
 
   #tick(): void {
     const nowMs = performance.now();
-    this.#schedule({ type: "clock_ticked", nowMs });
+    this.#scheduling.take({ type: "clock_ticked", nowMs });
     this.actors.direct({ type: "clock_ticked", nowMs });
     this.store.tick();
     this.#turn();
@@ -252,61 +315,20 @@ export class Node {
     const job = this.jobs.of(from);
     if (!job) return;
     job.output.heard(from);
+    if (this.cluster?.hand(from, job, message)) return;
     if (isToStore(message)) return this.store.receive(from, message);
-    switch (message.type) {
-      case "demand_change": {
-        const { key, strategy, isolation = "thread", ...spec } =
-          message.schedulingClass;
-        return this.#schedule({
-          type: "demand_changed",
-          owner: from,
-          jobId: job.driver.jobId,
-          classKey: key,
-          spec: { ...spec, strategy: strategy as Strategy, isolation },
-          count: message.count,
-          depth: message.depth,
-        });
-      }
-      case "lease_return":
-      case "lease_block":
-      case "lease_unblock":
-        return this.#schedule({
-          type: LEASE_EVENTS[message.type],
-          leaseId: message.leaseId,
-          ...("isIdle" in message ? { isIdle: true } : {}),
-        });
-      case "lease_left":
-        return this.#revoked.left(message.leaseId);
-      case "link_request":
-        return this.#link(from, message.peer);
-      case "thread_kill":
-        if (!job.threads.has(message.workerId)) return;
-        return this.#threads.stop(message.workerId, message.reason);
-      case "thread_exiting":
-        return this.#threads.exiting(from, message.reason);
-      case "memory_given":
-        return this.memory.given(from, message);
-      case "output":
-        return job.output.printed(from, message.lines);
-      case "output_wanted":
-        return job.output.wanted();
-      case "output_given":
-        return job.output.given(from);
-      case "task_events":
-        return job.timeline.add(message.events);
-      case "events_given":
-        return job.timeline.given(from);
-      default:
-        return receiveOfControl(this.#control, message, {
-          from,
-          jobId: job.driver.jobId,
-        });
-    }
+    receiveRequest(this.#asked, message, from, job);
+  }
+
+  /** Answers a worker of another node. */
+  #answer(from: WorkerId, message: ToNode): void {
+    const job = this.jobs.of(from);
+    if (job) receiveRequest(this.#asked, message, from, job);
   }
 
   #removeGroup(groupId: PlacementGroupId): void {
     this.groups.remove(groupId);
-    this.#schedule({ type: "group_removed", groupId });
+    this.#scheduling.take({ type: "group_removed", groupId });
   }
 
   #link(from: WorkerId, peer: WorkerId): void {
@@ -320,6 +342,7 @@ export class Node {
 
   /** Closes what would outlive the thread. */
   async end(): Promise<void> {
+    await this.cluster?.end();
     await this.#threads.end();
     await this.store.end();
     await this.#disk?.[Symbol.asyncDispose]();
@@ -359,7 +382,7 @@ export class Node {
     this.#addPeer(workerId, peer);
     this.memory.threadStarted();
     // What is sent to it waits in its links until it is up.
-    this.#schedule({ type: "thread_started", threadId: workerId });
+    this.#scheduling.take({ type: "thread_started", threadId: workerId });
   }
 
   /** The host says that a thread is gone. */
@@ -374,16 +397,30 @@ export class Node {
     this.memory.threadEnded(workerId);
     const error = this.#threads.ended(workerId, reason);
     this.#workerEnded(workerId, error);
-    this.#schedule({ type: "thread_ended", threadId: workerId });
+    this.#scheduling.take({ type: "thread_ended", threadId: workerId });
     this.#forgetJobs();
     this.#turn();
   }
 
-  /** A thread or a driver is gone, and what it owned with it. */
+  /** A worker of another node is gone, or that node. */
+  #standInEnded(workerId: WorkerId, error: MantaError): void {
+    this.jobs.threadEnded(workerId);
+    this.#forgetWorker(workerId, this.#threads.ended(workerId, error));
+    this.#scheduling.take({ type: "owner_ended", owner: workerId });
+    this.#forgetJobs();
+  }
+
+  /** A thread or a driver is gone: other nodes are told, too. */
   #workerEnded(workerId: WorkerId, error: MantaError): void {
+    this.cluster?.workerEnded(workerId, error);
+    this.#forgetWorker(workerId, error);
+  }
+
+  /** A worker is gone, and what it owned with it. */
+  #forgetWorker(workerId: WorkerId, error: MantaError): void {
     this.#peers.remove(workerId);
     const reason = encodeError(error);
-    for (const id of this.#peers.ids) {
+    for (const id of [...this.#peers.ownIds()]) {
       this.#send(id, { type: "worker_ended", workerId, reason });
     }
     this.actors.direct({ type: "worker_ended", workerId, error });
@@ -392,81 +429,4 @@ export class Node {
       this.#removeGroup(groupId);
     }
   }
-
-  // -- The scheduler ---------------------------------------------------------
-
-  #schedule(event: Uncaused<SchedulerEvent>): void {
-    const cause = `${event.type}-${++this.#causeCount}`;
-    for (const action of this.scheduler.handle({ ...event, cause })) {
-      this.#perform(action);
-    }
-  }
-
-  #perform(action: SchedulerAction): void {
-    switch (action.type) {
-      case "start_thread":
-        return this.#startThread(action);
-      case "stop_thread":
-        return this.#threads.stop(action.threadId, "nothing needs it any more");
-      case "grant_lease":
-        return this.#send(action.owner, {
-          type: "lease_grant",
-          classKey: action.classKey,
-          leaseId: action.leaseId,
-          threadId: action.threadId,
-          ...gpuIdsOf(action.gpus),
-        });
-      case "reclaim_lease":
-        return this.#reclaim(action);
-      case "revoke_lease":
-        return this.#revoked.revoke(action);
-      case "place_actor":
-        return this.actors.direct({
-          type: "actor_placed",
-          actorId: action.actorId,
-          threadId: action.threadId,
-          ...gpuIdsOf(action.gpus),
-        });
-      case "fail_actor":
-        return this.actors.direct({
-          type: "actor_unschedulable",
-          actorId: action.actorId,
-          error: unschedulableError(action.reason, action.actorId),
-        });
-      case "fail_demand":
-        return this.#send(action.owner, {
-          type: "demand_fail",
-          classKey: action.classKey,
-          error: encodeError(unschedulableError(action.reason, "the task")),
-        });
-      case "warn_infeasible":
-        return this.#warnInfeasible(action);
-      case "confirm_group":
-        return this.groups.created(action.groupId);
-      case "fail_group":
-        return this.groups.remove(action.groupId);
-    }
-  }
-
-  #reclaim({ owner, leaseId, unanswered }: ReclaimLease): void {
-    this.#send(owner, { type: "lease_reclaim", leaseId });
-    if (!unanswered) return;
-    this.#send(unanswered, { type: "lease_unanswered", leaseId });
-  }
-
-  #warnInfeasible(action: WarnInfeasible): void {
-    const { subject } = action;
-    const jobId = "groupId" in subject
-      ? this.groups.jobOf(subject.groupId)
-      : "actorId" in subject
-      ? this.actors.jobOf(subject.actorId)
-      : this.jobs.of(subject.owner)?.driver.jobId;
-    this.#warn(jobId, infeasibleText(action));
-  }
 }
-
-const LEASE_EVENTS = {
-  lease_return: "lease_returned",
-  lease_block: "lease_blocked",
-  lease_unblock: "lease_unblocked",
-} as const;

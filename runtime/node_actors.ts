@@ -2,12 +2,9 @@
 // the scheduler and the threads' links.
 
 import type { ActorId, JobId, WorkerId } from "./base/ids.ts";
-import {
-  type ActorAction,
-  ActorDirectory,
-  type ActorEvent,
-  type ActorRecord,
-} from "./control/actor_directory.ts";
+import { ActorDirectory } from "./control/actor_directory.ts";
+import type { ActorAction, ActorEvent } from "./control/actor_events.ts";
+import type { ActorRecord } from "./control/actor_record.ts";
 import type { FromNode } from "./protocol/node_messages.ts";
 import { encodeError } from "./protocol/wire_error.ts";
 import type { SchedulerEvent, Strategy } from "./scheduler/messages.ts";

@@ -5,6 +5,7 @@
 import type { MantaError } from "./base/errors.ts";
 import type { WorkerId } from "./base/ids.ts";
 import { DriverCode } from "./driver_code.ts";
+import type { ProcessName } from "./platform/process_life.ts";
 import type {
   CodeKept,
   DriverWelcome,
@@ -14,7 +15,7 @@ import { HeldNews } from "./held_news.ts";
 import { RemoteControl } from "./remote_control.ts";
 import type { NodeLink, ThreadMail, ThreadWires } from "./thread_wires.ts";
 import type { Link, LinkMessage, LinkReceiver } from "./transport/link.ts";
-import { RemoteLink } from "./transport/remote_link.ts";
+import { linkOver, RemoteLink } from "./transport/remote_link.ts";
 import type { RemoteSession } from "./transport/remote_session.ts";
 
 /** What a connection is asked for beside messages. */
@@ -29,6 +30,7 @@ export class RemoteWires implements ThreadWires {
   readonly mail: ThreadMail;
   readonly canWatch = false;
   readonly code: DriverCode;
+  nodeProcess: ProcessName | undefined;
   readonly #session: RemoteSession;
   readonly #link: RemoteLink;
   readonly #calls: RemoteControl;
@@ -80,31 +82,22 @@ export class RemoteWires implements ThreadWires {
   }
 
   #nodeLink(): NodeLink {
-    const link = this.#link;
-    return {
-      get backlogBytes() {
-        return link.backlogBytes;
-      },
-      send: (message) => link.send(message),
-      flush: () => link.flush(),
-      sendShared: (message) => link.sendShared(message),
-      drain: () => link.drain(),
-      close: () => link.close(),
+    const link = linkOver(this.#link, {
       start: (receiver) => {
         this.#receiver = receiver;
-        link.start({
+        this.#link.start({
           receive: (message) => this.#news.take(message),
           closed: () => receiver.closed(),
         });
       },
-      sendBacklog: () => {},
-      pollShared: () => {},
-    };
+    });
+    return Object.assign(link, { sendBacklog() {}, pollShared() {} });
   }
 
   #deliver(message: LinkMessage): void {
     switch (message.type) {
       case "driver_welcome":
+        this.nodeProcess = (message as DriverWelcome).home;
         return this.#ports.welcomed(message as DriverWelcome);
       case "code_kept":
         return this.code.kept(message as CodeKept);

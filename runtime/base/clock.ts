@@ -25,3 +25,15 @@ export const systemTimers: Timers = {
     return () => clearTimeout(timer);
   },
 };
+
+/** Waits for a promise that does not reject, but no longer than this. */
+export async function settlesWithin(
+  promise: Promise<void>,
+  timeoutMs: number,
+): Promise<boolean> {
+  const { promise: timedOut, resolve } = Promise.withResolvers<false>();
+  const timer = setTimeout(() => resolve(false), timeoutMs);
+  const result = await Promise.race([promise.then(() => true), timedOut]);
+  clearTimeout(timer);
+  return result;
+}

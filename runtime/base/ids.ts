@@ -39,9 +39,38 @@ export function newId<Kind extends keyof typeof PREFIXES>(
   return text as Id<Kind>;
 }
 
+/** A new id of a thread of this node, which can be told from it. */
+export function newThreadId(
+  nodeId: NodeId,
+  random?: (bytes: Uint8Array<ArrayBuffer>) => void,
+): WorkerId {
+  return `${newId("worker", random)}-${nodeId.slice(2)}` as WorkerId;
+}
+
+/** The node of a thread; undefined for a driver, which is where its job is. */
+export function nodeOfWorker(workerId: WorkerId): NodeId | undefined {
+  const suffix = workerId.slice(2 + ID_CHARACTERS + 1);
+  return suffix === "" ? undefined : `n-${suffix}` as NodeId;
+}
+
+/** The id of a lease, which tells the node that has granted it. */
+export function leaseIdText(nodeId: NodeId, number: number): LeaseId {
+  return `l-${nodeId.slice(2)}-${number.toString(36)}` as LeaseId;
+}
+
+/** The node that has granted a lease. */
+export function nodeOfLease(leaseId: LeaseId): NodeId {
+  return `n-${leaseId.slice(2, leaseId.lastIndexOf("-"))}` as NodeId;
+}
+
 /** The visible id of an object: its owner and the owner's number for it. */
 export function objectIdText(owner: WorkerId, number: number): string {
   return `o-${owner.slice(2)}-${number.toString(36)}`;
+}
+
+/** What stands for an object where objects are looked up. */
+export function objectKey(owner: WorkerId, number: number): string {
+  return `${owner}/${number}`;
 }
 
 /** The visible id of a task: its owner and the owner's number for it. */

@@ -3,143 +3,30 @@
 // `handle(event)` gives the actions; the node performs them.
 
 import {
-  ActorDiedError,
-  ActorNameTakenError,
   InvariantError,
   type MantaError,
-  TaskError,
   unreachable,
 } from "../base/errors.ts";
-import type { ActorId, JobId, WorkerId } from "../base/ids.ts";
+import type { ActorId, WorkerId } from "../base/ids.ts";
 import { ACTOR_RETIRE_MS_MAX } from "../base/limits.ts";
-import type { ActorName, WireActor } from "../protocol/node_messages.ts";
-import { EarlyActors, isEarlyEvent, type Unmade } from "./early_actors.ts";
-
-/** Ray's words, as users see them. */
-export type ActorLifeState =
-  | "PENDING_CREATION"
-  | "ALIVE"
-  | "RESTARTING"
-  | "DEAD";
-
-/** Which state can follow which; docs/states.md is made from this table. */
-export const ACTOR_TRANSITIONS = {
-  PENDING_CREATION: ["ALIVE", "RESTARTING", "DEAD"],
-  ALIVE: ["RESTARTING", "DEAD"],
-  RESTARTING: ["ALIVE", "RESTARTING", "DEAD"],
-  DEAD: [],
-} as const satisfies Record<ActorLifeState, readonly ActorLifeState[]>;
-
-/** One actor; dead ones are kept, up to a limit, for those who ask late. */
-export interface ActorRecord {
-  readonly actor: WireActor;
-  readonly creator: WorkerId;
-  readonly jobId: JobId;
-  state: ActorLifeState;
-  /** The thread it lives in; set if and only if it was placed there. */
-  threadId: WorkerId | undefined;
-  /** How often its constructor was started, less one. */
-  incarnation: number;
-  restartsUsed: number;
-  /** Threads with living handles. */
-  readonly holders: Set<WorkerId>;
-  readonly watchers: Set<WorkerId>;
-  /** When it was seen that nobody holds it, or it was asked to end for it. */
-  unheldAtMs: number | undefined;
-  retiring: boolean;
-  deathError: MantaError | undefined;
-}
-
-export type ActorEvent =
-  | {
-    readonly type: "actor_registered";
-    readonly actor: WireActor;
-    readonly creator: WorkerId;
-    readonly jobId: JobId;
-  }
-  | {
-    readonly type: "actor_announced";
-    readonly actorId: ActorId;
-    readonly workerId: WorkerId;
-    readonly named?: ActorName;
-  }
-  | {
-    readonly type:
-      | "actor_watched"
-      | "actor_held"
-      | "actor_dropped";
-    readonly actorId: ActorId;
-    readonly workerId: WorkerId;
-  }
-  | {
-    readonly type: "actor_placed";
-    readonly actorId: ActorId;
-    readonly threadId: WorkerId;
-    readonly gpuIds?: readonly string[];
-  }
-  | {
-    readonly type: "actor_constructed" | "actor_exited";
-    readonly actorId: ActorId;
-    readonly incarnation: number;
-  }
-  | {
-    readonly type: "actor_construction_failed";
-    readonly actorId: ActorId;
-    readonly incarnation: number;
-    readonly error: MantaError;
-  }
-  | {
-    readonly type: "actor_killed";
-    readonly actorId: ActorId;
-    readonly noRestart: boolean;
-  }
-  | {
-    readonly type: "actor_unschedulable";
-    readonly actorId: ActorId;
-    readonly error: MantaError;
-  }
-  | {
-    readonly type: "worker_ended";
-    readonly workerId: WorkerId;
-    readonly error: MantaError;
-  }
-  | { readonly type: "clock_ticked"; readonly nowMs: number };
-
-export type ActorAction =
-  /** Ask the scheduler for a place, for a new or a restarted actor. */
-  | { readonly type: "place_actor"; readonly record: ActorRecord }
-  /** Give the place back to the scheduler. */
-  | { readonly type: "release_place"; readonly actorId: ActorId }
-  | {
-    readonly type: "start_actor";
-    readonly record: ActorRecord;
-    readonly threadId: WorkerId;
-    readonly gpuIds?: readonly string[];
-  }
-  /** Ends the actor in its thread, and the thread if it is its own. */
-  | {
-    readonly type: "stop_actor";
-    readonly record: ActorRecord;
-    readonly threadId: WorkerId;
-  }
-  /** Asks the actor to end when its calls are done. */
-  | {
-    readonly type: "retire_actor";
-    readonly actorId: ActorId;
-    readonly threadId: WorkerId;
-  }
-  | {
-    readonly type: "publish";
-    readonly record: ActorRecord;
-    readonly to: readonly WorkerId[];
-  }
-  | {
-    readonly type: "answer_registration";
-    readonly to: WorkerId;
-    readonly actorId: ActorId;
-    readonly existing?: ActorId;
-    readonly error?: MantaError;
-  };
+import type { WireActor } from "../protocol/node_messages.ts";
+import {
+  constructorError,
+  diedError,
+  exitedError,
+  nameTakenError,
+} from "./actor_errors.ts";
+import {
+  type ActorAction,
+  type ActorEvent,
+  isEarlyEvent,
+} from "./actor_events.ts";
+import {
+  ACTOR_TRANSITIONS,
+  type ActorLifeState,
+  type ActorRecord,
+} from "./actor_record.ts";
+import { EarlyActors, type Unmade } from "./early_actors.ts";
 
 /** How long an actor without handles is kept: handles may be under way. */
 export const UNHELD_GRACE_MS = 100;
@@ -433,46 +320,8 @@ function nameKey(name: string, namespace: string): string {
   return JSON.stringify([namespace, name]);
 }
 
-function unmadeBy(
-  { name, getIfExists }: WireActor,
-  taken: ActorRecord,
-): Unmade {
-  if (getIfExists) return { existing: taken.actor.actorId };
-  const error = new ActorNameTakenError(
-    `Cannot name an actor "${name}": a living actor of the namespace has ` +
-      "that name. Use another name, or `getIfExists: true` to share it",
-    { details: { name } },
-  );
-  return { error };
-}
-
-/** The cause is what the constructor threw, not our wrapping of it. */
-function constructorError(
-  record: ActorRecord,
-  error: MantaError,
-): MantaError {
-  const cause = error instanceof TaskError ? error.cause : error;
-  const text = cause instanceof Error ? cause.message : String(cause);
-  return diedError(record, `its constructor failed: ${text}`, cause);
-}
-
-function exitedError(record: ActorRecord): MantaError {
-  const reason = record.retiring
-    ? "its last handle is gone"
-    : "it ended by `exitActor()`";
-  return diedError(record, reason);
-}
-
-function diedError(
-  { actor }: ActorRecord,
-  reason: string,
-  cause?: unknown,
-): MantaError {
-  return new ActorDiedError(
-    `Cannot call actor ${actor.className} (${actor.actorId}): ${reason}`,
-    {
-      ...(cause === undefined ? {} : { cause }),
-      details: { actorId: actor.actorId, className: actor.className },
-    },
-  );
+function unmadeBy(actor: WireActor, taken: ActorRecord): Unmade {
+  return actor.getIfExists
+    ? { existing: taken.actor.actorId }
+    : { error: nameTakenError(actor) };
 }

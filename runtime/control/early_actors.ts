@@ -7,6 +7,7 @@ import { ActorDiedError, type MantaError } from "../base/errors.ts";
 import type { ActorId, WorkerId } from "../base/ids.ts";
 import { ACTOR_NEWS_MS_MAX, IDS_REMEMBERED_MAX } from "../base/limits.ts";
 import type { ActorName } from "../protocol/node_messages.ts";
+import type { EarlyEvent, RegistrationAnswer } from "./actor_events.ts";
 
 /** Why there is no actor of an id: another is meant, or it was not made. */
 export type Unmade =
@@ -24,60 +25,6 @@ export interface EarlyNews {
   named: ActorName | undefined;
   /** Since when it is not known who makes it. */
   strangeSinceMs: number | undefined;
-}
-
-/** Tells a thread that there will be no actor of this id. */
-export interface UnmadeAnswer {
-  readonly type: "answer_registration";
-  readonly to: WorkerId;
-  readonly actorId: ActorId;
-  readonly existing?: ActorId;
-  readonly error?: MantaError;
-}
-
-/** Events of the directory that can come before the registration. */
-export type EarlyEvent =
-  | {
-    readonly type: "actor_announced";
-    readonly actorId: ActorId;
-    readonly workerId: WorkerId;
-    readonly named?: ActorName;
-  }
-  | {
-    readonly type:
-      | "actor_watched"
-      | "actor_held"
-      | "actor_dropped";
-    readonly actorId: ActorId;
-    readonly workerId: WorkerId;
-  }
-  | {
-    readonly type: "actor_killed";
-    readonly actorId: ActorId;
-    readonly noRestart: boolean;
-  }
-  | {
-    readonly type: "actor_construction_failed";
-    readonly actorId: ActorId;
-    readonly error: MantaError;
-  };
-
-const EARLY_EVENTS: ReadonlySet<string> = new Set(
-  [
-    "actor_announced",
-    "actor_watched",
-    "actor_held",
-    "actor_dropped",
-    "actor_killed",
-    "actor_construction_failed",
-  ] satisfies EarlyEvent["type"][],
-);
-
-/** Whether it can be about an actor that is not registered. */
-export function isEarlyEvent(
-  event: { readonly type: string },
-): event is EarlyEvent {
-  return EARLY_EVENTS.has(event.type);
 }
 
 /** See the head of the file. */
@@ -118,7 +65,7 @@ export class EarlyActors {
     return news;
   }
 
-  note(event: EarlyEvent): UnmadeAnswer[] {
+  note(event: EarlyEvent): RegistrationAnswer[] {
     const { actorId, type } = event;
     const unmade = this.#unmade.get(actorId);
     if (unmade) {
@@ -140,8 +87,8 @@ export class EarlyActors {
     return this.#forgetOldest();
   }
 
-  workerEnded(workerId: WorkerId, error: MantaError): UnmadeAnswer[] {
-    const answers: UnmadeAnswer[] = [];
+  workerEnded(workerId: WorkerId, error: MantaError): RegistrationAnswer[] {
+    const answers: RegistrationAnswer[] = [];
     for (const news of this.#strange.values()) leave(news, workerId);
     for (const [actorId, news] of this.#announced) {
       leave(news, workerId);
@@ -153,8 +100,8 @@ export class EarlyActors {
   }
 
   /** Answers those who have asked in vain for long enough. */
-  ticked(nowMs: number): UnmadeAnswer[] {
-    const answers: UnmadeAnswer[] = [];
+  ticked(nowMs: number): RegistrationAnswer[] {
+    const answers: RegistrationAnswer[] = [];
     for (const [actorId, news] of this.#strange) {
       news.strangeSinceMs ??= nowMs;
       if (nowMs - news.strangeSinceMs < ACTOR_NEWS_MS_MAX) continue;
@@ -168,7 +115,7 @@ export class EarlyActors {
     actorId: ActorId,
     unmade: Unmade,
     creator?: WorkerId,
-  ): UnmadeAnswer[] {
+  ): RegistrationAnswer[] {
     const waiting = new Set(creator ? [creator] : []);
     for (const watcher of this.take(actorId)?.watchers ?? []) {
       waiting.add(watcher);
@@ -211,13 +158,13 @@ export class EarlyActors {
     this.#announced.set(actorId, news);
   }
 
-  #forgetOldest(): UnmadeAnswer[] {
+  #forgetOldest(): RegistrationAnswer[] {
     if (this.#strange.size <= IDS_REMEMBERED_MAX) return [];
     return this.#forget(this.#strange.keys().next().value!);
   }
 
   /** Nobody announces it: it has been dead for long. */
-  #forget(actorId: ActorId): UnmadeAnswer[] {
+  #forget(actorId: ActorId): RegistrationAnswer[] {
     const watchers = this.take(actorId)?.watchers ?? [];
     const error = forgottenError(actorId);
     return [...watchers].map((to) => answer(to, actorId, { error }));
@@ -244,7 +191,11 @@ function forgottenError(actorId: ActorId): MantaError {
   );
 }
 
-function answer(to: WorkerId, actorId: ActorId, unmade: Unmade): UnmadeAnswer {
+function answer(
+  to: WorkerId,
+  actorId: ActorId,
+  unmade: Unmade,
+): RegistrationAnswer {
   return { type: "answer_registration", to, actorId, ...unmade };
 }
 

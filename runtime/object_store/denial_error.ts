@@ -1,4 +1,4 @@
-// Why the store refused, as the error that users see: what was wanted, what
+// Why an object is refused, as the error that users see: what was wanted, what
 // stands against it, and what to do about it.
 
 import {
@@ -7,21 +7,37 @@ import {
   ObjectStoreFullError,
   OutOfDiskError,
   OwnerDiedError,
+  SerializationError,
   unreachable,
 } from "../base/errors.ts";
+import { objectIdText, type WorkerId } from "../base/ids.ts";
+import { VALUE_BYTES_MAX } from "../base/limits.ts";
 import type { DenyReason } from "./messages.ts";
 
-export interface Denial {
-  readonly reason: DenyReason;
-  readonly objectId: string;
+/** What was asked for. */
+export interface DeniedObject {
+  readonly owner: WorkerId;
+  readonly number: number;
   /** Unknown when opening. */
   readonly sizeBytes?: number;
-  readonly capacityBytes: number;
 }
 
-/** The error for a refused create or open. */
-export function denialError(denial: Denial): MantaError {
-  const { reason, objectId, sizeBytes, capacityBytes } = denial;
+/** The error for an object that no store takes; absent where one may. */
+export function oversizeError(sizeBytes: number): MantaError | undefined {
+  if (sizeBytes <= VALUE_BYTES_MAX) return undefined;
+  return new SerializationError(
+    `Cannot store a value of ${sizeBytes} bytes: the largest one has ` +
+      `${VALUE_BYTES_MAX}. Split it into several`,
+  );
+}
+
+/** The error for a create or an open that the store refuses. */
+export function denialError(
+  { owner, number, sizeBytes }: DeniedObject,
+  reason: DenyReason,
+  capacityBytes: number,
+): MantaError {
+  const objectId = objectIdText(owner, number);
   const details = { objectId, sizeBytes, capacityBytes };
   const what = `object "${objectId}" of ${sizeBytes} bytes`;
   const does = sizeBytes === undefined

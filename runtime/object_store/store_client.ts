@@ -2,11 +2,10 @@
 // objects into and for objects to read, keeps what it was given in reach and
 // tells the store when nothing uses it any more. It never blocks.
 
-import { SerializationError, unreachable } from "../base/errors.ts";
-import { objectIdText, type WorkerId } from "../base/ids.ts";
-import { VALUE_BYTES_MAX } from "../base/limits.ts";
+import { unreachable } from "../base/errors.ts";
+import { objectKey, type WorkerId } from "../base/ids.ts";
 import { type Collector, newCollector } from "./collector.ts";
-import { denialError } from "./denial_error.ts";
+import { denialError, oversizeError } from "./denial_error.ts";
 import type {
   FromStore,
   RecalledObject,
@@ -104,12 +103,8 @@ export class StoreClient {
     sizeBytes: number,
     onGranted?: (writable: WritableObject) => void,
   ): Promise<WritableObject> {
-    if (sizeBytes > VALUE_BYTES_MAX) {
-      const message =
-        `Cannot store a value of ${sizeBytes} bytes: the largest one has ` +
-        `${VALUE_BYTES_MAX}. Split it into several`;
-      return Promise.reject(new SerializationError(message));
-    }
+    const oversize = oversizeError(sizeBytes);
+    if (oversize) return Promise.reject(oversize);
     const requestId = this.#nextRequestId++;
     const type = "object_create";
     const written: Written = { requestId, sizeBytes, isSealed: false };
@@ -342,18 +337,7 @@ export class StoreClient {
     const request = this.#pending.get(message.requestId);
     this.#pending.delete(message.requestId);
     if (!request) return;
-    const { owner, number } = request.message;
-    const objectId = objectIdText(owner, number);
     const { reason, capacityBytes } = message;
-    const denial = { reason, objectId, capacityBytes };
-    request.reject(denialError(
-      request.message.type === "object_create"
-        ? { ...denial, sizeBytes: request.message.sizeBytes }
-        : denial,
-    ));
+    request.reject(denialError(request.message, reason, capacityBytes));
   }
-}
-
-function objectKey(owner: WorkerId, number: number): string {
-  return `${owner}/${number}`;
 }

@@ -4,13 +4,25 @@
 
 import { createRequire } from "node:module";
 import process from "node:process";
+import { settlesWithin } from "../base/clock.ts";
 import { THREAD_STOP_MS_MAX } from "../base/limits.ts";
 import { layerBunEnvironment } from "./bun_environment.ts";
 import { serveBunWeb } from "./bun_web_server.ts";
 import { fileURLToPath } from "node:url";
 import { CHILD_WORD } from "./child_word.ts";
-import { type MemoryCalls, newReturnMemory, openFirst } from "./page_return.ts";
-import { type MapCalls, newOpenSharedFile } from "./shared_file.ts";
+import {
+  type MemoryCalls,
+  memoryCallsOf,
+  type MemoryLibrary,
+  newReturnMemory,
+  openFirst,
+} from "./page_return.ts";
+import {
+  type MapCalls,
+  mapCallsOf,
+  type MapLibrary,
+  newOpenSharedFile,
+} from "./shared_file.ts";
 import type {
   OutputStream,
   Platform,
@@ -49,12 +61,17 @@ function namespace(): BunNamespace {
   return (globalThis as unknown as { Bun: BunNamespace }).Bun;
 }
 
+/** The binary has its modules in a file system of its own. */
+function isCompiled(): boolean {
+  return import.meta.url.includes("$bunfs");
+}
+
 /** The platform on Bun. */
 export function bunPlatform(): Platform {
   return {
     name: "bun",
     version: namespace().version,
-    isCompiled: import.meta.url.includes("$bunfs"),
+    isCompiled: isCompiled(),
     startThread: (url, options) => new BunThread(url, options),
     scriptCommand,
     childCommand,
@@ -129,7 +146,7 @@ class BunThread implements PlatformThread {
     this.#end({ type: "stopped" });
     this.#worker.terminate();
     // A thread inside a blocking system call closes when the call returns.
-    await atMost(this.#closed.promise, THREAD_STOP_MS_MAX);
+    await settlesWithin(this.#closed.promise, THREAD_STOP_MS_MAX);
   }
 
   #crash(message: string): void {
@@ -142,13 +159,6 @@ class BunThread implements PlatformThread {
     this.#ended = true;
     this.#options.onEnded(reason);
   }
-}
-
-async function atMost(promise: Promise<void>, timeoutMs: number) {
-  const { promise: timedOut, resolve } = Promise.withResolvers<void>();
-  const timer = setTimeout(resolve, timeoutMs);
-  await Promise.race([promise, timedOut]);
-  clearTimeout(timer);
 }
 
 /** The binary runs scripts as a full Bun when `BUN_BE_BUN` is set. */
@@ -164,8 +174,7 @@ function scriptCommand(
 }
 
 function childCommand(url: string, args: readonly string[]): ScriptCommand {
-  const isCompiled = import.meta.url.includes("$bunfs");
-  const entry = isCompiled ? [CHILD_WORD] : ["run", fileURLToPath(url)];
+  const entry = isCompiled() ? [CHILD_WORD] : ["run", fileURLToPath(url)];
   return { command: process.execPath, args: [...entry, ...args], env: {} };
 }
 
@@ -182,25 +191,6 @@ interface BunForeign {
     library: string,
     symbols: Readonly<Record<keyof Calls, object>>,
   ): { readonly symbols: Calls };
-}
-
-interface CLibrary {
-  madvise(address: bigint, length: bigint, advice: number): number;
-  getpagesize(): number;
-}
-
-/** The calls of the C library that map files. */
-interface MapLibrary {
-  mmap(
-    address: bigint,
-    length: bigint,
-    protection: number,
-    flags: number,
-    fd: number,
-    offset: bigint,
-  ): bigint;
-  munmap(address: bigint, length: bigint): number;
-  posix_fallocate(fd: number, offset: bigint, length: bigint): number;
 }
 
 function openForeign(): BunForeign {
@@ -220,30 +210,24 @@ function openMapCalls(): MapCalls {
       posix_fallocate: { args: ["i32", "i64", "i64"], returns: "i32" },
     })
   );
-  return {
-    map: (length, protection, flags, fd) =>
-      symbols.mmap(0n, BigInt(length), protection, flags, fd, 0n),
-    unmap: (address, length) => void symbols.munmap(address, BigInt(length)),
-    allocate: (fd, length) => symbols.posix_fallocate(fd, 0n, BigInt(length)),
-    bufferAt: (address, length) =>
-      foreign.toArrayBuffer(Number(address), 0, length),
-  };
+  return mapCallsOf(
+    symbols,
+    (address, length) => foreign.toArrayBuffer(Number(address), 0, length),
+  );
 }
 
 function openMemoryCalls(): MemoryCalls {
   const foreign = openForeign();
   const { symbols } = openFirst((library) =>
-    foreign.dlopen<CLibrary>(library, {
+    foreign.dlopen<MemoryLibrary>(library, {
       madvise: { args: ["u64", "u64", "i32"], returns: "i32" },
       getpagesize: { args: [], returns: "i32" },
     })
   );
-  return {
-    pageBytes: symbols.getpagesize(),
-    addressOf: (bytes) => BigInt(foreign.ptr(bytes)),
-    advise: (address, length, advice) =>
-      void symbols.madvise(address, length, advice),
-  };
+  return memoryCallsOf(
+    symbols,
+    (bytes) => BigInt(foreign.ptr(bytes)),
+  );
 }
 
 function onProcessEnd(callback: () => void): () => void {

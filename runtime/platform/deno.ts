@@ -4,13 +4,25 @@
 import inspector from "node:inspector";
 import process from "node:process";
 import { getHeapStatistics } from "node:v8";
+import { settlesWithin } from "../base/clock.ts";
 import { THREAD_STOP_ASK_MS } from "../base/limits.ts";
 import { layerDenoEnvironment } from "./deno_environment.ts";
 import { interruptInProgress, interruptThread } from "./deno_interrupt.ts";
 import { setKeepsProcessAlive } from "./deno_thread_ref.ts";
 import { serveDenoWeb } from "./deno_web_server.ts";
-import { type MemoryCalls, newReturnMemory, openFirst } from "./page_return.ts";
-import { type MapCalls, newOpenSharedFile } from "./shared_file.ts";
+import {
+  type MemoryCalls,
+  memoryCallsOf,
+  type MemoryLibrary,
+  newReturnMemory,
+  openFirst,
+} from "./page_return.ts";
+import {
+  type MapCalls,
+  mapCallsOf,
+  type MapLibrary,
+  newOpenSharedFile,
+} from "./shared_file.ts";
 import type {
   OutputStream,
   Platform,
@@ -47,11 +59,6 @@ interface DenoNamespace {
     library: string,
     symbols: Readonly<Record<keyof Calls, object>>,
   ): { readonly symbols: Calls };
-}
-
-interface CLibrary {
-  madvise(address: bigint, length: bigint, advice: number): number;
-  getpagesize(): number;
 }
 
 interface NativeStream {
@@ -193,7 +200,10 @@ class DenoThread implements PlatformThread {
     this.#end({ type: "stopped" });
     if (!mayBeBusy) return this.#worker?.terminate();
     this.post(STOP_SIGNAL);
-    const isAnswered = await within(this.#answered.promise, THREAD_STOP_ASK_MS);
+    const isAnswered = await settlesWithin(
+      this.#answered.promise,
+      THREAD_STOP_ASK_MS,
+    );
     this.#worker?.terminate();
     if (!isAnswered) await interruptThread(this.#uniqueName);
   }
@@ -209,14 +219,6 @@ class DenoThread implements PlatformThread {
     this.#unsent = [];
     this.#options.onEnded(reason);
   }
-}
-
-async function within(promise: Promise<void>, timeoutMs: number) {
-  const { promise: timedOut, resolve } = Promise.withResolvers<false>();
-  const timer = setTimeout(() => resolve(false), timeoutMs);
-  const result = await Promise.race([promise.then(() => true), timedOut]);
-  clearTimeout(timer);
-  return result;
 }
 
 function scriptCommand(
@@ -278,20 +280,6 @@ function mayCallLibraries(): boolean {
   return namespace().permissions.querySync({ name: "ffi" }).state === "granted";
 }
 
-/** The calls of the C library that map files. */
-interface MapLibrary {
-  mmap(
-    address: bigint,
-    length: bigint,
-    protection: number,
-    flags: number,
-    fd: number,
-    offset: bigint,
-  ): bigint;
-  munmap(address: bigint, length: bigint): number;
-  posix_fallocate(fd: number, offset: bigint, length: bigint): number;
-}
-
 function openMapCalls(): MapCalls {
   const { dlopen, UnsafePointer, UnsafePointerView } = namespace();
   if (!mayCallLibraries()) throw new TypeError("Cannot call libraries");
@@ -305,30 +293,25 @@ function openMapCalls(): MapCalls {
       posix_fallocate: { parameters: ["i32", "i64", "i64"], result: "i32" },
     })
   );
-  return {
-    map: (length, protection, flags, fd) =>
-      symbols.mmap(0n, BigInt(length), protection, flags, fd, 0n),
-    unmap: (address, length) => void symbols.munmap(address, BigInt(length)),
-    allocate: (fd, length) => symbols.posix_fallocate(fd, 0n, BigInt(length)),
-    bufferAt: (address, length) =>
+  return mapCallsOf(
+    symbols,
+    (address, length) =>
       UnsafePointerView.getArrayBuffer(UnsafePointer.create(address)!, length),
-  };
+  );
 }
 
 function openMemoryCalls(): MemoryCalls {
   const { dlopen, UnsafePointer } = namespace();
   const { symbols } = openFirst((library) =>
-    dlopen<CLibrary>(library, {
+    dlopen<MemoryLibrary>(library, {
       madvise: { parameters: ["u64", "u64", "i32"], result: "i32" },
       getpagesize: { parameters: [], result: "i32" },
     })
   );
-  return {
-    pageBytes: symbols.getpagesize(),
-    addressOf: (bytes) => BigInt(UnsafePointer.value(UnsafePointer.of(bytes))),
-    advise: (address, length, advice) =>
-      void symbols.madvise(address, length, advice),
-  };
+  return memoryCallsOf(
+    symbols,
+    (bytes) => BigInt(UnsafePointer.value(UnsafePointer.of(bytes))),
+  );
 }
 
 /**

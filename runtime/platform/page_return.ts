@@ -13,6 +13,25 @@ export interface MemoryCalls {
   advise(address: bigint, length: bigint, advice: number): void;
 }
 
+/** The functions of the C library behind it. */
+export interface MemoryLibrary {
+  madvise(address: bigint, length: bigint, advice: number): number;
+  getpagesize(): number;
+}
+
+/** The calls by a library that a runtime has opened. */
+export function memoryCallsOf(
+  library: MemoryLibrary,
+  addressOf: MemoryCalls["addressOf"],
+): MemoryCalls {
+  return {
+    pageBytes: library.getpagesize(),
+    addressOf,
+    advise: (address, length, advice) =>
+      void library.madvise(address, length, advice),
+  };
+}
+
 /** Where glibc and musl have the C library. */
 const C_LIBRARIES = [
   "libc.so.6",

@@ -40,6 +40,34 @@ export interface MapCalls {
   bufferAt(address: bigint, lengthBytes: number): ArrayBuffer;
 }
 
+/** The functions of the C library behind it. */
+export interface MapLibrary {
+  mmap(
+    address: bigint,
+    length: bigint,
+    protection: number,
+    flags: number,
+    fd: number,
+    offset: bigint,
+  ): bigint;
+  munmap(address: bigint, length: bigint): number;
+  posix_fallocate(fd: number, offset: bigint, length: bigint): number;
+}
+
+/** The calls by a library that a runtime has opened. */
+export function mapCallsOf(
+  library: MapLibrary,
+  bufferAt: MapCalls["bufferAt"],
+): MapCalls {
+  return {
+    map: (length, protection, flags, fd) =>
+      library.mmap(0n, BigInt(length), protection, flags, fd, 0n),
+    unmap: (address, length) => void library.munmap(address, BigInt(length)),
+    allocate: (fd, length) => library.posix_fallocate(fd, 0n, BigInt(length)),
+    bufferAt,
+  };
+}
+
 /** Not made anew: a function's scope would hold the memory. */
 function nothing(): void {}
 

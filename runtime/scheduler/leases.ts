@@ -1,7 +1,7 @@
 // One lease's life: given, blocked, unblocked, ended, with what it takes of
 // its pool and its thread. Who gets the next one is decided in `dispatch.ts`.
 
-import type { LeaseId } from "../base/ids.ts";
+import { leaseIdText } from "../base/ids.ts";
 import { countHeld, countParked } from "./demands.ts";
 import { gpuIndices, gpuUnits } from "./gpu_table.ts";
 import type { RevokeLease } from "./messages.ts";
@@ -27,9 +27,8 @@ export function openLease(
   demand: DemandRecord,
   { pool, thread }: LeasePlace,
 ): void {
-  const number = (state.leaseCount++).toString(36);
   const lease: LeaseRecord = {
-    id: `l-${state.nodeId.slice(2)}-${number}` as LeaseId,
+    id: leaseIdText(state.nodeId, state.leaseCount++),
     demand,
     pool,
     gpus: pool.gpus.take(gpuUnits(demand.classRecord.spec.resources)),

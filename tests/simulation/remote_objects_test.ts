@@ -1,9 +1,7 @@
 // Objects of remote drivers in a world of chance, many seeds over: drivers come
 // and go, links are slow, memory is used again as early as it may be. No view
-// ever shows another object's bytes, and at the end nothing is left. A failure
-// names its seed: set MANTA_SIMULATION_SEED to run that one alone.
+// ever shows another object's bytes, and at the end nothing is left.
 
-import process from "node:process";
 import type { WorkerId } from "../../runtime/base/ids.ts";
 import { OBJECT_CHUNKS_MAX } from "../../runtime/base/limits.ts";
 import type {
@@ -14,18 +12,22 @@ import type { FromStore } from "../../runtime/object_store/messages.ts";
 import { NodeStore } from "../../runtime/object_store/node_store.ts";
 import { RemoteObjects } from "../../runtime/object_store/remote_objects.ts";
 import { RemoteStoreClient } from "../../runtime/object_store/remote_store_client.ts";
+import { thisProcess } from "../../runtime/platform/process_life.ts";
 import { AttachedBytes } from "../../runtime/protocol/attached_bytes.ts";
-import { assert, assertEquals, describe, it } from "../support/harness.ts";
+import { chunkFileName, countOpen } from "../support/chunk_file_kit.ts";
+import { assert, assertEquals, describe } from "../support/harness.ts";
 import { MIB, testWorkerId } from "../support/store_kit.ts";
 import { Dice } from "./dice.ts";
 import { FakeCollector } from "./fake_collector.ts";
+import { itForSeeds } from "./run_seeds.ts";
 
-const SEEDS = 50;
 const STEPS = 150;
 const DRIVERS_MAX = 3;
 const CAPACITY_BYTES = 10 * MIB;
 /** Few, so that memory finds an object of its size. */
-const SIZES = [0, 1, 300_000, 300_001, MIB, 1_500_000, 2_700_000];
+const SIZES = [0, 1, 300_000, 300_001, MIB, 1_500_000, 2_700_000, 4_500_000];
+
+const THIS = thisProcess();
 
 type Message = ToRemoteStore | FromRemoteStore;
 
@@ -51,20 +53,30 @@ class SimDriver {
   readonly toNode: ToRemoteStore[] = [];
   readonly fromNode: FromRemoteStore[] = [];
   readonly views: SimView[] = [];
+  readonly #files: string[];
   isAlive = true;
 
-  constructor(workerId: WorkerId, store: NodeStore) {
+  constructor(
+    workerId: WorkerId,
+    { store, files }: Pick<RemoteWorld, "store" | "files">,
+    isNear: boolean,
+  ) {
     this.workerId = workerId;
+    this.#files = files;
+    const timers = { after: () => () => {} };
     this.client = new RemoteStoreClient({
       workerId,
+      nodeProcess: () => isNear ? THIS : undefined,
       send: (message) => this.toNode.push(message),
       flush: () => {},
       collectGarbage: () => {},
       collector: this.collector,
-      timers: { after: () => () => {} },
+      timers,
     });
     this.objects = new RemoteObjects({
       workerId,
+      ...(isNear ? { process: THIS } : {}),
+      timers,
       toStore: (message) => {
         if (this.isAlive) store.receive(workerId, message);
         store.validate();
@@ -79,6 +91,9 @@ class SimDriver {
   deliver(isToNode: boolean): boolean {
     const message = isToNode ? this.toNode.shift() : this.fromNode.shift();
     if (!message || !this.isAlive) return false;
+    if (message.type === "chunk_file_offered") {
+      this.#files.push(chunkFileName(message.fd));
+    }
     const arrived = copyOf(message);
     if (isToNode) this.objects.receive(arrived);
     else this.client.receive(arrived as FromRemoteStore);
@@ -92,7 +107,9 @@ class SimDriver {
   }
 
   get chunksUnderWay(): number {
-    return this.fromNode.filter(({ type }) => type === "object_chunk").length;
+    return this.fromNode.filter(({ type }) =>
+      type === "object_chunk" || type === "chunk_placed"
+    ).length;
   }
 }
 
@@ -105,6 +122,8 @@ class RemoteWorld {
   readonly store: NodeStore;
   readonly drivers = new Map<WorkerId, SimDriver>();
   readonly objects: SimObject[] = [];
+  /** The names of all files for chunks that there were. */
+  readonly files: string[] = [];
   readonly #dice: Dice;
   readonly #nodeCollector = new FakeCollector();
   #nextName = 0;
@@ -160,7 +179,10 @@ class RemoteWorld {
     if (this.drivers.size >= DRIVERS_MAX) return;
     const workerId = testWorkerId(`d${this.#nextName++}`);
     this.store.workerStarted(workerId);
-    this.drivers.set(workerId, new SimDriver(workerId, this.store));
+    this.drivers.set(
+      workerId,
+      new SimDriver(workerId, this, this.#dice.chance(0.5)),
+    );
   }
 
   #end(driver: SimDriver): void {
@@ -238,19 +260,9 @@ class RemoteWorld {
 }
 
 describe("Simulation of remote drivers' objects", () => {
-  it("shows each object intact and leaves nothing behind", async () => {
-    const only = process.env["MANTA_SIMULATION_SEED"];
-    const seeds = only
-      ? [Number(only)]
-      : Array.from({ length: SEEDS }, (_, index) => index + 1);
-    for (const seed of seeds) {
-      try {
-        await runWorld(seed);
-      } catch (error) {
-        const text = error instanceof Error ? error.stack : String(error);
-        throw new Error(`Seed ${seed} failed: ${text}`);
-      }
-    }
+  itForSeeds("shows each object intact and leaves nothing behind", {
+    seeds: 50,
+    runWorld,
   });
 });
 
@@ -267,5 +279,8 @@ async function runWorld(seed: number): Promise<void> {
   for (const { client, objects } of world.drivers.values()) {
     assertEquals(client.counts(), { pending: 0, mappings: 0 });
     assertEquals(objects.counts(), { reads: 0, writes: 0 });
+    client.failAll(new Error("The world has ended"));
+    objects.end();
   }
+  assertEquals(countOpen(...world.files), 0);
 }

@@ -8,10 +8,8 @@ import {
   ACTOR_NEWS_MS_MAX,
   IDS_REMEMBERED_MAX,
 } from "../../../runtime/base/limits.ts";
-import {
-  EarlyActors,
-  isEarlyEvent,
-} from "../../../runtime/control/early_actors.ts";
+import { isEarlyEvent } from "../../../runtime/control/actor_events.ts";
+import { EarlyActors } from "../../../runtime/control/early_actors.ts";
 
 const DIED = new ActorDiedError("").code;
 const actorId = "a-early" as ActorId;
@@ -56,6 +54,7 @@ describe("EarlyActors", () => {
     const told = early.note({
       type: "actor_construction_failed",
       actorId,
+      incarnation: 0,
       error,
     });
 

@@ -1,0 +1,263 @@
+// What two nodes say to one another on stream 0 of their session. Tasks are
+// never spoken of here, only demand, leases, actors, bundles and objects.
+// docs/protocol.md describes the exchanges; change both together.
+
+import { ProtocolError } from "../base/errors.ts";
+import type {
+  ActorId,
+  JobId,
+  NodeId,
+  PlacementGroupId,
+  WorkerId,
+} from "../base/ids.ts";
+import type { ResourceSet } from "../base/resources.ts";
+import type { WireProcess } from "./driver_messages.ts";
+import type { FromNode, ToNode, WireClass } from "./node_messages.ts";
+import type { WireError } from "./wire_error.ts";
+
+/** What a node is; the same from its start to its end. */
+export interface NodeFacts {
+  readonly nodeId: NodeId;
+  /** `host:port` where other nodes reach it, if they can. */
+  readonly address: string;
+  /** The fingerprint of its certificate, if it speaks TLS. */
+  readonly pin?: string;
+  readonly hostname: string;
+  readonly isHead: boolean;
+  readonly total: ResourceSet;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly storeBytes: number;
+  readonly pid: number;
+  readonly version: string;
+  readonly startedAtMs: number;
+}
+
+/** What changes of a node while it lives; the latest report counts. */
+export interface NodeReport {
+  /** What is free, in units. */
+  readonly available: ResourceSet;
+  readonly storeUsedBytes: number;
+  readonly storeSpilledBytes: number;
+  /** Leases, actors and groups that wait at it. */
+  readonly waiting: number;
+  /** It takes no new work and will leave. */
+  readonly isDraining: boolean;
+}
+
+/** A node as all others see it. */
+export interface NodeView {
+  readonly facts: NodeFacts;
+  readonly report: NodeReport;
+  readonly state: "alive" | "draining" | "dead";
+  /** Why it is dead. */
+  readonly reason?: string;
+}
+
+/** A job, for a node that is to run something of it. */
+export interface JobFacts {
+  readonly jobId: JobId;
+  readonly driver: WorkerId;
+  /** The node that the driver is linked to. */
+  readonly home: NodeId;
+  readonly namespace: string;
+}
+
+/** The first message on a session between nodes; from who dials. */
+export interface NodeHello {
+  readonly type: "node_hello";
+  readonly facts: NodeFacts;
+  readonly report: NodeReport;
+  readonly home: WireProcess;
+  /** It takes who it has dialed for its head. */
+  readonly isJoining: boolean;
+}
+
+export type ClusterMessage =
+  // -- Joining: the first on a session, and its answer -----------------------
+  | NodeHello
+  | {
+    readonly type: "node_welcome";
+    readonly nodeId: NodeId;
+    readonly home: WireProcess;
+    /** All nodes, from the head only. */
+    readonly views?: readonly NodeView[];
+  }
+  /** Instead of a welcome: the node may not join. */
+  | { readonly type: "node_refused"; readonly reason: string }
+  // -- The head and its nodes ------------------------------------------------
+  /** From a node: at the latest so often that it is not held for dead. */
+  | { readonly type: "node_report"; readonly report: NodeReport }
+  /** From the head: those that have changed. */
+  | { readonly type: "views_changed"; readonly views: readonly NodeView[] }
+  /** From the head to one that was declared dead: it must start afresh. */
+  | { readonly type: "node_dead"; readonly nodeId: NodeId }
+  /** Through the head: the receiver is to open a session with `from`. */
+  | {
+    readonly type: "link_wanted";
+    readonly from: NodeId;
+    readonly to: NodeId;
+  }
+  // -- Jobs ------------------------------------------------------------------
+  /** Before anything else of the job. */
+  | { readonly type: "job_opened"; readonly job: JobFacts }
+  /** To the home: something of the job may run at the sender's. */
+  | { readonly type: "job_entered"; readonly jobId: JobId }
+  /** Its driver is gone: what is not detached goes. */
+  | { readonly type: "job_over"; readonly jobId: JobId }
+  // -- Envelopes -------------------------------------------------------------
+  /** A worker of the sender's says this; the receiver answers it. */
+  | {
+    readonly type: "from_worker";
+    readonly worker: WorkerId;
+    readonly jobId: JobId;
+    readonly message: ToNode;
+  }
+  /** For a worker of the receiver's. */
+  | {
+    readonly type: "to_worker";
+    readonly worker: WorkerId;
+    readonly message: FromNode;
+  }
+  /** A worker of the sender's is gone. */
+  | {
+    readonly type: "worker_over";
+    readonly worker: WorkerId;
+    readonly reason: WireError;
+  }
+  /** A worker of the receiver's is to end. */
+  | {
+    readonly type: "worker_stop";
+    readonly worker: WorkerId;
+    readonly reason: string;
+  }
+  /** To who numbers the streams: two workers want to be linked. */
+  | {
+    readonly type: "peers_wanted";
+    /** The sender's. */
+    readonly source: WorkerId;
+    /** Of the source. */
+    readonly jobId: JobId;
+    /** The receiver's. */
+    readonly target: WorkerId;
+  }
+  /** They are linked over this stream, which the sender has opened. */
+  | {
+    readonly type: "peers_linked";
+    readonly stream: number;
+    readonly source: WorkerId;
+    readonly jobId: JobId;
+    readonly target: WorkerId;
+  }
+  // -- Demand ----------------------------------------------------------------
+  /** The owner, of the sender's, wants so many leases from the receiver. */
+  | {
+    readonly type: "demand_spread";
+    readonly owner: WorkerId;
+    readonly jobId: JobId;
+    readonly schedulingClass: WireClass;
+    readonly count: number;
+    readonly depth: number;
+  }
+  // -- Actors and groups: the head asks, the node answers --------------------
+  | {
+    readonly type: "actor_request";
+    readonly actorId: ActorId;
+    readonly owner: WorkerId;
+    readonly jobId: JobId;
+    readonly placement: ResourceSet;
+    readonly held: ResourceSet;
+    /** Within the node: "default", or a bundle that it has. */
+    readonly strategy:
+      | "default"
+      | {
+        readonly placementGroup: PlacementGroupId;
+        readonly bundleIndex?: number;
+      };
+    readonly isolation: "thread" | "process" | "shared";
+  }
+  | { readonly type: "actor_release"; readonly actorId: ActorId }
+  | {
+    readonly type: "actor_placed_at";
+    readonly actorId: ActorId;
+    readonly threadId: WorkerId;
+    readonly gpuIds?: readonly string[];
+  }
+  | {
+    readonly type: "actor_not_placed";
+    readonly actorId: ActorId;
+    readonly reason: string;
+  }
+  | {
+    readonly type: "bundles_prepare";
+    readonly groupId: PlacementGroupId;
+    /** By their numbers in the group. */
+    readonly bundles: readonly (readonly [index: number, ResourceSet])[];
+  }
+  | {
+    readonly type: "bundles_prepared";
+    readonly groupId: PlacementGroupId;
+    readonly isPrepared: boolean;
+  }
+  | { readonly type: "bundles_commit"; readonly groupId: PlacementGroupId }
+  | { readonly type: "bundles_return"; readonly groupId: PlacementGroupId }
+  // -- Objects ---------------------------------------------------------------
+  /** To the owner's home: the object is whole in the sender's store. */
+  | {
+    readonly type: "object_sealed_at";
+    readonly owner: WorkerId;
+    readonly number: number;
+    readonly sizeBytes: number;
+  }
+  /** To the owner's home: where is it? Answered once it is somewhere. */
+  | {
+    readonly type: "object_locate";
+    readonly owner: WorkerId;
+    readonly number: number;
+  }
+  | {
+    readonly type: "object_located";
+    readonly owner: WorkerId;
+    readonly number: number;
+    /** Where it is, the best first; none: it is no more. */
+    readonly nodes: readonly NodeId[];
+    readonly sizeBytes: number;
+  }
+  /** From the owner's home: the object is not needed any more. */
+  | {
+    readonly type: "object_freed";
+    readonly owner: WorkerId;
+    readonly number: number;
+  }
+  // -- Code ------------------------------------------------------------------
+  /** To the job's home: a bundle that its executors need. */
+  | {
+    readonly type: "bundle_wanted";
+    readonly jobId: JobId;
+    readonly hash: string;
+  }
+  | {
+    readonly type: "bundle_given";
+    readonly hash: string;
+    /** Its text in UTF-8, in pieces; none: nobody has it. */
+    readonly pieces?: readonly Uint8Array[];
+  };
+
+const NODE_ID = /^n-[a-z2-7]{12}$/;
+
+/** Checks the first message of a node, which anybody may have written. */
+export function readNodeHello(message: { readonly type: string }): NodeHello {
+  const { facts, report, home, isJoining } = message as NodeHello;
+  const isNamed = NODE_ID.test(String(facts?.nodeId)) &&
+    typeof facts.address === "string" && typeof facts.hostname === "string";
+  const isMeasured = [facts?.total, facts?.labels, report?.available].every(
+    (record) => typeof record === "object" && record !== null,
+  );
+  if (isNamed && isMeasured && typeof home === "object" && home !== null) {
+    return {
+      type: "node_hello",
+      ...{ facts, report, home },
+      isJoining: isJoining === true,
+    };
+  }
+  throw new ProtocolError("Cannot read a node's first message: it is none");
+}
