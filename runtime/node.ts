@@ -109,7 +109,10 @@ export class Node {
       warn: (jobId, text) => this.#warn(jobId, text),
       flush: () => this.#turn(),
     });
-    this.actors = new NodeActors(ports);
+    this.actors = new NodeActors({
+      ...ports,
+      schedule: (event) => this.#place(event),
+    });
     this.#scheduling = new NodeScheduling(this.scheduler, {
       ...ports,
       send: (id, message) => {
@@ -118,6 +121,10 @@ export class Node {
       actors: this.actors,
       groups: this.groups,
       startThread: (thread) => this.#startThread(thread),
+      answered: (answer) => {
+        if (this.cluster) this.cluster.answered(answer);
+        else this.actors.placed(answer);
+      },
       jobOf: (id) => this.jobs.of(id)?.driver.jobId,
       warn: (jobId, text) => this.#warn(jobId, text),
     });
@@ -134,6 +141,7 @@ export class Node {
     });
     this.#asked = {
       ...ports,
+      place: (event) => this.#place(event),
       actors: this.actors,
       groups: this.groups,
       memory: this.memory,
@@ -183,6 +191,7 @@ export class Node {
       disk: this.#disk,
       returnMemory,
       makeLoanFile: loanFolder(start.sessionPath),
+      sealed: (...object) => this.cluster?.sealed(...object),
     });
   }
 
@@ -242,9 +251,12 @@ export class Node {
     const job = this.jobs.of(workerId);
     if (!job || job.driver.workerId !== workerId) return;
     const { jobId } = job.driver;
-    if (job.home === this.start.nodeId) this.cluster?.jobEnded(jobId);
+    const isLinkedHere = job.home === this.start.nodeId;
+    if (isLinkedHere) this.cluster?.jobEnded(jobId);
     this.jobs.driverEnded(workerId);
-    this.#workerEnded(workerId, this.#threads.ended(workerId, reason));
+    const error = this.#threads.ended(workerId, reason);
+    if (isLinkedHere) this.#workerEnded(workerId, error);
+    else this.#forgetWorker(workerId, error);
     this.#scheduling.take({ type: "owner_ended", owner: workerId });
     this.#scheduling.take({ type: "job_ended", jobId });
     this.#forgetJobs();
@@ -326,9 +338,14 @@ export class Node {
     if (job) receiveRequest(this.#asked, message, from, job);
   }
 
+  /** What may be at any node is placed by the head. */
+  #place(event: Uncaused<SchedulerEvent>): void {
+    if (!this.cluster?.places(event)) this.#scheduling.take(event);
+  }
+
   #removeGroup(groupId: PlacementGroupId): void {
     this.groups.remove(groupId);
-    this.#scheduling.take({ type: "group_removed", groupId });
+    this.#place({ type: "group_removed", groupId });
   }
 
   #link(from: WorkerId, peer: WorkerId): void {
@@ -365,7 +382,9 @@ export class Node {
   // -- Threads ---------------------------------------------------------------
 
   #addPeer(id: WorkerId, peer: NodePeer): void {
-    this.store.workerStarted(id, peer.memory === "files");
+    if (!peer.isStandIn) {
+      this.store.workerStarted(id, peer.memory === "files");
+    }
     this.#peers.add(
       id,
       peer,
@@ -414,6 +433,7 @@ export class Node {
   #workerEnded(workerId: WorkerId, error: MantaError): void {
     this.cluster?.workerEnded(workerId, error);
     this.#forgetWorker(workerId, error);
+    this.store.workerEnded(workerId);
   }
 
   /** A worker is gone, and what it owned with it. */
@@ -424,7 +444,6 @@ export class Node {
       this.#send(id, { type: "worker_ended", workerId, reason });
     }
     this.actors.direct({ type: "worker_ended", workerId, error });
-    this.store.workerEnded(workerId);
     for (const groupId of this.groups.endedWith(workerId)) {
       this.#removeGroup(groupId);
     }

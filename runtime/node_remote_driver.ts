@@ -9,7 +9,7 @@ import type { ArrivedNode } from "./node_sessions.ts";
 import { isFromStore } from "./object_store/messages.ts";
 import { RemoteObjects } from "./object_store/remote_objects.ts";
 import { isProcessAlive } from "./platform/process_life.ts";
-import { readNodeHello } from "./protocol/cluster_messages.ts";
+import { NODE_HELLO } from "./protocol/cluster_message_shapes.ts";
 import {
   type DriverHello,
   type DriverWelcome,
@@ -122,7 +122,7 @@ export class RemoteDriver {
     if (message.type !== "node_hello") {
       return this.#ports.joined(this, readHello(message));
     }
-    const hello = readNodeHello(message);
+    const hello = NODE_HELLO.read(message);
     const { session, control } = this;
     const link = this.#link;
     this.#ports.nodeJoined({ session, link, control, hello });

@@ -58,6 +58,9 @@ thread.addEventListener("message", ({ data: message }) => {
     case "driver_join":
       node?.addOwnDriver(message);
       break;
+    case "node_drain":
+      node?.cluster?.drain();
+      break;
     case "node_end":
       void end();
       break;

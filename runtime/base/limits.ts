@@ -178,6 +178,15 @@ export const RECLAIM_REPEAT_MS = 1_000;
 /** After a thread failed to start, none is started for this time. */
 export const THREAD_START_PAUSE_MS = 1_000;
 
+/** What an owner keeps to make lost objects again; the oldest goes first. */
+export const LINEAGE_BYTES_MAX = 128 * 1024 * 1024;
+
+/** What one task takes of that beside its arguments, roughly. */
+export const LINEAGE_RECORD_BYTES = 512;
+
+/** How often a reader is sent to a place in the store that is empty. */
+export const LOST_READS_MAX = 3;
+
 /** An actor fails when this many threads for it have not started. */
 export const THREAD_START_ATTEMPTS_MAX = 3;
 
@@ -544,6 +553,30 @@ export const REMOTE_TRANSFERS_MAX = 16;
 /** The same in bytes for what it writes, unless one object has more. */
 export const REMOTE_WRITE_BYTES_MAX = 128 * 1024 * 1024;
 
+/** Readers that one copy of an object serves at a time: the rest wait. */
+export const OBJECT_READERS_MAX = 2;
+
+/** An object that no node has announced is waited for so long. */
+export const OBJECT_ANNOUNCED_MS = 10_000;
+
+/** One whose last copy was lost, which its owner makes again, so long. */
+export const OBJECT_REMADE_MS = 60_000;
+
+/** An announcement that comes so long after the object was freed is known. */
+export const OBJECT_FREED_KEPT_MS = 30_000;
+
+/** Bytes that a node pulls from others at a time, unless one object has more. */
+export const PULL_BYTES_MAX = 256 * 1024 * 1024;
+
+/** Tries to pull an object: the last ones outlive the finding of a death. */
+export const PULL_TRIES_MAX = 9;
+
+/** From a try that failed to the next of the same source; then doubled. */
+export const PULL_RETRY_MS = 100;
+
+/** The longest time between two tries. */
+export const PULL_RETRY_MS_MAX = 2_000;
+
 /** Memory that a remote driver keeps for its next objects, as it had before. */
 export const LOCAL_MEMORY_KEPT_BYTES_MAX = 2 * 1024 * 1024 * 1024;
 
@@ -618,3 +651,9 @@ export const SPREAD_STARVING_MS_MAX = 30_000;
 
 /** A node that nobody has heard of may join so late before work for it fails. */
 export const SPREAD_UNKNOWN_MS = 1_000;
+
+/** Nodes of a cluster, dead ones that are remembered included. */
+export const NODES_MAX = 4_096;
+
+/** Nodes that a node waits to hear of, since somebody has named them. */
+export const NODES_UNKNOWN_MAX = 64;

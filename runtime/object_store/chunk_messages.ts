@@ -39,6 +39,12 @@ export interface ObjectChunk {
   readonly bytes: Uint8Array;
 }
 
+/** The same, as nodes send them to one another. */
+export interface CheckedChunk extends ObjectChunk {
+  /** CRC-32 of the bytes. */
+  readonly checksum: number;
+}
+
 /** The same, where its bytes lie in a slot of the sender's file. */
 export interface PlacedChunk {
   readonly type: "chunk_placed";

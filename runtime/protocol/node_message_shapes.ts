@@ -47,7 +47,7 @@ import {
   WORKER,
 } from "./wire_shapes.ts";
 
-const STRATEGY: Shape<WireStrategy> = anyOf<WireStrategy>(
+export const STRATEGY: Shape<WireStrategy> = anyOf<WireStrategy>(
   oneOf("default", "spread"),
   object<Extract<WireStrategy, { nodeId: NodeId }>>({
     nodeId: TEXT as Shape<NodeId>,
@@ -60,7 +60,7 @@ const STRATEGY: Shape<WireStrategy> = anyOf<WireStrategy>(
   }),
 );
 
-const CLASS: Shape<WireClass> = object<WireClass>({
+export const CLASS: Shape<WireClass> = object<WireClass>({
   key: TEXT,
   resources: RESOURCES,
   strategy: STRATEGY,

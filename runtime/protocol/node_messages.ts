@@ -197,15 +197,17 @@ export interface OutputLine {
 }
 
 /** Why something can never be placed (`TaskUnschedulableError` and kin). */
-export type UnschedulableReason =
-  | "node_unknown"
-  | "node_too_small"
-  | "node_labels_differ"
-  | "group_removed"
-  | "bundle_unknown"
-  | "bundle_too_small"
-  | "thread_start_failed"
-  | "limit_reached";
+export const UNSCHEDULABLE_REASONS = [
+  "node_unknown",
+  "node_too_small",
+  "node_labels_differ",
+  "group_removed",
+  "bundle_unknown",
+  "bundle_too_small",
+  "thread_start_failed",
+  "limit_reached",
+] as const;
+export type UnschedulableReason = typeof UNSCHEDULABLE_REASONS[number];
 
 // -- Node to thread ----------------------------------------------------------
 
@@ -267,6 +269,13 @@ export type FromNode =
   | { readonly type: "actor_retire"; readonly actorId: ActorId }
   /** The actor is dead; a shared thread forgets it. */
   | { readonly type: "actor_stop"; readonly actorId: ActorId }
+  /** Before the `worker_ended` of threads of the same node. */
+  | {
+    readonly type: "objects_lost";
+    /** The last copies of these objects of the thread are gone. */
+    readonly numbers: readonly number[];
+    readonly reason: WireError;
+  }
   | {
     readonly type: "worker_ended";
     readonly workerId: WorkerId;
