@@ -1,6 +1,7 @@
 // An executor thread: runs tasks and actors with `executor/`, and is a session
 // of its own for the calls that they make. The wiring of the two.
 
+import { existsSync } from "node:fs";
 import { ApiSession, type CallerContext } from "./api_session.ts";
 import { setSession } from "./api/session_port.ts";
 import type { RuntimeContext } from "./api/session_types.ts";
@@ -32,6 +33,7 @@ import type {
 } from "./protocol/messages.ts";
 import type { FromNode, TaskEvent } from "./protocol/node_messages.ts";
 import { describeThrown } from "./protocol/value_failure.ts";
+import { decodeError } from "./protocol/wire_error.ts";
 import { currentRun, type RunContext, runWithin } from "./run_context.ts";
 import type { RunEnvironments } from "./run_environments.ts";
 import { makeSessionCodec } from "./session_objects.ts";
@@ -295,15 +297,24 @@ export class ExecutorSession {
     code: WireCode,
     environment: WireEnvironment | undefined,
   ): Promise<unknown> {
-    // What another process says of the place is not asked.
-    const path = this.#start.codeFolder === undefined
-      ? code.path
-      : await placedBundle(bundlePath(code.hash));
+    const path = await this.#placeOf(code);
     return await this.#environments.load(
       code,
       environment,
       () => loadCode(code, path),
     );
+  }
+
+  /** What another process says of the place of code is not asked. */
+  async #placeOf({ hash, path }: WireCode): Promise<string> {
+    if (this.#start.codeFolder === undefined) return path;
+    const kept = bundlePath(hash);
+    if (!existsSync(kept)) {
+      // It was sent to another node.
+      const error = await this.#thread.control.bundle(hash);
+      if (error) throw decodeError(error);
+    }
+    return await placedBundle(kept);
   }
 
   /** Wraps what user code threw; errors of Manta's are told as they are. */

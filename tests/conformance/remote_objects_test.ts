@@ -14,6 +14,8 @@ import {
   describe,
   it,
 } from "../support/harness.ts";
+import { ChaosProxy } from "../support/chaos_proxy.ts";
+import { hasChunkFiles } from "../support/chunk_file_kit.ts";
 import { MIB } from "../support/store_kit.ts";
 import { until } from "./connection_kit.ts";
 import { type RemoteDriver, RemoteKit } from "./remote_objects_kit.ts";
@@ -28,9 +30,14 @@ const SIZES = [
   50 * MIB,
 ];
 
-describe("objects of remote drivers", () => {
+for (const isNear of [false, true]) {
+  const way = isNear ? "through files" : "by the link";
+  describe(`objects of remote drivers ${way}`, () => objectsTests(isNear));
+}
+
+function objectsTests(isNear: boolean): void {
   it("cross byte for byte, whatever their size", async () => {
-    await using kit = await RemoteKit.start(128 * MIB);
+    await using kit = await RemoteKit.start(128 * MIB, { isNear });
     const [a, b] = [await kit.driver("a"), await kit.driver("b")];
 
     for (const [number, size] of SIZES.entries()) {
@@ -42,10 +49,31 @@ describe("objects of remote drivers", () => {
     await until("nothing is left", () => kit.store.stats().objects === 0);
     await untilIdle(a, b);
     kit.store.validate();
+    assertEquals(b.placedChunks > 0, isNear && hasChunkFiles());
+  });
+
+  it("go on where they were when the connection breaks", async () => {
+    await using kit = await RemoteKit.start(128 * MIB, { isNear });
+    const proxy = await ChaosProxy.open(kit.port);
+    const a = await kit.driver("a", proxy);
+
+    const putting = put(a, 1, 50 * MIB);
+    await until("it is written", () => kit.store.stats().objects > 0);
+    proxy.cut();
+    await putting;
+    const opening = a.client.open(a.workerId, 1);
+    await until("it is being sent", () => chunksTo(a) > OBJECT_CHUNKS_MAX);
+    proxy.cut();
+
+    assertSame(await opening, contents(1, 50 * MIB));
+    assertEquals(chunksTo(a), 50);
+    assert(proxy.connectionCount > 2, "it did not break");
+    await untilIdle(a);
+    await proxy.close();
   });
 
   it("cross many at a time", async () => {
-    await using kit = await RemoteKit.start(256 * MIB);
+    await using kit = await RemoteKit.start(256 * MIB, { isNear });
     const [a, b] = [await kit.driver("a"), await kit.driver("b")];
     const numbers = Array.from({ length: 30 }, (_, number) => number);
     const sizeOf = (number: number) => number * 50_021;
@@ -64,7 +92,7 @@ describe("objects of remote drivers", () => {
   });
 
   it("are written over before they are accepted", async () => {
-    await using kit = await RemoteKit.start(64 * MIB);
+    await using kit = await RemoteKit.start(64 * MIB, { isNear });
     const a = await kit.driver("a");
     let isWritten = false;
 
@@ -81,7 +109,7 @@ describe("objects of remote drivers", () => {
   });
 
   it("are fetched once while somebody has them", async () => {
-    await using kit = await RemoteKit.start(64 * MIB);
+    await using kit = await RemoteKit.start(64 * MIB, { isNear });
     const [a, b] = [await kit.driver("a"), await kit.driver("b")];
     await put(a, 1, 3 * MIB);
 
@@ -90,13 +118,13 @@ describe("objects of remote drivers", () => {
     );
     const later = await b.client.open(a.workerId, 1);
 
-    assertEquals(b.chunks, 3);
+    assertEquals(chunksTo(b), 3);
     assert(b.client.isOpen(a.workerId, 1), "it is not kept");
     assert(views.every((view) => view.buffer === later.buffer), "other copy");
   });
 
   it("wait for room, and fail like all others without any", async () => {
-    await using kit = await RemoteKit.start(8 * MIB);
+    await using kit = await RemoteKit.start(8 * MIB, { isNear });
     const [a, b] = [await kit.driver("a"), await kit.driver("b")];
     await put(a, 1, 6 * MIB);
     let isAccepted = false;
@@ -111,12 +139,12 @@ describe("objects of remote drivers", () => {
   });
 
   it("hold nobody up but a driver that is slow", async () => {
-    await using kit = await RemoteKit.start(128 * MIB);
+    await using kit = await RemoteKit.start(128 * MIB, { isNear });
     const [a, slow] = [await kit.driver("a"), await kit.driver("b")];
     await put(a, 1, 40 * MIB);
     slow.isSlow = true;
     const opening = slow.client.open(a.workerId, 1);
-    await until("it is being sent", () => slow.chunks > 0);
+    await until("it is being sent", () => chunksTo(slow) > 0);
 
     for (let number = 2; number < 7; number++) {
       await put(a, number, 4 * MIB);
@@ -124,18 +152,18 @@ describe("objects of remote drivers", () => {
       a.client.free(a.workerId, number);
     }
 
-    assertEquals(slow.chunks, OBJECT_CHUNKS_MAX);
+    assertEquals(chunksTo(slow), OBJECT_CHUNKS_MAX);
     slow.resume();
     assertSame(await opening, contents(1, 40 * MIB));
   });
 
   it("are let go of when their driver ends in the middle", async () => {
-    await using kit = await RemoteKit.start(64 * MIB);
+    await using kit = await RemoteKit.start(64 * MIB, { isNear });
     const [a, b] = [await kit.driver("a"), await kit.driver("b")];
     await put(a, 1, 20 * MIB);
     b.isSlow = true;
     b.client.open(a.workerId, 1).catch(() => {});
-    await until("it is being sent", () => b.chunks === OBJECT_CHUNKS_MAX);
+    await until("it is being sent", () => chunksTo(b) === OBJECT_CHUNKS_MAX);
     b.client.create(b.workerId, 1, 20 * MIB, (writable) => writable.seal());
     await until("half is written", () => kit.store.stats().objects === 2);
 
@@ -173,11 +201,17 @@ describe("objects of remote drivers", () => {
       { type: "object_open", requestId: "x", owner: "w-a", number: 1 },
       { type: "object_close", requestId: 1 },
       { type: "chunks_taken", count: 1 },
+      {
+        ...{ type: "chunk_placed", requestId: 7, offset: 0 },
+        ...{ length: 1, slot: 0 },
+      },
+      { type: "chunk_file_answered", isOpen: true },
+      { type: "chunk_file_offered", fd: -1, proof: "x" },
       { type: "segment_want", segmentId: 1 },
       { type: "mapping_close", requestId: 1 },
     ];
     for (const message of nonsense) {
-      await using kit = await RemoteKit.start(64 * MIB);
+      await using kit = await RemoteKit.start(64 * MIB, { isNear });
       const [a, b] = [await kit.driver("a"), await kit.driver("b")];
       await put(a, 1, MIB);
 
@@ -190,7 +224,11 @@ describe("objects of remote drivers", () => {
       await checkOpen(a, a, 1, MIB);
     }
   });
-});
+}
+
+function chunksTo({ chunks, placedChunks }: RemoteDriver): number {
+  return chunks + placedChunks;
+}
 
 /** Bytes that differ from place to place and object to object. */
 function contents(number: number, sizeBytes: number): Uint8Array {
