@@ -248,11 +248,7 @@ export class ExecutorSession {
       },
       poll: () => thread.poll(),
       codec: thread.codec,
-      store: {
-        write: (owner, number, encoded) =>
-          thread.writeObject(owner, number, encoded),
-        open: (owner, number) => thread.openObject(owner, number),
-      },
+      store: this.#executorStore(),
       node: {
         blockLease: (leaseId, why) =>
           thread.sendNode({ type: "lease_block", leaseId, ...why }),
@@ -317,6 +313,17 @@ export class ExecutorSession {
     return await placedBundle(kept);
   }
 
+  #executorStore(): ExecutorPorts["store"] {
+    const thread = this.#thread;
+    return {
+      write: (owner, number, encoded) =>
+        thread.writeObject(owner, number, encoded),
+      open: (owner, number) => thread.openObject(owner, number),
+      again: (value, error, run) =>
+        thread.reading.again(value, error, this.#scopeOf(run)),
+    };
+  }
+
   /** Wraps what user code threw; errors of Manta's are told as they are. */
   #taskError(taskName: string, error: unknown): MantaError {
     if (error instanceof MantaError) return error;
@@ -363,7 +370,10 @@ export class ExecutorSession {
   }
 
   #scope(): WaitScope {
-    const run = currentRun()?.run;
+    return this.#scopeOf(currentRun()?.run);
+  }
+
+  #scopeOf(run: TaskRun | undefined): WaitScope {
     const thread = this.#thread;
     if (!run) return thread.waitScope;
     const executor = this.#executor;

@@ -6,8 +6,14 @@ import {
   ConnectionError,
   type MantaError,
   NodeDiedError,
+  ObjectLostError,
 } from "./base/errors.ts";
-import { type JobId, type NodeId, nodeOfWorker, type WorkerId } from "./base/ids.ts";
+import {
+  type JobId,
+  type NodeId,
+  nodeOfWorker,
+  type WorkerId,
+} from "./base/ids.ts";
 import { NODES_UNKNOWN_MAX } from "./base/limits.ts";
 import { Cluster, type ClusteredNode } from "./cluster.ts";
 import { ClusterBundles } from "./cluster_bundles.ts";
@@ -127,7 +133,9 @@ export class NodeCluster {
       wantLink: (to) => this.#session(to)?.openObjects(),
       homeOf: (owner) => nodeOfWorker(owner) ?? node.jobs.of(owner)?.home,
       objectsLost: (owner, numbers) => {
-        const reason = encodeError(lostError());
+        const reason = encodeError(
+          new ObjectLostError("Every copy was on a node that is gone"),
+        );
         ports.send(owner, { type: "objects_lost", numbers, reason });
       },
       told: () => node.takeIn(),

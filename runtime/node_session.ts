@@ -119,7 +119,9 @@ export class NodeSession {
 
   /** Opens the stream for objects, or has the other node open it; once. */
   openObjects(): void {
-    if (!this.#connection) return void this.#early.push(() => this.openObjects());
+    if (!this.#connection) {
+      return void this.#early.push(() => this.openObjects());
+    }
     const { isNumbering, session } = this.#connection;
     if (this.#hasObjects) return;
     if (!isNumbering) return this.send({ type: "objects_wanted" });

@@ -388,6 +388,9 @@ export class ThreadSession {
         this.#hearOut(this.owner.threadOfActor(known.actorId));
         this.owner.actorChanged(known, this.holds.has(known.actorId));
         return this.schedule();
+      case "objects_lost":
+        this.owner.objectsLost(known.numbers, known.reason);
+        return this.schedule();
       case "worker_ended":
         this.#peers.ended(known.workerId);
         this.owner.workerEnded(known.workerId, known.reason);

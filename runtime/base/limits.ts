@@ -178,6 +178,15 @@ export const RECLAIM_REPEAT_MS = 1_000;
 /** After a thread failed to start, none is started for this time. */
 export const THREAD_START_PAUSE_MS = 1_000;
 
+/** What an owner keeps to make lost objects again; the oldest goes first. */
+export const LINEAGE_BYTES_MAX = 128 * 1024 * 1024;
+
+/** What one task takes of that beside its arguments, roughly. */
+export const LINEAGE_RECORD_BYTES = 512;
+
+/** How often a reader is sent to a place in the store that is empty. */
+export const LOST_READS_MAX = 3;
+
 /** An actor fails when this many threads for it have not started. */
 export const THREAD_START_ATTEMPTS_MAX = 3;
 

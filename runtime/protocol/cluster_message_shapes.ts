@@ -12,7 +12,10 @@ import type {
   NodeReport,
   NodeView,
 } from "./cluster_messages.ts";
-import { UNSCHEDULABLE_REASONS, type UnschedulableReason } from "./node_messages.ts";
+import {
+  UNSCHEDULABLE_REASONS,
+  type UnschedulableReason,
+} from "./node_messages.ts";
 import type { ResourceSet } from "../base/resources.ts";
 import type { WireProcess } from "./driver_messages.ts";
 import { BUNDLE_HASH } from "./driver_messages.ts";

@@ -202,7 +202,12 @@ export type ClusterMessage =
     readonly isPrepared: boolean;
   }
   | {
-    readonly type: "bundles_commit" | "bundles_return";
+    readonly type: "bundles_commit";
+    readonly groupId: PlacementGroupId;
+    readonly attempt: number;
+  }
+  | {
+    readonly type: "bundles_return";
     readonly groupId: PlacementGroupId;
     readonly attempt: number;
   }

@@ -278,6 +278,13 @@ export type FromNode =
   | { readonly type: "actor_retire"; readonly actorId: ActorId }
   /** The actor is dead; a shared thread forgets it. */
   | { readonly type: "actor_stop"; readonly actorId: ActorId }
+  /** Before the `worker_ended` of threads of the same node. */
+  | {
+    readonly type: "objects_lost";
+    /** The last copies of these objects of the thread are gone. */
+    readonly numbers: readonly number[];
+    readonly reason: WireError;
+  }
   | {
     readonly type: "worker_ended";
     readonly workerId: WorkerId;
