@@ -9,6 +9,7 @@ import type { NodeListen, NodeStart } from "./host_messages.ts";
 import { NodeCode } from "./node_code.ts";
 import type { NodeControl } from "./node_control.ts";
 import type { NodePeer } from "./node_peers.ts";
+import type { ChunkPlatform } from "./object_store/chunk_port.ts";
 import { RemoteDriver } from "./node_remote_driver.ts";
 import { Watch } from "./platform/spin.ts";
 import type {
@@ -72,6 +73,7 @@ const ENDS: Readonly<Record<RemoteSessionEnd, string>> = {
 export class NodeGateway {
   readonly #node: ReachedNode;
   readonly #listen: NodeListen;
+  readonly #platform: ChunkPlatform;
   readonly #code: NodeCode;
   readonly #acceptor: SessionAcceptor;
   readonly #token: TokenCheck;
@@ -80,8 +82,13 @@ export class NodeGateway {
   readonly #answerWatch = new Watch(SPIN_US_MAX);
   #hosts: ReadonlySet<string> = new Set();
 
-  constructor(node: ReachedNode, listen: NodeListen) {
+  constructor(
+    node: ReachedNode,
+    listen: NodeListen,
+    platform: ChunkPlatform,
+  ) {
     this.#node = node;
+    this.#platform = platform;
     this.#listen = listen;
     this.#code = new NodeCode(node.start.sessionPath);
     this.#token = new TokenCheck(listen.token);
@@ -137,6 +144,7 @@ export class NodeGateway {
     const driver = new RemoteDriver(session, {
       mailbox: node.mailbox,
       code: this.#code,
+      platform: this.#platform,
       joined: (driver, hello) => this.#joined(driver, hello),
       turn: () => node.takeIn(),
       relayed: () => this.#isAnswerDue = true,

@@ -7,6 +7,7 @@ import type { WorkerId } from "./base/ids.ts";
 import type { NodeCode } from "./node_code.ts";
 import type { NodePeer } from "./node_peers.ts";
 import { isFromStore } from "./object_store/messages.ts";
+import type { ChunkPlatform } from "./object_store/chunk_port.ts";
 import { RemoteObjects } from "./object_store/remote_objects.ts";
 import { isProcessAlive } from "./platform/process_life.ts";
 import {
@@ -27,6 +28,7 @@ import type { RemoteSession } from "./transport/remote_session.ts";
 export interface RemoteDriverPorts {
   readonly mailbox: Mailbox;
   readonly code: NodeCode;
+  readonly platform: ChunkPlatform;
   /** Somebody has said who it is; throws what ends the connection. */
   joined(driver: RemoteDriver, hello: DriverHello | ObserverHello): void;
   /** What was told outside of the driver's messages has a turn. */
@@ -79,6 +81,7 @@ export class RemoteDriver {
     this.workerId = hello.workerId;
     this.#objects = new RemoteObjects({
       workerId: hello.workerId,
+      platform: this.#ports.platform,
       process: hello.home,
       toStore: (message) => this.#receiver!.receive(message),
       toldStore: () => this.#ports.turn(),

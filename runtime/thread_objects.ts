@@ -27,7 +27,7 @@ export function openStore(
     readonly wires: ThreadWires;
     readonly platform: Pick<
       Platform,
-      "collectGarbage" | "openSharedFile" | "returnMemory"
+      "collectGarbage" | "makeMemoryFile" | "openSharedFile" | "returnMemory"
     >;
   },
   node: NodeLink,
@@ -45,7 +45,7 @@ export function openStore(
   return new RemoteStoreClient({
     ...options,
     nodeProcess: () => wires.nodeProcess,
-    returnMemory: platform.returnMemory,
+    platform,
     flush: () => node.flush(),
   });
 }

@@ -10,9 +10,14 @@ import {
   CHUNK_FILE_OBJECT_BYTES_MIN,
   OBJECT_CHUNKS_MAX,
 } from "../base/limits.ts";
+import type { Platform } from "../platform/platform.ts";
 import { isNear, type ProcessName } from "../platform/process_life.ts";
 import { attachedPart } from "../protocol/attached_bytes.ts";
-import { IncomingChunkFile, OutgoingChunkFile } from "./chunk_file.ts";
+import {
+  IncomingChunkFile,
+  makeChunkFile,
+  type OutgoingChunkFile,
+} from "./chunk_file.ts";
 import type {
   ChunkFileOffered,
   ChunkMessage,
@@ -33,7 +38,11 @@ export interface OutgoingObject {
   readonly sizeBytes: number;
 }
 
+/** What it needs of the platform. */
+export type ChunkPlatform = Pick<Platform, "makeMemoryFile">;
+
 export interface ChunkPortOptions {
+  readonly platform: ChunkPlatform;
   /** The peer's process; undefined as long as it is not known. */
   readonly peer: () => ProcessName | undefined;
   /** Queues a message for the peer; in order. */
@@ -162,7 +171,8 @@ export class ChunkPort {
     }
     const peer = this.#options.peer();
     if (!peer) return;
-    this.#outgoing = isNear(peer) ? OutgoingChunkFile.make() : undefined;
+    const { makeMemoryFile } = this.#options.platform;
+    this.#outgoing = isNear(peer) ? makeChunkFile(makeMemoryFile) : undefined;
     this.#fileState = this.#outgoing ? "offered" : "impossible";
     if (!this.#outgoing) return;
     const { fd, proof } = this.#outgoing.name;

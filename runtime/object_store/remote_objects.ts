@@ -17,13 +17,14 @@ import {
   requireOwner,
   type ToRemoteStore,
 } from "./chunk_messages.ts";
-import { ChunkPort } from "./chunk_port.ts";
+import { type ChunkPlatform, ChunkPort } from "./chunk_port.ts";
 import { ChunkTarget } from "./chunk_target.ts";
 import type { FromStore, RequestId, SegmentId, ToStore } from "./messages.ts";
 
 export interface RemoteObjectsOptions {
   /** The driver's id. */
   readonly workerId: WorkerId;
+  readonly platform: ChunkPlatform;
   /** The driver's process, as it says. */
   readonly process?: ProcessName;
   /** Gives the store a message of the driver. */
@@ -81,6 +82,7 @@ export class RemoteObjects {
   constructor(options: RemoteObjectsOptions) {
     this.#options = options;
     this.#chunks = new ChunkPort({
+      platform: options.platform,
       peer: () => options.process,
       send: (message) => options.send(message),
       flush: () => options.flush(),

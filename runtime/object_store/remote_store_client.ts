@@ -11,7 +11,7 @@ import {
   REMOTE_TRANSFERS_MAX,
   REMOTE_WRITE_BYTES_MAX,
 } from "../base/limits.ts";
-import type { ReturnMemory } from "../platform/platform.ts";
+import type { Platform } from "../platform/platform.ts";
 import type { ProcessName } from "../platform/process_life.ts";
 import type {
   FromRemoteStore,
@@ -19,7 +19,7 @@ import type {
   PlacedChunk,
   ToRemoteStore,
 } from "./chunk_messages.ts";
-import { ChunkPort } from "./chunk_port.ts";
+import { type ChunkPlatform, ChunkPort } from "./chunk_port.ts";
 import { ChunkTarget } from "./chunk_target.ts";
 import { type Collector, newCollector } from "./collector.ts";
 import { denialError, oversizeError } from "./denial_error.ts";
@@ -32,6 +32,7 @@ import { WritableObject } from "./writable_object.ts";
 export interface RemoteStoreClientOptions {
   /** The driver's own id. */
   readonly workerId: WorkerId;
+  readonly platform: ChunkPlatform & Pick<Platform, "returnMemory">;
   /** The node's process, once it is known. */
   nodeProcess?(): ProcessName | undefined;
   /** Queues a message for the node, in order; called at any time. */
@@ -40,7 +41,6 @@ export interface RemoteStoreClientOptions {
   flush(): void;
   /** Collects this process's garbage, now or soon. */
   collectGarbage(): void;
-  readonly returnMemory?: ReturnMemory | undefined;
   /** @default {newCollector()} */
   readonly collector?: Collector;
   /** @default {systemTimers} */
@@ -101,8 +101,9 @@ export class RemoteStoreClient implements StoreAccess {
   constructor(options: RemoteStoreClientOptions) {
     this.#options = options;
     const { timers = systemTimers } = options;
-    this.#memory = new LocalMemory(timers, options.returnMemory);
+    this.#memory = new LocalMemory(timers, options.platform.returnMemory);
     this.#chunks = new ChunkPort({
+      platform: options.platform,
       peer: () => options.nodeProcess?.(),
       send: (message) => this.#send(message),
       flush: () => options.flush(),

@@ -8,6 +8,7 @@ import type { FromStore } from "../../runtime/object_store/messages.ts";
 import { NodeStore } from "../../runtime/object_store/node_store.ts";
 import { RemoteObjects } from "../../runtime/object_store/remote_objects.ts";
 import { RemoteStoreClient } from "../../runtime/object_store/remote_store_client.ts";
+import { detectPlatform } from "../../runtime/platform/detect.ts";
 import {
   type ProcessName,
   thisProcess,
@@ -20,6 +21,8 @@ import {
   type TestNode,
   until,
 } from "./connection_kit.ts";
+
+const platform = detectPlatform();
 
 /** A driver, and who stands in for it at the node. */
 export interface RemoteDriver {
@@ -85,6 +88,7 @@ export class RemoteKit implements AsyncDisposable {
     const nodeSide = this.#node.drivers[this.#drivers.size]!;
     const objects = new RemoteObjects({
       workerId,
+      platform,
       ...(this.#process ? { process: this.#process } : {}),
       toStore: (message) => this.store.receive(workerId, message),
       toldStore: () => {},
@@ -101,6 +105,7 @@ export class RemoteKit implements AsyncDisposable {
     });
     const client = new RemoteStoreClient({
       workerId,
+      platform,
       nodeProcess: () => this.#process,
       send: (message) => {
         side.link.send(message);
