@@ -1,6 +1,7 @@
 // An executor thread: runs tasks and actors with `executor/`, and is a session
 // of its own for the calls that they make. The wiring of the two.
 
+import { existsSync } from "node:fs";
 import { ApiSession, type CallerContext } from "./api_session.ts";
 import { setSession } from "./api/session_port.ts";
 import type { RuntimeContext } from "./api/session_types.ts";
@@ -12,6 +13,7 @@ import type { Inheritance } from "./caller_templates.ts";
 import { IdleGarbage } from "./idle_garbage.ts";
 import { bundlePath, useCodeDirectory } from "./code/code_cache.ts";
 import { loadCode } from "./code/load_code.ts";
+import { placedBundle } from "./code/place_files.ts";
 import { ExecutorOutput } from "./executor_output.ts";
 import { Executor, RunAbandoned } from "./executor/executor.ts";
 import { constructActor } from "./executor/actor_host.ts";
@@ -25,11 +27,13 @@ import type { WaitScope } from "./owner/waiting.ts";
 import type { OutputStream, Platform } from "./platform/platform.ts";
 import type {
   WireCode,
+  WireEnvironment,
   WireStrategy,
   WireTemplate,
 } from "./protocol/messages.ts";
 import type { FromNode, TaskEvent } from "./protocol/node_messages.ts";
 import { describeThrown } from "./protocol/value_failure.ts";
+import { decodeError } from "./protocol/wire_error.ts";
 import { currentRun, type RunContext, runWithin } from "./run_context.ts";
 import type { RunEnvironments } from "./run_environments.ts";
 import { makeSessionCodec } from "./session_objects.ts";
@@ -266,12 +270,7 @@ export class ExecutorSession {
         actorExited: ({ actorId, incarnation }) =>
           thread.sendNode({ type: "actor_exited", actorId, incarnation }),
       },
-      loadCode: (code, environment) =>
-        this.#environments.load(
-          code,
-          environment,
-          () => loadCode(code, this.#pathOf(code)),
-        ),
+      loadCode: (code, environment) => this.#loadCode(code, environment),
       runAs: (run, work) => {
         this.#limits?.begins(run.slot.actor ?? run.template.spec);
         return runWithin({ run, actor: run.slot.actor }, work);
@@ -294,9 +293,28 @@ export class ExecutorSession {
     };
   }
 
-  /** Where a bundle is; what another process says of it is not asked. */
-  #pathOf({ hash, path }: WireCode): string {
-    return this.#start.codeFolder === undefined ? path : bundlePath(hash);
+  async #loadCode(
+    code: WireCode,
+    environment: WireEnvironment | undefined,
+  ): Promise<unknown> {
+    const path = await this.#placeOf(code);
+    return await this.#environments.load(
+      code,
+      environment,
+      () => loadCode(code, path),
+    );
+  }
+
+  /** What another process says of the place of code is not asked. */
+  async #placeOf({ hash, path }: WireCode): Promise<string> {
+    if (this.#start.codeFolder === undefined) return path;
+    const kept = bundlePath(hash);
+    if (!existsSync(kept)) {
+      // It was sent to another node.
+      const error = await this.#thread.control.bundle(hash);
+      if (error) throw decodeError(error);
+    }
+    return await placedBundle(kept);
   }
 
   /** Wraps what user code threw; errors of Manta's are told as they are. */

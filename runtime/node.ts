@@ -7,13 +7,21 @@ import type { MantaError } from "./base/errors.ts";
 import {
   type JobId,
   newThreadId,
+  type NodeId,
   type PlacementGroupId,
   type WorkerId,
 } from "./base/ids.ts";
 import { NODE_TICK_MS } from "./base/limits.ts";
 import { PlacementGroups } from "./control/placement_groups.ts";
-import type { DriverJoin, HostedNodeStart, ToHost } from "./host_messages.ts";
+import type {
+  DriverJoin,
+  HostedNodeStart,
+  NodeListen,
+  ToHost,
+} from "./host_messages.ts";
 import { NodeActors, type Uncaused } from "./node_actors.ts";
+import { NodeCluster } from "./node_cluster.ts";
+import { NodeCode } from "./node_code.ts";
 import type { NodeControl } from "./node_control.ts";
 import { spillDisk } from "./node_disk.ts";
 import { type AskedNode, receiveRequest } from "./node_requests.ts";
@@ -29,6 +37,7 @@ import { loanFolder } from "./object_store/loan_folder.ts";
 import { NodeStore } from "./object_store/node_store.ts";
 import type { SpillFolder } from "./object_store/spill_folder.ts";
 import type { ReturnMemory, ScriptCommand } from "./platform/platform.ts";
+import type { JobFacts } from "./protocol/cluster_messages.ts";
 import type {
   FromNode,
   SessionIdentity,
@@ -57,8 +66,11 @@ export class Node {
   readonly store: NodeStore;
   readonly jobs: NodeJobs;
   readonly memory: NodeMemory;
+  readonly code: NodeCode;
   /** Where it listens, or "local". */
   address = "local";
+  /** The other nodes; without them, nobody else can ever be there. */
+  readonly cluster: NodeCluster | undefined;
   readonly #host: NodeHost;
   readonly mailbox: Mailbox;
   readonly #peers = new NodePeers();
@@ -100,6 +112,9 @@ export class Node {
     this.actors = new NodeActors(ports);
     this.#scheduling = new NodeScheduling(this.scheduler, {
       ...ports,
+      send: (id, message) => {
+        if (!this.cluster?.hears(id, message)) this.#send(id, message);
+      },
       actors: this.actors,
       groups: this.groups,
       startThread: (thread) => this.#startThread(thread),
@@ -126,10 +141,33 @@ export class Node {
       revoked: this.#scheduling.revoked,
       removeGroup: (groupId) => this.#removeGroup(groupId),
       link: (from, peer) => this.#link(from, peer),
+      // Its end is a turn of its own, and this is the middle of one.
+      broken: (peer, error) =>
+        queueMicrotask(() => this.#peers.broken(peer, error)),
     };
     this.jobs = new NodeJobs((jobId) => this.actors.hasLiving(jobId));
     this.#disk = spillDisk(start.spillPath, (text) => this.#warnAll(text));
     this.store = this.#newStore();
+    this.code = new NodeCode(start.sessionPath);
+    if (start.listen) this.cluster = this.#newCluster(start.listen);
+  }
+
+  #newCluster(listen: NodeListen): NodeCluster {
+    return new NodeCluster(this, listen, {
+      answer: (from, message) => this.#answer(from, message),
+      addStandIn: (standIn, peer) => {
+        this.jobs.standInAdded(standIn.jobId, standIn.worker);
+        this.#addPeer(standIn.worker, peer);
+      },
+      introduce: (source, target) => this.#peers.introduce(source, target),
+      send: (id, message) => this.#send(id, message),
+      stopThread: (id, reason) => this.#threads.stop(id, reason),
+      reasonOf: (id) => this.#threads.reasonOf(id),
+      schedule: (event) => this.#scheduling.take(event),
+      warn: (jobId, text) => this.#warn(jobId, text),
+      standInEnded: (id, error) => this.#standInEnded(id, error),
+      post: (message) => this.#host.post(message),
+    });
   }
 
   #newStore(): NodeStore {
@@ -163,16 +201,30 @@ export class Node {
     peer: NodePeer,
     codeFolder?: string,
   ): NodeControl {
-    this.jobs.add(
-      driver,
-      newOutput(driver.workerId, this.start, {
-        peers: this.#peers,
-        threads: this.#threads,
-      }),
-      codeFolder,
-    );
+    this.#addJob(driver, { codeFolder });
     this.#addPeer(driver.workerId, peer);
+    this.cluster?.jobStarted(driver.jobId);
     return nodeControl(this, driver.jobId);
+  }
+
+  /** A job comes here whose driver is linked to another node. */
+  addJob({ jobId, driver: workerId, namespace, home }: JobFacts): void {
+    const { nodeId } = this.start;
+    const codeFolder = this.code.folder;
+    const driver = { jobId, nodeId, workerId, namespace };
+    this.#addJob(driver, { home, codeFolder });
+  }
+
+  #addJob(
+    driver: SessionIdentity,
+    where: { readonly home?: NodeId; readonly codeFolder?: string | undefined },
+  ): void {
+    const output = newOutput(driver, this.start, {
+      peers: this.#peers,
+      threads: this.#threads,
+      cluster: this.cluster,
+    });
+    this.jobs.add(driver, output, where);
   }
 
   /** Whether a job or a driver has this id. */
@@ -190,6 +242,7 @@ export class Node {
     const job = this.jobs.of(workerId);
     if (!job || job.driver.workerId !== workerId) return;
     const { jobId } = job.driver;
+    if (job.home === this.start.nodeId) this.cluster?.jobEnded(jobId);
     this.jobs.driverEnded(workerId);
     this.#workerEnded(workerId, this.#threads.ended(workerId, reason));
     this.#scheduling.take({ type: "owner_ended", owner: workerId });
@@ -212,6 +265,7 @@ export class Node {
       this.mailbox.unpark();
       this.mailbox.poll();
       this.#peers.flush();
+      this.cluster?.flush();
     } while (!this.mailbox.park());
     this.#keepTicking();
   }
@@ -261,8 +315,15 @@ export class Node {
     const job = this.jobs.of(from);
     if (!job) return;
     job.output.heard(from);
+    if (this.cluster?.hand(from, job, message)) return;
     if (isToStore(message)) return this.store.receive(from, message);
     receiveRequest(this.#asked, message, from, job);
+  }
+
+  /** Answers a worker of another node. */
+  #answer(from: WorkerId, message: ToNode): void {
+    const job = this.jobs.of(from);
+    if (job) receiveRequest(this.#asked, message, from, job);
   }
 
   #removeGroup(groupId: PlacementGroupId): void {
@@ -281,6 +342,7 @@ export class Node {
 
   /** Closes what would outlive the thread. */
   async end(): Promise<void> {
+    await this.cluster?.end();
     await this.#threads.end();
     await this.store.end();
     await this.#disk?.[Symbol.asyncDispose]();
@@ -340,11 +402,25 @@ export class Node {
     this.#turn();
   }
 
-  /** A thread or a driver is gone, and what it owned with it. */
+  /** A worker of another node is gone, or that node. */
+  #standInEnded(workerId: WorkerId, error: MantaError): void {
+    this.jobs.threadEnded(workerId);
+    this.#forgetWorker(workerId, this.#threads.ended(workerId, error));
+    this.#scheduling.take({ type: "owner_ended", owner: workerId });
+    this.#forgetJobs();
+  }
+
+  /** A thread or a driver is gone: other nodes are told, too. */
   #workerEnded(workerId: WorkerId, error: MantaError): void {
+    this.cluster?.workerEnded(workerId, error);
+    this.#forgetWorker(workerId, error);
+  }
+
+  /** A worker is gone, and what it owned with it. */
+  #forgetWorker(workerId: WorkerId, error: MantaError): void {
     this.#peers.remove(workerId);
     const reason = encodeError(error);
-    for (const id of this.#peers.ids) {
+    for (const id of [...this.#peers.ownIds()]) {
       this.#send(id, { type: "worker_ended", workerId, reason });
     }
     this.actors.direct({ type: "worker_ended", workerId, error });

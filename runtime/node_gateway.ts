@@ -6,7 +6,8 @@ import { ProtocolError } from "./base/errors.ts";
 import { SPIN_US_MAX } from "./base/limits.ts";
 import type { JobId, WorkerId } from "./base/ids.ts";
 import type { NodeListen, NodeStart } from "./host_messages.ts";
-import { NodeCode } from "./node_code.ts";
+import type { NodeCluster } from "./node_cluster.ts";
+import type { NodeCode } from "./node_code.ts";
 import type { NodeControl } from "./node_control.ts";
 import type { NodePeer } from "./node_peers.ts";
 import type { ChunkPlatform } from "./object_store/chunk_port.ts";
@@ -18,6 +19,7 @@ import type {
   WebServer,
 } from "./platform/web_server.ts";
 import { thisProcess } from "./platform/process_life.ts";
+import { addressText } from "./protocol/address.ts";
 import type { DriverHello, ObserverHello } from "./protocol/driver_messages.ts";
 import {
   CONNECT_PATH,
@@ -41,7 +43,9 @@ import {
 
 /** The node that is reached. */
 export interface ReachedNode {
-  readonly start: Pick<NodeStart, "nodeId" | "sessionPath">;
+  readonly start: Pick<NodeStart, "nodeId">;
+  readonly code: NodeCode;
+  readonly cluster: NodeCluster | undefined;
   readonly mailbox: Mailbox;
   /** Set when it listens. */
   address: string;
@@ -74,7 +78,6 @@ export class NodeGateway {
   readonly #node: ReachedNode;
   readonly #listen: NodeListen;
   readonly #platform: ChunkPlatform;
-  readonly #code: NodeCode;
   readonly #acceptor: SessionAcceptor;
   readonly #token: TokenCheck;
   #server: WebServer | undefined;
@@ -90,7 +93,6 @@ export class NodeGateway {
     this.#node = node;
     this.#platform = platform;
     this.#listen = listen;
-    this.#code = new NodeCode(node.start.sessionPath);
     this.#token = new TokenCheck(listen.token);
     this.#acceptor = new SessionAcceptor({
       rules: () => this.#rules(),
@@ -117,8 +119,10 @@ export class NodeGateway {
       ),
       ...(this.#listen.names ? { names: this.#listen.names } : {}),
     });
-    const name = hostname.includes(":") ? `[${hostname}]` : hostname;
-    this.#node.address = `${name}:${this.#server.port}`;
+    const { names } = this.#listen;
+    const isEverywhere = hostname === "0.0.0.0" || hostname === "::";
+    const name = isEverywhere ? names?.[0] ?? hostname : hostname;
+    this.#node.address = addressText(name, this.#server.port);
     return this.#server.port;
   }
 
@@ -141,20 +145,27 @@ export class NodeGateway {
 
   #begin(session: RemoteSession): SessionUser {
     const node = this.#node;
+    let other: SessionUser | undefined;
     const driver = new RemoteDriver(session, {
       mailbox: node.mailbox,
-      code: this.#code,
+      code: node.code,
       platform: this.#platform,
       joined: (driver, hello) => this.#joined(driver, hello),
+      nodeJoined: (arrived) => other = node.cluster!.accept(arrived),
       turn: () => node.takeIn(),
       relayed: () => this.#isAnswerDue = true,
     });
     return {
-      received: () => this.#turn(),
+      received: () => {
+        other?.received?.();
+        this.#turn();
+      },
       ended: (reason) => {
+        if (other) return other.ended(reason);
         driver.end();
         if (!driver.workerId) return;
-        node.driverEnded(driver.workerId, ENDS[reason]);
+        const why = session.brokenBy ? `: ${session.brokenBy.message}` : "";
+        node.driverEnded(driver.workerId, ENDS[reason] + why);
       },
     };
   }
@@ -181,7 +192,7 @@ export class NodeGateway {
     const home = thisProcess();
     driver.welcome({ type: "driver_welcome", nodeId, home }, hello);
     const identity = { jobId, nodeId, workerId, namespace };
-    const calls = node.addDriver(identity, driver.peer, this.#code.folder);
+    const calls = node.addDriver(identity, driver.peer, node.code.folder);
     answerControl(driver.control, calls);
   }
 }

@@ -2,7 +2,9 @@
 // that answer them, or as calls. What the object store is asked goes past it.
 // Belongs to the wiring of a node.
 
+import { ProtocolError } from "./base/errors.ts";
 import type { PlacementGroupId, WorkerId } from "./base/ids.ts";
+import { specOf } from "./cluster_demand.ts";
 import type { PlacementGroups } from "./control/placement_groups.ts";
 import type { NodeActors, Uncaused } from "./node_actors.ts";
 import type { NodeJob } from "./node_jobs.ts";
@@ -11,7 +13,7 @@ import type { NodeMemory } from "./node_memory.ts";
 import { asMantaError, type NodeThreads } from "./node_threads.ts";
 import type { ToNode } from "./protocol/node_messages.ts";
 import { decodeError } from "./protocol/wire_error.ts";
-import type { SchedulerEvent, Strategy } from "./scheduler/messages.ts";
+import type { SchedulerEvent } from "./scheduler/messages.ts";
 
 /** The parts of a node that answer. */
 export interface AskedNode {
@@ -24,6 +26,8 @@ export interface AskedNode {
   removeGroup(groupId: PlacementGroupId): void;
   /** Makes a link between two, or says why there is none. */
   link(from: WorkerId, peer: WorkerId): void;
+  /** Ends who has sent what is no message. */
+  broken(peer: WorkerId, error: ProtocolError): void;
 }
 
 /** Takes in what a thread or a driver of the job has sent. */
@@ -36,16 +40,12 @@ export function receiveRequest(
   const { jobId } = job.driver;
   switch (message.type) {
     case "demand_change": {
-      const { key, strategy, isolation = "thread", ...spec } =
-        message.schedulingClass;
+      const { key: classKey, ...wire } = message.schedulingClass;
+      const { count, depth } = message;
+      const spec = specOf(wire);
       return node.schedule({
         type: "demand_changed",
-        owner: from,
-        jobId,
-        classKey: key,
-        spec: { ...spec, strategy: strategy as Strategy, isolation },
-        count: message.count,
-        depth: message.depth,
+        ...{ owner: from, jobId, classKey, spec, count, depth },
       });
     }
     case "lease_return":
@@ -60,6 +60,12 @@ export function receiveRequest(
       return node.revoked.left(message.leaseId);
     case "link_request":
       return node.link(from, message.peer);
+    case "peer_broken": {
+      const { peer, error } = message;
+      const isOfJob = job.threads.has(peer) || job.driver.workerId === peer;
+      if (!isOfJob) return;
+      return node.broken(peer, new ProtocolError(decodeError(error).message));
+    }
     case "thread_kill":
       if (!job.threads.has(message.workerId)) return;
       return node.threads.stop(message.workerId, message.reason);

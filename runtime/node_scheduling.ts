@@ -90,6 +90,7 @@ export class NodeScheduling {
           type: "demand_fail",
           classKey: action.classKey,
           error: encodeError(unschedulableError(action.reason, "the task")),
+          reason: action.reason,
         });
       case "warn_infeasible":
         return this.#warnInfeasible(action);

@@ -3,7 +3,6 @@
 // The link between them keeps order and loses nothing. docs/protocol.md has the
 // whole.
 
-import { ProtocolError } from "../base/errors.ts";
 import type { WorkerId } from "../base/ids.ts";
 import {
   OBJECT_CHUNK_BYTES_MAX,
@@ -11,9 +10,23 @@ import {
   VALUE_BYTES_MAX,
 } from "../base/limits.ts";
 import {
+  BOOLEAN,
+  brokenField,
+  BYTES,
+  COUNT,
+  id,
+  list,
+  type MessageFields,
+  MessageReader,
+  tuple,
+  unexpectedMessage,
+  whole,
+} from "../protocol/message_shape.ts";
+import {
   type FromStore,
   isFromStore,
   isToStore,
+  type RecalledObject,
   type RequestId,
   type ToStore,
 } from "./messages.ts";
@@ -24,6 +37,12 @@ export interface ObjectChunk {
   readonly requestId: RequestId;
   readonly offset: number;
   readonly bytes: Uint8Array;
+}
+
+/** The same, as nodes send them to one another. */
+export interface CheckedChunk extends ObjectChunk {
+  /** CRC-32 of the bytes. */
+  readonly checksum: number;
 }
 
 /** The same, where its bytes lie in a slot of the sender's file. */
@@ -106,49 +125,46 @@ export type FromRemoteStore =
   }
   | ChunkMessage;
 
-/** What a field must be. */
-type Check = (value: unknown) => boolean;
-
-type Fields<Type extends string> = {
-  readonly [Each in Type]: Readonly<Record<string, Check>>;
-};
-
-/** More than any id has. */
-const ID_CHARACTERS_MAX = 64;
-
-const isCount = isUpTo(Number.MAX_SAFE_INTEGER);
-
-function isUpTo(max: number): Check {
-  return (value) =>
-    Number.isSafeInteger(value) && value as number >= 0 &&
-    value as number <= max;
-}
-
-function isId(value: unknown): boolean {
-  return typeof value === "string" && value.length <= ID_CHARACTERS_MAX;
-}
-
-function isBytes(value: unknown): boolean {
-  return value instanceof Uint8Array;
-}
-
-function isBoolean(value: unknown): boolean {
-  return typeof value === "boolean";
-}
+const REQUEST = { requestId: COUNT } as const;
+const OBJECT = { owner: id<WorkerId>(), number: COUNT } as const;
+const SIZE = whole(0, VALUE_BYTES_MAX);
+const OF_BOTH = {
+  object_create: { ...REQUEST, ...OBJECT, sizeBytes: SIZE },
+  object_seal: REQUEST,
+  object_abort: REQUEST,
+  object_open: { ...REQUEST, ...OBJECT },
+  object_free: OBJECT,
+} as const;
 
 /** The fields of each message about chunks. */
-const CHUNK_FIELDS: Fields<ChunkMessage["type"]> = {
-  object_chunk: { requestId: isCount, offset: isCount, bytes: isBytes },
+const CHUNK_FIELDS: MessageFields<ChunkMessage> = {
+  object_chunk: { ...REQUEST, offset: COUNT, bytes: BYTES },
   chunk_placed: {
-    ...{ requestId: isCount, offset: isCount },
-    length: isUpTo(OBJECT_CHUNK_BYTES_MAX),
-    slot: isUpTo(OBJECT_CHUNKS_MAX - 1),
+    ...REQUEST,
+    offset: COUNT,
+    length: whole(0, OBJECT_CHUNK_BYTES_MAX),
+    slot: whole(0, OBJECT_CHUNKS_MAX - 1),
   },
-  chunks_taken: { count: isCount },
-  chunk_file_offered: { fd: isCount, proof: isId },
-  chunk_file_answered: { isOpen: isBoolean },
+  chunks_taken: { count: COUNT },
+  chunk_file_offered: { fd: COUNT, proof: id() },
+  chunk_file_answered: { isOpen: BOOLEAN },
   chunk_file_closed: {},
 };
+
+const OF_DRIVER = new MessageReader<ToRemoteStore>({
+  ...OF_BOTH,
+  ...CHUNK_FIELDS,
+  object_close: REQUEST,
+});
+
+/** Reads what a child process says to its node's store. */
+export const CHILD_TO_STORE = new MessageReader<ToStore>({
+  ...OF_BOTH,
+  mapping_close: REQUEST,
+  segment_want: { segmentId: COUNT },
+  objects_recalled: { objects: list(tuple<RecalledObject>(COUNT, COUNT)) },
+  segment_release: { segmentId: COUNT },
+});
 
 const FROM_REMOTE_STORE: ReadonlySet<string> = new Set([
   ...["object_granted", "object_found"],
@@ -169,21 +185,6 @@ export function isFromAnyStore(
   return isFromStore(message) || FROM_REMOTE_STORE.has(message.type);
 }
 
-const isSize = isUpTo(VALUE_BYTES_MAX);
-const OBJECT = { owner: isId, number: isCount } as const;
-const REQUEST = { requestId: isCount } as const;
-
-/** The fields of each message from a driver. */
-const FIELDS: Fields<ToRemoteStore["type"]> = {
-  ...CHUNK_FIELDS,
-  object_create: { ...REQUEST, ...OBJECT, sizeBytes: isSize },
-  object_seal: REQUEST,
-  object_abort: REQUEST,
-  object_open: { ...REQUEST, ...OBJECT },
-  object_close: REQUEST,
-  object_free: OBJECT,
-};
-
 /**
  * Checks a message that any process may have written. Undefined if it is not
  * for the store; a `ProtocolError` if it is for it and is none of a driver's.
@@ -191,19 +192,9 @@ const FIELDS: Fields<ToRemoteStore["type"]> = {
 export function readToRemoteStore(
   message: { readonly type: string },
 ): ToRemoteStore | undefined {
-  const { type } = message;
-  if (!Object.hasOwn(FIELDS, type)) {
-    if (isToStore(message)) throw broken(type, "no driver sends it");
-    return undefined;
-  }
-  const fields = FIELDS[type as ToRemoteStore["type"]];
-  for (const [name, isValid] of Object.entries(fields)) {
-    if (isValid((message as unknown as Record<string, unknown>)[name])) {
-      continue;
-    }
-    throw broken(type, `its ${name} is none`);
-  }
-  return message as ToRemoteStore;
+  if (OF_DRIVER.knows(message.type)) return OF_DRIVER.read(message);
+  if (isToStore(message)) throw unexpectedMessage(message.type);
+  return undefined;
 }
 
 /** Only the driver itself writes and frees what it owns. */
@@ -211,9 +202,5 @@ export function requireOwner(
   { type, owner }: { readonly type: string; readonly owner: WorkerId },
   driver: WorkerId,
 ): void {
-  if (owner !== driver) throw broken(type, "another owns the object");
-}
-
-function broken(type: string, why: string): ProtocolError {
-  return new ProtocolError(`Cannot read ${type}: ${why}`);
+  if (owner !== driver) throw brokenField(type, "owner");
 }

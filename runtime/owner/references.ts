@@ -16,6 +16,7 @@ import type {
   WireValue,
 } from "../protocol/messages.ts";
 import type { WireError } from "../protocol/wire_error.ts";
+import { Borrowing } from "./borrowing.ts";
 import { addWaiter, ObjectRef, settleRef } from "./object_ref.ts";
 import { lostError, ownerDiedError } from "./reference_errors.ts";
 import type { ActorPin, Collected, OwnerPorts } from "./ports.ts";
@@ -26,19 +27,6 @@ import { compact, wireValue } from "./wire_value.ts";
 interface Lent {
   readonly ref: ObjectRef;
   readonly borrowers: Set<WorkerId>;
-}
-
-/** An object of another thread that this one holds refs to. */
-interface Borrowing {
-  /** Living `ObjectRef`s of this thread for the object. */
-  count: number;
-  /** The owner has said that it counts on us. */
-  acknowledged: boolean;
-  /** Pinned until then, to keep the object alive: what the ref came in. */
-  sources: object[];
-  /** The refs that wait for the value. */
-  refs: Set<WeakRef<ObjectRef>>;
-  wanted: boolean;
 }
 
 /** What is known of an object that came in a value. */
@@ -55,9 +43,7 @@ export class References {
   #lastNumber = 0;
   /** All and only own objects with pins or borrowers. */
   readonly #lent = new NumberTable<Lent>();
-  readonly #borrowed = new Map<WorkerId, Map<number, Borrowing>>();
-  #unacknowledged = 0;
-  #whenAcknowledged: (() => void)[] = [];
+  readonly #borrowing: Borrowing;
   readonly #unseen: UnseenFailures;
   readonly #endedOwners = new Set<WorkerId>();
   /** Own objects in the store that were not freed. */
@@ -65,14 +51,13 @@ export class References {
 
   constructor(ports: OwnerPorts) {
     this.#ports = ports;
+    this.#borrowing = new Borrowing(ports, this);
     this.#unseen = new UnseenFailures(ports.reportUnseen);
   }
 
   /** Objects of other threads that this one holds. */
   get borrowedCount(): number {
-    let count = 0;
-    for (const byNumber of this.#borrowed.values()) count += byNumber.size;
-    return count;
+    return this.#borrowing.count;
   }
 
   /** Objects that others hold or tasks under way need. */
@@ -194,7 +179,7 @@ export class References {
     this.unpin(collected.contained);
     const { owner, number } = collected;
     if (owner !== this.#ports.workerId) {
-      return this.#dropBorrowed(owner, number);
+      return this.#borrowing.drop(owner, number);
     }
     if (collected.stored) this.#free(number);
     this.#unseen.collected(number);
@@ -264,17 +249,10 @@ export class References {
     for (const lent of [...this.#lent.values()]) {
       if (lent.borrowers.delete(worker)) this.#unlend(lent.ref);
     }
-    const borrowings = this.#borrowed.get(worker);
-    this.#borrowed.delete(worker);
-    if (!borrowings) return;
-    for (const [number, borrowing] of borrowings) {
-      this.#acknowledge(borrowing);
-      const gone = this.#ownerDied(worker, number, error);
-      for (const weak of borrowing.refs) {
-        const ref = weak.deref();
-        if (ref) this.fail(ref, gone);
-      }
-    }
+    this.#borrowing.ownerEnded(
+      worker,
+      (number) => this.#ownerDied(worker, number, error),
+    );
   }
 
   // -- Borrowing -------------------------------------------------------------
@@ -291,35 +269,23 @@ export class References {
       settleRef(ref, "failed", this.#ownerDied(owner, number));
       return ref;
     }
-    const borrowing = this.#borrowing(owner, number);
-    borrowing.count++;
     if (isStored) settleRef(ref, "stored", undefined);
-    else borrowing.refs.add(new WeakRef(ref));
-    if (source && !borrowing.acknowledged) {
-      borrowing.sources.push(source);
-      this.pin([source]);
-    }
+    this.#borrowing.add(ref, source);
     this.#watch(ref);
     return ref;
   }
 
   /** Calls back when every owner has taken note of what we borrow. */
   whenAcknowledged(callback: () => void): void {
-    if (this.#unacknowledged === 0) callback();
-    else this.#whenAcknowledged.push(callback);
+    this.#borrowing.whenAcknowledged(callback);
   }
 
   get allAcknowledged(): boolean {
-    return this.#unacknowledged === 0;
+    return this.#borrowing.allAcknowledged;
   }
 
   acknowledged(owner: WorkerId, message: Borrowed): void {
-    for (const number of message.numbers) {
-      const borrowing = this.#borrowed.get(owner)?.get(number);
-      if (!borrowing) continue;
-      this.#acknowledge(borrowing);
-      if (borrowing.count === 0) this.#endBorrowing(owner, number);
-    }
+    this.#borrowing.acknowledged(owner, message);
   }
 
   /** Why a borrowed ref cannot be read any more, if its owner is gone. */
@@ -333,26 +299,11 @@ export class References {
   /** Sees to it that a borrowed, pending ref gets its value. */
   want(ref: ObjectRef): void {
     if (this.#isOwn(ref) || ref.state !== "pending") return;
-    const borrowing = this.#borrowed.get(ref.ownerId)?.get(ref.number);
-    if (!borrowing || borrowing.wanted) return;
-    borrowing.wanted = true;
-    const message: ObjectWanted = { type: "object_wanted", number: ref.number };
-    this.#ports.peer(ref.ownerId).send(message);
-    this.#ports.scheduleFlush();
+    this.#borrowing.want(ref);
   }
 
   valueArrived(owner: WorkerId, message: ObjectValue): void {
-    const borrowing = this.#borrowed.get(owner)?.get(message.number);
-    if (!borrowing) return;
-    // Refs that come later ask for themselves.
-    borrowing.wanted = false;
-    for (const weak of borrowing.refs) {
-      const ref = weak.deref();
-      if (!ref || ref.state !== "pending") continue;
-      if ("error" in message.value) this.fail(ref, message.value.error);
-      else this.settle(ref, message.value);
-    }
-    borrowing.refs.clear();
+    this.#borrowing.valueArrived(owner, message);
   }
 
   // -- Inside ----------------------------------------------------------------
@@ -413,7 +364,7 @@ export class References {
     this.#ports.collector.unwatch(ref);
     this.unpin(ref.contained);
     ref.contained = undefined;
-    if (!this.#isOwn(ref)) this.#dropBorrowed(ref.ownerId, ref.number);
+    if (!this.#isOwn(ref)) this.#borrowing.drop(ref.ownerId, ref.number);
     else if (state === "stored") this.#free(ref.number);
     else if (state === "failed") this.#unseen.forget(ref.number);
   }
@@ -434,51 +385,6 @@ export class References {
     ref.seen = true;
     settleRef(ref, "failed", this.#lostError(ref.number));
     return ref;
-  }
-
-  #borrowing(owner: WorkerId, number: number): Borrowing {
-    let byNumber = this.#borrowed.get(owner);
-    if (!byNumber) this.#borrowed.set(owner, byNumber = new Map());
-    let borrowing = byNumber.get(number);
-    if (!borrowing) {
-      borrowing = {
-        count: 0,
-        acknowledged: false,
-        sources: [],
-        refs: new Set(),
-        wanted: false,
-      };
-      byNumber.set(number, borrowing);
-      this.#unacknowledged++;
-      const message: Borrow = { type: "borrow", numbers: [number] };
-      this.#ports.peer(owner).send(message);
-      this.#ports.scheduleFlush();
-    }
-    return borrowing;
-  }
-
-  #acknowledge(borrowing: Borrowing): void {
-    if (borrowing.acknowledged) return;
-    borrowing.acknowledged = true;
-    this.unpin(borrowing.sources);
-    borrowing.sources = [];
-    if (--this.#unacknowledged > 0) return;
-    for (const callback of this.#whenAcknowledged.splice(0)) callback();
-  }
-
-  #dropBorrowed(owner: WorkerId, number: number): void {
-    const borrowing = this.#borrowed.get(owner)?.get(number);
-    if (!borrowing || --borrowing.count > 0) return;
-    // Before the owner's word, another ref may come, which that word would
-    // seem to be meant for.
-    if (borrowing.acknowledged) this.#endBorrowing(owner, number);
-  }
-
-  #endBorrowing(owner: WorkerId, number: number): void {
-    this.#borrowed.get(owner)?.delete(number);
-    const message: BorrowEnded = { type: "borrow_ended", numbers: [number] };
-    this.#ports.peer(owner).send(message);
-    this.#ports.scheduleFlush();
   }
 
   #lostError(number: number): WireError {

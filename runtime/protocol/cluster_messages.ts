@@ -19,6 +19,8 @@ export interface NodeFacts {
   readonly nodeId: NodeId;
   /** `host:port` where other nodes reach it, if they can. */
   readonly address: string;
+  /** The fingerprint of its certificate, if it speaks TLS. */
+  readonly pin?: string;
   readonly hostname: string;
   readonly isHead: boolean;
   readonly total: ResourceSet;
@@ -46,6 +48,8 @@ export interface NodeView {
   readonly facts: NodeFacts;
   readonly report: NodeReport;
   readonly state: "alive" | "draining" | "dead";
+  /** Why it is dead. */
+  readonly reason?: string;
 }
 
 /** A job, for a node that is to run something of it. */
@@ -57,14 +61,19 @@ export interface JobFacts {
   readonly namespace: string;
 }
 
+/** The first message on a session between nodes; from who dials. */
+export interface NodeHello {
+  readonly type: "node_hello";
+  readonly facts: NodeFacts;
+  readonly report: NodeReport;
+  readonly home: WireProcess;
+  /** It takes who it has dialed for its head. */
+  readonly isJoining: boolean;
+}
+
 export type ClusterMessage =
   // -- Joining: the first on a session, and its answer -----------------------
-  | {
-    readonly type: "node_hello";
-    readonly facts: NodeFacts;
-    readonly report: NodeReport;
-    readonly home: WireProcess;
-  }
+  | NodeHello
   | {
     readonly type: "node_welcome";
     readonly nodeId: NodeId;
@@ -72,6 +81,8 @@ export type ClusterMessage =
     /** All nodes, from the head only. */
     readonly views?: readonly NodeView[];
   }
+  /** Instead of a welcome: the node may not join. */
+  | { readonly type: "node_refused"; readonly reason: string }
   // -- The head and its nodes ------------------------------------------------
   /** From a node: at the latest so often that it is not held for dead. */
   | { readonly type: "node_report"; readonly report: NodeReport }
@@ -88,6 +99,8 @@ export type ClusterMessage =
   // -- Jobs ------------------------------------------------------------------
   /** Before anything else of the job. */
   | { readonly type: "job_opened"; readonly job: JobFacts }
+  /** To the home: something of the job may run at the sender's. */
+  | { readonly type: "job_entered"; readonly jobId: JobId }
   /** Its driver is gone: what is not detached goes. */
   | { readonly type: "job_over"; readonly jobId: JobId }
   // -- Envelopes -------------------------------------------------------------
@@ -110,14 +123,28 @@ export type ClusterMessage =
     readonly worker: WorkerId;
     readonly reason: WireError;
   }
-  /** Two threads are linked over this stream, which the sender has opened. */
+  /** A worker of the receiver's is to end. */
+  | {
+    readonly type: "worker_stop";
+    readonly worker: WorkerId;
+    readonly reason: string;
+  }
+  /** To who numbers the streams: two workers want to be linked. */
+  | {
+    readonly type: "peers_wanted";
+    /** The sender's. */
+    readonly source: WorkerId;
+    /** Of the source. */
+    readonly jobId: JobId;
+    /** The receiver's. */
+    readonly target: WorkerId;
+  }
+  /** They are linked over this stream, which the sender has opened. */
   | {
     readonly type: "peers_linked";
     readonly stream: number;
-    /** The sender's. */
     readonly source: WorkerId;
     readonly jobId: JobId;
-    /** The receiver's. */
     readonly target: WorkerId;
   }
   // -- Demand ----------------------------------------------------------------
@@ -180,19 +207,34 @@ export type ClusterMessage =
     readonly number: number;
     readonly sizeBytes: number;
   }
-  /** To the owner's home: where is it? Answered once it is somewhere. */
+  /**
+   * To the owner's home: where is it? Answered once it is somewhere, and that
+   * node may serve one more. Ends what the sender was told before.
+   */
   | {
     readonly type: "object_locate";
     readonly owner: WorkerId;
     readonly number: number;
+    /** Nodes that the sender could not have it from. */
+    readonly except: readonly NodeId[];
   }
   | {
     readonly type: "object_located";
     readonly owner: WorkerId;
     readonly number: number;
-    /** Where it is, the best first; none: it is no more. */
-    readonly nodes: readonly NodeId[];
+    /** Where the receiver shall have it from; none: it is no more. */
+    readonly source?: NodeId;
     readonly sizeBytes: number;
+  }
+  /**
+   * To the owner's home: this node, which may be the sender, has not got the
+   * object, or not as it was. The sender does not pull it any more.
+   */
+  | {
+    readonly type: "object_gone_at";
+    readonly owner: WorkerId;
+    readonly number: number;
+    readonly nodeId: NodeId;
   }
   /** From the owner's home: the object is not needed any more. */
   | {

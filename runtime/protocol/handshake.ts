@@ -20,6 +20,7 @@ export const CONNECT_PATH = "/connect";
 const PROTOCOL_HEADER = "manta-protocol";
 const SESSION_HEADER = "manta-session";
 const RESUME_HEADER = "manta-resume";
+const REASON_HEADER = "manta-reason";
 
 /** A session's name: random, made by the driver. */
 const SESSION_NAME = /^[0-9a-f]{32}$/;
@@ -148,6 +149,28 @@ export function refusalResponse(refusal: {
   const ours = { [PROTOCOL_HEADER]: String(PROTOCOL_VERSION) };
   return new Response(null, { status, headers: headers ?? ours });
 }
+
+/** Tells who has the token why its session was ended. */
+export function reasonHeaders(reason: string): Record<string, string> {
+  const shown = reason.toWellFormed().slice(0, REASON_CHARACTERS_MAX);
+  return { [REASON_HEADER]: encodeURIComponent(shown.toWellFormed()) };
+}
+
+/** What `reasonHeaders` has said, if it has. */
+export function reasonOf(
+  headers: { get(name: string): string | null },
+): string | undefined {
+  const text = headers.get(REASON_HEADER);
+  if (text === null || !URI_TEXT.test(text)) return undefined;
+  return text.replaceAll(/(%[0-9A-F]{2})+/g, (bytes) => {
+    const decoded = Uint8Array.fromHex(bytes.replaceAll("%", ""));
+    return new TextDecoder().decode(decoded);
+  });
+}
+
+const REASON_CHARACTERS_MAX = 512;
+/** Each character may take three bytes, and each of those three characters. */
+const URI_TEXT = /^([\w.!~*'()-]|%[0-9A-F]{2}){1,4608}$/;
 
 /** What a driver says in its request. */
 export function handshakeHeaders(options: {

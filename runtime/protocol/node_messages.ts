@@ -111,6 +111,12 @@ export type ToNode =
   | { readonly type: "lease_left"; readonly leaseId: LeaseId }
   | { readonly type: "lease_unblock"; readonly leaseId: LeaseId }
   | { readonly type: "link_request"; readonly peer: WorkerId }
+  /** A driver or a child of the same job has sent what is no message. */
+  | {
+    readonly type: "peer_broken";
+    readonly peer: WorkerId;
+    readonly error: WireError;
+  }
   | {
     readonly type: "memory_given";
     /** What the thread alone holds, where the runtime can tell. */
@@ -199,6 +205,17 @@ export interface TaskEvent {
   readonly failed: boolean;
 }
 
+/** Why something can never be placed (`TaskUnschedulableError` and kin). */
+export type UnschedulableReason =
+  | "node_unknown"
+  | "node_too_small"
+  | "node_labels_differ"
+  | "group_removed"
+  | "bundle_unknown"
+  | "bundle_too_small"
+  | "thread_start_failed"
+  | "limit_reached";
+
 // -- Node to thread ----------------------------------------------------------
 
 export type FromNode =
@@ -229,6 +246,8 @@ export type FromNode =
     readonly type: "demand_fail";
     readonly classKey: string;
     readonly error: WireError;
+    /** The scheduler's word for it. */
+    readonly reason: UnschedulableReason;
   }
   | {
     readonly type: "actor_registered";

@@ -11,6 +11,9 @@ import type {
   WorkerId,
 } from "../base/ids.ts";
 import type { ResourceSet } from "../base/resources.ts";
+import type { UnschedulableReason } from "../protocol/node_messages.ts";
+
+export type { UnschedulableReason };
 
 /** What led to an event; copied to every action that it leads to. */
 export type CauseId = string;
@@ -57,17 +60,6 @@ export interface ActorSpec {
 }
 
 export type GroupStrategy = "pack" | "spread" | "strictPack" | "strictSpread";
-
-/** Why something can never be placed (`TaskUnschedulableError` and kin). */
-export type UnschedulableReason =
-  | "node_unknown"
-  | "node_too_small"
-  | "node_labels_differ"
-  | "group_removed"
-  | "bundle_unknown"
-  | "bundle_too_small"
-  | "thread_start_failed"
-  | "limit_reached";
 
 /** What is missing for work that waits: see `warn_infeasible`. */
 export type InfeasibleReason = "resources" | "labels" | "nodes" | "group";

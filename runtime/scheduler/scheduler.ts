@@ -36,6 +36,8 @@ import {
   type ActorView,
   actorViews,
   availableResources,
+  type DemandView,
+  demandViews,
   type LeaseView,
   leaseViews,
   type PendingView,
@@ -98,6 +100,17 @@ export class Scheduler {
   /** What waits, for the status. */
   pending(): PendingView[] {
     return pendingViews(this.#state);
+  }
+
+  /** How many leases, actors and groups wait. */
+  waitingCount(): number {
+    if (!this.isWaiting()) return 0;
+    return this.pending().reduce((sum, { count }) => sum + count, 0);
+  }
+
+  /** What owners want, for a spreading that takes over from here. */
+  demands(): DemandView[] {
+    return demandViews(this.#state);
   }
 
   leases(): LeaseView[] {

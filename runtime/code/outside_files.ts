@@ -1,0 +1,55 @@
+// The files that a bundle imports from where they are, because they have
+// machine code or load it. A line of the bundle's text names them, with the
+// packages that they come in, for machines where they are elsewhere.
+
+import type { Metafile } from "esbuild";
+import { existsSync } from "node:fs";
+import { isAbsolute } from "node:path";
+import { type FoundPackage, packageOf } from "./native_package.ts";
+import { MAP_COMMENT } from "./source_map.ts";
+
+/** A file that is not in the bundle. */
+export interface OutsideFile {
+  /** Where it was when the bundle was made, as the bundle imports it. */
+  readonly path: string;
+  /** Absent for a file of the user's own. */
+  readonly package?: FoundPackage;
+}
+
+/** The last line before the map, or before the label of a variant. */
+const LINE = /^\/\/manta-outside (\[.*\])\n(?:\/\/manta-environment .*\n)?$/;
+
+/** What a bundle imports by the paths of files, as the bundler says. */
+export function outsideFiles(
+  metafile: Metafile | undefined,
+  known: readonly OutsideFile[] = [],
+): OutsideFile[] {
+  const paths = Object.values(metafile?.outputs ?? {})
+    .flatMap(({ imports }) => imports)
+    .filter(({ external, path }) => external && isAbsolute(path))
+    .map(({ path }) => path);
+  return [...new Set(paths)].flatMap((path) => {
+    const before = known.find((file) => file.path === path);
+    if (before) return [before];
+    // Others are of Deno's cache, or meant to be missing.
+    const isInstalled = path.includes("/node_modules/");
+    if (!isInstalled && !path.endsWith(".node")) return [];
+    if (!existsSync(path)) return [];
+    const found = packageOf(path);
+    return [{ path, ...(found ? { package: found } : {}) }];
+  });
+}
+
+/** The line that names the files; nothing where there are none. */
+export function outsideLine(files: readonly OutsideFile[]): string {
+  return files.length === 0 ? "" : `//manta-outside ${JSON.stringify(files)}\n`;
+}
+
+/** The files that a bundle names. */
+export function outsideFilesOf(text: string): readonly OutsideFile[] {
+  const start = text.lastIndexOf("//manta-outside ");
+  if (start === -1) return [];
+  const [lines = ""] = text.slice(start).split(MAP_COMMENT, 1);
+  const [, list] = LINE.exec(lines) ?? [];
+  return list === undefined ? [] : JSON.parse(list);
+}
