@@ -87,8 +87,7 @@ export class RemoteDriver {
     this.workerId = hello.workerId;
     this.#objects = new RemoteObjects({
       workerId: hello.workerId,
-      platform: this.#ports.platform,
-      process: hello.home,
+      near: { platform: this.#ports.platform, process: () => hello.home },
       toStore: (message) => this.#receiver!.receive(message),
       toldStore: () => this.#ports.turn(),
       send: (message) => this.#link.send(message),

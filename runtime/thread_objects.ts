@@ -44,8 +44,8 @@ export function openStore(
   }
   return new RemoteStoreClient({
     ...options,
-    nodeProcess: () => wires.nodeProcess,
-    platform,
+    near: { platform, process: () => wires.nodeProcess },
+    returnMemory: platform.returnMemory,
     flush: () => node.flush(),
   });
 }

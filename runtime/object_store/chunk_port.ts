@@ -41,10 +41,16 @@ export interface OutgoingObject {
 /** What it needs of the platform. */
 export type ChunkPlatform = Pick<Platform, "makeMemoryFile">;
 
-export interface ChunkPortOptions {
+/** A peer that may be of this machine. */
+export interface NearPeer {
   readonly platform: ChunkPlatform;
-  /** The peer's process; undefined as long as it is not known. */
-  readonly peer: () => ProcessName | undefined;
+  /** The peer's process, as it says; undefined as long as it is not known. */
+  process(): ProcessName | undefined;
+}
+
+export interface ChunkPortOptions {
+  /** Without, all chunks go by the link. */
+  readonly near?: NearPeer;
   /** Queues a message for the peer; in order. */
   send(message: ChunkMessage): void;
   /** Sends what is queued, as a frame of its own. */
@@ -169,9 +175,10 @@ export class ChunkPort {
     if (this.#fileState !== "none" || sizeBytes < CHUNK_FILE_OBJECT_BYTES_MIN) {
       return;
     }
-    const peer = this.#options.peer();
-    if (!peer) return;
-    const { makeMemoryFile } = this.#options.platform;
+    const { near } = this.#options;
+    const peer = near?.process();
+    if (!near || !peer) return;
+    const { makeMemoryFile } = near.platform;
     this.#outgoing = isNear(peer) ? makeChunkFile(makeMemoryFile) : undefined;
     this.#fileState = this.#outgoing ? "offered" : "impossible";
     if (!this.#outgoing) return;
@@ -224,7 +231,7 @@ export class ChunkPort {
   // -- The peer's file -------------------------------------------------------
 
   #openFile(name: ChunkFileOffered): void {
-    const peer = this.#options.peer();
+    const peer = this.#options.near?.process();
     this.#incoming?.close();
     this.#incoming = peer && isNear(peer)
       ? IncomingChunkFile.open(peer.pid, name)

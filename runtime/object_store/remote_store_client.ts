@@ -11,15 +11,14 @@ import {
   REMOTE_TRANSFERS_MAX,
   REMOTE_WRITE_BYTES_MAX,
 } from "../base/limits.ts";
-import type { Platform } from "../platform/platform.ts";
-import type { ProcessName } from "../platform/process_life.ts";
+import type { ReturnMemory } from "../platform/platform.ts";
 import type {
   FromRemoteStore,
   ObjectChunk,
   PlacedChunk,
   ToRemoteStore,
 } from "./chunk_messages.ts";
-import { type ChunkPlatform, ChunkPort } from "./chunk_port.ts";
+import { ChunkPort, type NearPeer } from "./chunk_port.ts";
 import { ChunkTarget } from "./chunk_target.ts";
 import { type Collector, newCollector } from "./collector.ts";
 import { denialError, oversizeError } from "./denial_error.ts";
@@ -32,9 +31,9 @@ import { WritableObject } from "./writable_object.ts";
 export interface RemoteStoreClientOptions {
   /** The driver's own id. */
   readonly workerId: WorkerId;
-  readonly platform: ChunkPlatform & Pick<Platform, "returnMemory">;
-  /** The node's process, once it is known. */
-  nodeProcess?(): ProcessName | undefined;
+  /** The node's process, if it may be of this machine. */
+  readonly near?: NearPeer;
+  readonly returnMemory?: ReturnMemory | undefined;
   /** Queues a message for the node, in order; called at any time. */
   send(message: ToRemoteStore): void;
   /** Sends what is queued, as a frame of its own. */
@@ -101,10 +100,9 @@ export class RemoteStoreClient implements StoreAccess {
   constructor(options: RemoteStoreClientOptions) {
     this.#options = options;
     const { timers = systemTimers } = options;
-    this.#memory = new LocalMemory(timers, options.platform.returnMemory);
+    this.#memory = new LocalMemory(timers, options.returnMemory);
     this.#chunks = new ChunkPort({
-      platform: options.platform,
-      peer: () => options.nodeProcess?.(),
+      ...(options.near ? { near: options.near } : {}),
       send: (message) => this.#send(message),
       flush: () => options.flush(),
       sent: ({ requestId }) => this.#complete(requestId),

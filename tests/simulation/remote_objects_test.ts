@@ -29,9 +29,7 @@ const CAPACITY_BYTES = 10 * MIB;
 const SIZES = [0, 1, 300_000, 300_001, MIB, 1_500_000, 2_700_000, 4_500_000];
 
 const THIS = thisProcess();
-const { makeMemoryFile } = detectPlatform();
-/** Memory is seen to be used again at once. */
-const platform = { makeMemoryFile, returnMemory: undefined };
+const platform = detectPlatform();
 
 type Message = ToRemoteStore | FromRemoteStore;
 
@@ -67,11 +65,11 @@ class SimDriver {
   ) {
     this.workerId = workerId;
     this.#files = files;
+    const near = { platform, process: () => isNear ? THIS : undefined };
     const timers = { after: () => () => {} };
     this.client = new RemoteStoreClient({
       workerId,
-      platform,
-      nodeProcess: () => isNear ? THIS : undefined,
+      near,
       send: (message) => this.toNode.push(message),
       flush: () => {},
       collectGarbage: () => {},
@@ -80,8 +78,7 @@ class SimDriver {
     });
     this.objects = new RemoteObjects({
       workerId,
-      platform,
-      ...(isNear ? { process: THIS } : {}),
+      near,
       timers,
       toStore: (message) => {
         if (this.isAlive) store.receive(workerId, message);

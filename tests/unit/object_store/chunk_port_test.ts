@@ -293,7 +293,7 @@ class Ends implements Disposable {
     const { timers } = this;
     const flush = () => {};
     this.sender = new ChunkPort({
-      ...{ platform, peer: () => peer, flush, timers },
+      ...{ near: { platform, process: () => peer }, flush, timers },
       send: (message) => {
         this.sent.push(message);
         if (message.type === "chunk_file_offered") {
@@ -304,7 +304,7 @@ class Ends implements Disposable {
       through: ({ key }) => this.through.push(key),
     });
     this.receiver = new ChunkPort({
-      ...{ platform, peer: () => ofReceiver, flush, timers },
+      ...{ near: { platform, process: () => ofReceiver }, flush, timers },
       send: (message) => this.#answers.push(message),
       through: () => {},
     });

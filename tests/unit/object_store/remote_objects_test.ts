@@ -137,7 +137,6 @@ function newObjects() {
   const sent: FromRemoteStore[] = [];
   const objects = new RemoteObjects({
     workerId: OWNER,
-    platform: { makeMemoryFile: () => undefined },
     toStore: (message) => toStore.push(message),
     toldStore: () => {},
     send: (message) => sent.push(message),

@@ -161,7 +161,6 @@ function newClient() {
   const sent: ToRemoteStore[] = [];
   const client = new RemoteStoreClient({
     workerId: ME,
-    platform: { makeMemoryFile: () => undefined, returnMemory: undefined },
     send: (message) => sent.push(message),
     flush: () => {},
     collectGarbage: () => {},
