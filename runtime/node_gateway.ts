@@ -10,6 +10,7 @@ import type { NodeCluster } from "./node_cluster.ts";
 import type { NodeCode } from "./node_code.ts";
 import type { NodeControl } from "./node_control.ts";
 import type { NodePeer } from "./node_peers.ts";
+import type { ChunkPlatform } from "./object_store/chunk_port.ts";
 import { RemoteDriver } from "./node_remote_driver.ts";
 import { Watch } from "./platform/spin.ts";
 import type {
@@ -77,6 +78,7 @@ const ENDS: Readonly<Record<RemoteSessionEnd, string>> = {
 export class NodeGateway {
   readonly #node: ReachedNode;
   readonly #listen: NodeListen;
+  readonly #platform: ChunkPlatform;
   readonly #acceptor: SessionAcceptor;
   readonly #token: TokenCheck;
   #server: WebServer | undefined;
@@ -85,8 +87,13 @@ export class NodeGateway {
   #hosts: ReadonlySet<string> = new Set();
   readonly #attempts = new AttemptLimit(() => performance.now());
 
-  constructor(node: ReachedNode, listen: NodeListen) {
+  constructor(
+    node: ReachedNode,
+    listen: NodeListen,
+    platform: ChunkPlatform,
+  ) {
     this.#node = node;
+    this.#platform = platform;
     this.#listen = listen;
     this.#token = new TokenCheck(listen.token);
     // Who has started the node is here: others here cannot lock it out.
@@ -148,6 +155,7 @@ export class NodeGateway {
     const driver = new RemoteDriver(session, {
       mailbox: node.mailbox,
       code: node.code,
+      platform: this.#platform,
       joined: (driver, hello) => this.#joined(driver, hello),
       nodeJoined: (arrived) => other = node.cluster!.accept(arrived),
       turn: () => node.takeIn(),

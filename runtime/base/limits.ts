@@ -536,7 +536,7 @@ export const LOG_TAIL_BYTES_MAX = 4 * 1024;
 export const OBJECT_CHUNK_BYTES_MAX = ATTACHMENT_BYTES_MAX;
 
 /** Pieces of objects under way to a reader that has not taken them. */
-export const OBJECT_CHUNKS_MAX = 8;
+export const OBJECT_CHUNKS_MAX = 16;
 
 /** From this size on objects are worth a file between near processes. */
 export const CHUNK_FILE_OBJECT_BYTES_MIN = 4 * 1024 * 1024;
