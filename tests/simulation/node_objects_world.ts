@@ -74,11 +74,11 @@ export class NodeObjectsWorld {
     if (roll < 60) this.#write(true);
     else if (roll < 120) this.#write(false);
     else if (roll < 320) this.#open();
-    else if (roll < 380) this.#free();
-    else if (roll < 440) this.#anyThread()?.closeViews();
-    else if (this.#hasFaults && roll < 450) this.#endThread();
-    else if (this.#hasFaults && roll < 460) this.#break();
-    else if (this.#hasFaults && roll < 463) this.#kill();
+    else if (roll < 350) this.#free();
+    else if (roll < 410) this.#anyThread()?.closeViews();
+    else if (this.#hasFaults && roll < 415) this.#endThread();
+    else if (this.#hasFaults && roll < 500) this.#break();
+    else if (this.#hasFaults && roll < 504) this.#kill();
     else this.#deliver();
     this.kit.advance(this.#dice.below(10));
     for (let turn = 0; turn < 4; turn++) await Promise.resolve();
@@ -174,7 +174,10 @@ export class NodeObjectsWorld {
   }
 
   #open(): void {
-    const objects = [...this.#objects.values()].slice(-20);
+    // Those that are freed are asked for seldom.
+    const isAny = this.#dice.chance(0.05);
+    const objects = [...this.#objects.values()]
+      .filter(({ isFreed }) => isAny || !isFreed).slice(-10);
     const node = this.#dice.pick(this.kit.alive);
     if (objects.length === 0 || node.threads.size === 0) return;
     const object = this.#dice.pick(objects);
