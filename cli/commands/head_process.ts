@@ -18,6 +18,7 @@ import type { HeadRequest } from "./start_request.ts";
 import {
   announceNode,
   describeNode,
+  namesFor,
   type StartedNode,
 } from "./started_node.ts";
 
@@ -45,7 +46,12 @@ export async function runHead(
     ...(tls ? { tls } : {}),
     node: resolveInitOptions({ address: "local", ...request.node }),
   });
-  const started = describe(head, { ...request, names }, joinToken(token), warnings);
+  const started = describe(
+    head,
+    { ...request, names },
+    joinToken(token),
+    warnings,
+  );
   const forget = announceNode(started, warnings);
   try {
     onStarted(started);
