@@ -129,17 +129,7 @@ export class Node {
       jobOf: (id) => this.jobs.of(id)?.driver.jobId,
       warn: (jobId, text) => this.#warn(jobId, text),
     });
-    this.#threads = new NodeThreads({
-      mailbox: this.mailbox,
-      sessionPath: start.sessionPath,
-      post: host.post,
-      isRunning: (id) => this.#peers.has(id),
-      command: host.childCommand,
-      entries: start.childEntries,
-      received: () => this.#turn(),
-      printed: (id, line) => this.jobs.of(id)?.output.printed(id, [line]),
-      ended: (id, error) => this.threadEnded(id, error),
-    });
+    this.#threads = this.#newThreads();
     this.#asked = {
       ...ports,
       place: (event) => this.#place(event),
@@ -174,6 +164,20 @@ export class Node {
       warn: (jobId, text) => this.#warn(jobId, text),
       standInEnded: (id, error) => this.#standInEnded(id, error),
       post: (message) => this.#host.post(message),
+    });
+  }
+
+  #newThreads(): NodeThreads {
+    return new NodeThreads({
+      mailbox: this.mailbox,
+      sessionPath: this.start.sessionPath,
+      post: this.#host.post,
+      isRunning: (id) => this.#peers.has(id),
+      command: this.#host.childCommand,
+      entries: this.start.childEntries,
+      received: () => this.#turn(),
+      printed: (id, line) => this.jobs.of(id)?.output.printed(id, [line]),
+      ended: (id, error) => this.threadEnded(id, error),
     });
   }
 
