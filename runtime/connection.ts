@@ -5,12 +5,14 @@ import {
   AuthenticationError,
   ConnectionError,
   MantaError,
+  type ProtocolError,
 } from "./base/errors.ts";
 import type {
   DriverHello,
   DriverWelcome,
   ObserverHello,
 } from "./protocol/driver_messages.ts";
+import { hostAndPort } from "./protocol/address.ts";
 import { splitToken } from "./protocol/token.ts";
 import { RemoteWires } from "./remote_wires.ts";
 import type {
@@ -47,12 +49,9 @@ export function openConnection(
         "what `manta token` prints there",
     );
   }
-  const { hostname: host, port } = new URL(`ws://${address}`);
   const opened: { wires?: RemoteWires } = {};
   const { session, connected } = beginSession({
-    // Brackets are of the notation, not of the address.
-    hostname: host.replace(/^\[|\]$/g, ""),
-    port: Number(port || 80),
+    ...hostAndPort(address),
     token: parts.secret,
     ...(parts.pin === undefined ? {} : { pin: parts.pin }),
     onSession: (session) => {
@@ -64,7 +63,7 @@ export function openConnection(
     onEnded: (reason) => {
       // Of the other two others tell.
       if (reason === "left" || reason === "not_connected") return;
-      user.lost(lossError(address, reason));
+      user.lost(lossError(address, reason, session.brokenBy));
     },
   });
   connected.catch((error) => user.lost(asMantaError(error)));
@@ -95,10 +94,11 @@ const LOSSES: Readonly<
 function lossError(
   address: string,
   reason: keyof typeof LOSSES,
+  cause: ProtocolError | undefined,
 ): MantaError {
   const text = `Cannot go on: the connection to ${address} is lost, as ` +
     `${LOSSES[reason]}. Call shutdown() and init() to connect again`;
-  const details = { details: { reason } };
+  const details = { details: { reason }, ...(cause ? { cause } : {}) };
   return reason === "peer_refuses"
     ? new AuthenticationError(text, details)
     : new ConnectionError(text, details);

@@ -1,6 +1,7 @@
 // The threads of an embedded cluster, as the process's main thread has them:
 // starts the node's thread and, when the node asks, those that run user code.
 
+import type { MantaError } from "./base/errors.ts";
 import type { WorkerId } from "./base/ids.ts";
 import { NODE_END_MS_MAX } from "./base/limits.ts";
 import type {
@@ -11,6 +12,7 @@ import type {
   NodeStart,
   ToHost,
 } from "./host_messages.ts";
+import { asMantaError } from "./node_threads.ts";
 import type { Platform, PlatformThread } from "./platform/platform.ts";
 import { decodeError } from "./protocol/wire_error.ts";
 import {
@@ -41,10 +43,13 @@ export class ThreadHost {
   #ended = false;
   readonly #nodeEnded = Promise.withResolvers<void>();
   readonly #listening = Promise.withResolvers<number>();
+  readonly #joined = Promise.withResolvers<void>();
+  readonly #over = Promise.withResolvers<MantaError | undefined>();
 
   constructor(platform: Platform, start: NodeStart) {
     this.#platform = platform;
     this.#listening.promise.catch(() => {});
+    this.#joined.promise.catch(() => {});
     this.#node = platform.startThread(NODE_THREAD_URL, {
       name: "manta-node",
       onMessage: (message) => this.#fromNode(message as ToHost),
@@ -59,6 +64,22 @@ export class ThreadHost {
   /** The port of a node that is to listen, or why it cannot. */
   get listening(): Promise<number> {
     return this.#listening.promise;
+  }
+
+  /** Resolves when the head has let the node in, or rejects with why not. */
+  get joined(): Promise<void> {
+    return this.#joined.promise;
+  }
+
+  /** Resolves when the node is to end, with why it cannot go on. */
+  get over(): Promise<MantaError | undefined> {
+    return this.#over.promise;
+  }
+
+  /** Has the node leave its cluster when its tasks are done. */
+  drain(): void {
+    const message: FromHost = { type: "node_drain" };
+    this.#node.post(message);
   }
 
   /** Makes this process a driver of its node. */
@@ -89,6 +110,14 @@ export class ThreadHost {
         return this.#listening.resolve(message.port);
       case "node_cannot_listen":
         return this.#listening.reject(decodeError(message.error));
+      case "node_joined":
+        return this.#joined.resolve();
+      case "node_over": {
+        const error = message.error &&
+          asMantaError(decodeError(message.error));
+        this.#joined.reject(error);
+        return this.#over.resolve(error);
+      }
       case "node_ended":
         return this.#nodeEnded.resolve();
     }

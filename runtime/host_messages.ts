@@ -27,6 +27,16 @@ export interface NodeStart {
   readonly startedAtMs: number;
   /** Without it, the node is reached from its own process only. */
   readonly listen?: NodeListen;
+  /** With it, the node joins a head; without, it is one. */
+  readonly join?: NodeJoin;
+}
+
+/** The head that a node joins. */
+export interface NodeJoin {
+  /** `host:port`. */
+  readonly address: string;
+  /** The fingerprint of its certificate, if it speaks TLS. */
+  readonly pin?: string;
 }
 
 /** Where a node is reached from other processes. */
@@ -36,7 +46,12 @@ export interface NodeListen {
   readonly port: number;
   readonly token: string;
   /** The certificate and its key, in PEM; plain text without. */
-  readonly tls?: { readonly cert: string; readonly key: string };
+  readonly tls?: {
+    readonly cert: string;
+    readonly key: string;
+    /** The certificate's fingerprint, for other nodes. */
+    readonly pin?: string;
+  };
   /** Names beside its addresses that requests may call it by. */
   readonly names?: readonly string[];
 }
@@ -89,12 +104,18 @@ export type ToHost =
   | { readonly type: "stop_thread"; readonly workerId: WorkerId }
   | { readonly type: "node_listens"; readonly port: number }
   | { readonly type: "node_cannot_listen"; readonly error: WireError }
+  /** The head has let it in. */
+  | { readonly type: "node_joined" }
+  /** It must end: the head does not have it, or it has drained. */
+  | { readonly type: "node_over"; readonly error?: WireError }
   /** The node holds nothing of the system any more. */
   | { readonly type: "node_ended" };
 
 export type FromHost =
   | HostedNodeStart
   | DriverJoin
+  /** The node is to leave the cluster when its tasks are done. */
+  | { readonly type: "node_drain" }
   /** The session is over. */
   | { readonly type: "node_end" }
   | {

@@ -3,17 +3,25 @@
 // never runs user code, and does no work that is not bounded.
 
 import * as Comlink from "comlink";
-import type { MantaError } from "./base/errors.ts";
+import type { MantaError, ProtocolError } from "./base/errors.ts";
 import {
   type JobId,
   newThreadId,
+  type NodeId,
   type PlacementGroupId,
   type WorkerId,
 } from "./base/ids.ts";
 import { NODE_TICK_MS } from "./base/limits.ts";
 import { PlacementGroups } from "./control/placement_groups.ts";
-import type { DriverJoin, HostedNodeStart, ToHost } from "./host_messages.ts";
+import type {
+  DriverJoin,
+  HostedNodeStart,
+  NodeListen,
+  ToHost,
+} from "./host_messages.ts";
 import { NodeActors, type Uncaused } from "./node_actors.ts";
+import { NodeCluster } from "./node_cluster.ts";
+import { NodeCode } from "./node_code.ts";
 import type { NodeControl } from "./node_control.ts";
 import { spillDisk } from "./node_disk.ts";
 import { type AskedNode, receiveRequest } from "./node_requests.ts";
@@ -29,6 +37,7 @@ import { loanFolder } from "./object_store/loan_folder.ts";
 import { NodeStore } from "./object_store/node_store.ts";
 import type { SpillFolder } from "./object_store/spill_folder.ts";
 import type { ReturnMemory, ScriptCommand } from "./platform/platform.ts";
+import type { JobFacts } from "./protocol/cluster_messages.ts";
 import type {
   FromNode,
   SessionIdentity,
@@ -57,8 +66,11 @@ export class Node {
   readonly store: NodeStore;
   readonly jobs: NodeJobs;
   readonly memory: NodeMemory;
+  readonly code: NodeCode;
   /** Where it listens, or "local". */
   address = "local";
+  /** The other nodes; without them, nobody else can ever be there. */
+  readonly cluster: NodeCluster | undefined;
   readonly #host: NodeHost;
   readonly mailbox: Mailbox;
   readonly #peers = new NodePeers();
@@ -86,6 +98,7 @@ export class Node {
       send: (id: WorkerId, message: FromNode) => this.#send(id, message),
       stopThread: (id: WorkerId, reason: string | MantaError) =>
         this.#threads.stop(id, reason),
+      childOf: (id: WorkerId) => this.#threads.childOf(id),
     };
     this.memory = new NodeMemory(start.nodeId, start.memory, {
       ...ports,
@@ -97,28 +110,29 @@ export class Node {
       warn: (jobId, text) => this.#warn(jobId, text),
       flush: () => this.#turn(),
     });
-    this.actors = new NodeActors(ports);
+    this.actors = new NodeActors({
+      ...ports,
+      schedule: (event) => this.#place(event),
+    });
     this.#scheduling = new NodeScheduling(this.scheduler, {
       ...ports,
+      send: (id, message) => {
+        if (!this.cluster?.hears(id, message)) this.#send(id, message);
+      },
       actors: this.actors,
       groups: this.groups,
       startThread: (thread) => this.#startThread(thread),
+      answered: (answer) => {
+        if (this.cluster) this.cluster.answered(answer);
+        else this.actors.placed(answer);
+      },
       jobOf: (id) => this.jobs.of(id)?.driver.jobId,
       warn: (jobId, text) => this.#warn(jobId, text),
     });
-    this.#threads = new NodeThreads({
-      mailbox: this.mailbox,
-      sessionPath: start.sessionPath,
-      post: host.post,
-      isRunning: (id) => this.#peers.has(id),
-      command: host.childCommand,
-      entries: start.childEntries,
-      received: () => this.#turn(),
-      printed: (id, line) => this.jobs.of(id)?.output.printed(id, [line]),
-      ended: (id, error) => this.threadEnded(id, error),
-    });
+    this.#threads = this.#newThreads();
     this.#asked = {
       ...ports,
+      place: (event) => this.#place(event),
       actors: this.actors,
       groups: this.groups,
       memory: this.memory,
@@ -126,10 +140,45 @@ export class Node {
       revoked: this.#scheduling.revoked,
       removeGroup: (groupId) => this.#removeGroup(groupId),
       link: (from, peer) => this.#link(from, peer),
+      broken: (peer, error) => this.#broken(peer, error),
     };
     this.jobs = new NodeJobs((jobId) => this.actors.hasLiving(jobId));
     this.#disk = spillDisk(start.spillPath, (text) => this.#warnAll(text));
     this.store = this.#newStore();
+    this.code = new NodeCode(start.sessionPath);
+    if (start.listen) this.cluster = this.#newCluster(start.listen);
+  }
+
+  #newCluster(listen: NodeListen): NodeCluster {
+    return new NodeCluster(this, listen, {
+      answer: (from, message) => this.#answer(from, message),
+      addStandIn: (standIn, peer) => {
+        this.jobs.standInAdded(standIn.jobId, standIn.worker);
+        this.#addPeer(standIn.worker, peer);
+      },
+      introduce: (source, target) => this.#peers.introduce(source, target),
+      send: (id, message) => this.#send(id, message),
+      stopThread: (id, reason) => this.#threads.stop(id, reason),
+      reasonOf: (id) => this.#threads.reasonOf(id),
+      schedule: (event) => this.#scheduling.take(event),
+      warn: (jobId, text) => this.#warn(jobId, text),
+      standInEnded: (id, error) => this.#standInEnded(id, error),
+      post: (message) => this.#host.post(message),
+    });
+  }
+
+  #newThreads(): NodeThreads {
+    return new NodeThreads({
+      mailbox: this.mailbox,
+      sessionPath: this.start.sessionPath,
+      post: this.#host.post,
+      isRunning: (id) => this.#peers.has(id),
+      command: this.#host.childCommand,
+      entries: this.start.childEntries,
+      received: () => this.#turn(),
+      printed: (id, line) => this.jobs.of(id)?.output.printed(id, [line]),
+      ended: (id, error) => this.threadEnded(id, error),
+    });
   }
 
   #newStore(): NodeStore {
@@ -145,6 +194,7 @@ export class Node {
       disk: this.#disk,
       returnMemory,
       makeLoanFile: loanFolder(start.sessionPath),
+      sealed: (...object) => this.cluster?.sealed(...object),
     });
   }
 
@@ -163,16 +213,30 @@ export class Node {
     peer: NodePeer,
     codeFolder?: string,
   ): NodeControl {
-    this.jobs.add(
-      driver,
-      newOutput(driver.workerId, this.start, {
-        peers: this.#peers,
-        threads: this.#threads,
-      }),
-      codeFolder,
-    );
+    this.#addJob(driver, { codeFolder });
     this.#addPeer(driver.workerId, peer);
+    this.cluster?.jobStarted(driver.jobId);
     return nodeControl(this, driver.jobId);
+  }
+
+  /** A job comes here whose driver is linked to another node. */
+  addJob({ jobId, driver: workerId, namespace, home }: JobFacts): void {
+    const { nodeId } = this.start;
+    const codeFolder = this.code.folder;
+    const driver = { jobId, nodeId, workerId, namespace };
+    this.#addJob(driver, { home, codeFolder });
+  }
+
+  #addJob(
+    driver: SessionIdentity,
+    where: { readonly home?: NodeId; readonly codeFolder?: string | undefined },
+  ): void {
+    const output = newOutput(driver, this.start, {
+      peers: this.#peers,
+      threads: this.#threads,
+      cluster: this.cluster,
+    });
+    this.jobs.add(driver, output, where);
   }
 
   /** Whether a job or a driver has this id. */
@@ -190,8 +254,12 @@ export class Node {
     const job = this.jobs.of(workerId);
     if (!job || job.driver.workerId !== workerId) return;
     const { jobId } = job.driver;
+    const isLinkedHere = job.home === this.start.nodeId;
+    if (isLinkedHere) this.cluster?.jobEnded(jobId);
     this.jobs.driverEnded(workerId);
-    this.#workerEnded(workerId, this.#threads.ended(workerId, reason));
+    const error = this.#threads.ended(workerId, reason);
+    if (isLinkedHere) this.#workerEnded(workerId, error);
+    else this.#forgetWorker(workerId, error);
     this.#scheduling.take({ type: "owner_ended", owner: workerId });
     this.#scheduling.take({ type: "job_ended", jobId });
     this.#forgetJobs();
@@ -212,6 +280,7 @@ export class Node {
       this.mailbox.unpark();
       this.mailbox.poll();
       this.#peers.flush();
+      this.cluster?.flush();
     } while (!this.mailbox.park());
     this.#keepTicking();
   }
@@ -261,13 +330,30 @@ export class Node {
     const job = this.jobs.of(from);
     if (!job) return;
     job.output.heard(from);
+    if (this.cluster?.hand(from, job, message)) return;
     if (isToStore(message)) return this.store.receive(from, message);
     receiveRequest(this.#asked, message, from, job);
   }
 
+  /** Answers a worker of another node. */
+  #answer(from: WorkerId, message: ToNode): void {
+    const job = this.jobs.of(from);
+    if (job) receiveRequest(this.#asked, message, from, job);
+  }
+
+  /** What may be at any node is placed by the head. */
+  #place(event: Uncaused<SchedulerEvent>): void {
+    if (!this.cluster?.places(event)) this.#scheduling.take(event);
+  }
+
   #removeGroup(groupId: PlacementGroupId): void {
     this.groups.remove(groupId);
-    this.#scheduling.take({ type: "group_removed", groupId });
+    this.#place({ type: "group_removed", groupId });
+  }
+
+  #broken(peer: WorkerId, error: ProtocolError): void {
+    // Its end is a turn of its own, and this is the middle of one.
+    queueMicrotask(() => this.#peers.broken(peer, error));
   }
 
   #link(from: WorkerId, peer: WorkerId): void {
@@ -281,6 +367,7 @@ export class Node {
 
   /** Closes what would outlive the thread. */
   async end(): Promise<void> {
+    await this.cluster?.end();
     await this.#threads.end();
     await this.store.end();
     await this.#disk?.[Symbol.asyncDispose]();
@@ -303,7 +390,9 @@ export class Node {
   // -- Threads ---------------------------------------------------------------
 
   #addPeer(id: WorkerId, peer: NodePeer): void {
-    this.store.workerStarted(id, peer.memory === "files");
+    if (!peer.isStandIn) {
+      this.store.workerStarted(id, peer.memory === "files");
+    }
     this.#peers.add(
       id,
       peer,
@@ -340,15 +429,29 @@ export class Node {
     this.#turn();
   }
 
-  /** A thread or a driver is gone, and what it owned with it. */
+  /** A worker of another node is gone, or that node. */
+  #standInEnded(workerId: WorkerId, error: MantaError): void {
+    this.jobs.threadEnded(workerId);
+    this.#forgetWorker(workerId, this.#threads.ended(workerId, error));
+    this.#scheduling.take({ type: "owner_ended", owner: workerId });
+    this.#forgetJobs();
+  }
+
+  /** A thread or a driver is gone: other nodes are told, too. */
   #workerEnded(workerId: WorkerId, error: MantaError): void {
+    this.cluster?.workerEnded(workerId, error);
+    this.#forgetWorker(workerId, error);
+    this.store.workerEnded(workerId);
+  }
+
+  /** A worker is gone, and what it owned with it. */
+  #forgetWorker(workerId: WorkerId, error: MantaError): void {
     this.#peers.remove(workerId);
     const reason = encodeError(error);
-    for (const id of this.#peers.ids) {
+    for (const id of [...this.#peers.ownIds()]) {
       this.#send(id, { type: "worker_ended", workerId, reason });
     }
     this.actors.direct({ type: "worker_ended", workerId, error });
-    this.store.workerEnded(workerId);
     for (const groupId of this.groups.endedWith(workerId)) {
       this.#removeGroup(groupId);
     }

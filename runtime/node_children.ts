@@ -32,7 +32,17 @@ import {
   socketPath,
 } from "./platform/local_socket.ts";
 import type { OutputStream, ScriptCommand } from "./platform/platform.ts";
+import { CHILD_TO_STORE } from "./object_store/chunk_messages.ts";
+import {
+  ANYTHING,
+  COUNT,
+  MessageReader,
+  text,
+  withStranger,
+} from "./protocol/message_shape.ts";
+import { CHILD_TO_NODE } from "./protocol/node_message_shapes.ts";
 import type { FromNode, OutputLine } from "./protocol/node_messages.ts";
+import type { LinkMessage } from "./transport/link.ts";
 import type { Mailbox } from "./transport/mailbox.ts";
 import { RelayedPeers } from "./relayed_peers.ts";
 import { linkOver, RemoteLink } from "./transport/remote_link.ts";
@@ -161,14 +171,21 @@ class NodeChild {
     this.peer = {
       // On it news wait for what they are about.
       link: linkOver(link, {
+        start: (receiver) =>
+          link.start({
+            receive: (message) =>
+              withStranger(() => receiver.receive(readFromChild(message))),
+            closed: receiver.closed,
+          }),
         send: (message) => peers.sendNews(message as FromNode),
       }),
       mailbox: mailbox.buffer,
       memory: "files",
       open: (peer, end) => peers.open(peer, end),
+      broken: (error) => this.#session.breakOff(error),
     };
     this.#bridge.start({
-      receive: (message) => this.#fromChild(message as FromChild),
+      receive: (message) => this.#fromChild(FROM_CHILD.read(message)),
       closed: () => {},
     });
     Comlink.expose(calls, this.#control.port1);
@@ -212,6 +229,14 @@ class NodeChild {
 
   /** Most often because the process ends: how, is told a moment later. */
   #disconnected(): void {
+    const { brokenBy } = this.#session;
+    if (brokenBy) {
+      this.#reason ??= new WorkerDiedError(
+        `Child process ${this.#workerId} was ended: ${brokenBy.message}`,
+        { cause: brokenBy },
+      );
+      this.kill();
+    }
     if (this.#end) return this.#ended();
     systemTimers.after(CHILD_END_MS_MAX, () => this.kill());
   }
@@ -275,4 +300,15 @@ class NodeChild {
     }
     this.#ports.printed(this.#workerId, { stream, text, source: "" });
   }
+}
+
+const FROM_CHILD = new MessageReader<FromChild>({
+  memory_exceeded: { name: text(), usedBytes: COUNT, limitBytes: COUNT },
+  executor_ended: { reason: text() },
+  control_message: { message: ANYTHING },
+});
+
+function readFromChild(message: LinkMessage): LinkMessage {
+  const isToStore = CHILD_TO_STORE.knows(message.type);
+  return (isToStore ? CHILD_TO_STORE : CHILD_TO_NODE).read(message);
 }

@@ -5,15 +5,19 @@
 import { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync } from "node:fs";
-import { rename, rm, writeFile } from "node:fs/promises";
+import { readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { ProtocolError } from "./base/errors.ts";
-import { CODE_BYTES_MAX } from "./base/limits.ts";
-import type { CodeKept, CodePut } from "./protocol/driver_messages.ts";
+import { ATTACHMENT_BYTES_MAX, CODE_BYTES_MAX } from "./base/limits.ts";
+import {
+  BUNDLE_HASH,
+  type CodeKept,
+  type CodePut,
+  readCodePut,
+} from "./protocol/driver_messages.ts";
 
 const FILE_MODE = 0o600;
 const FOLDER_MODE = 0o700;
-const HASH = /^[0-9a-f]{64}$/;
 
 /** See the head of the file. */
 export class NodeCode {
@@ -26,12 +30,8 @@ export class NodeCode {
   }
 
   /** Keeps a bundle; resolves with the answer to its sender. */
-  keep({ hash, pieces }: CodePut): Promise<CodeKept> {
-    const arePieces = Array.isArray(pieces) &&
-      pieces.every((piece) => piece instanceof Uint8Array);
-    if (!HASH.test(String(hash)) || !arePieces) {
-      throw new ProtocolError("Cannot keep a bundle: it is none");
-    }
+  keep(message: CodePut | { readonly type: string }): Promise<CodeKept> {
+    const { hash, pieces } = readCodePut(message);
     let keeping = this.#keeping.get(hash);
     if (!keeping) {
       keeping = this.#write(hash, pieces).then(
@@ -45,6 +45,21 @@ export class NodeCode {
       this.#keeping.set(hash, keeping);
     }
     return keeping;
+  }
+
+  /** A bundle that was kept, in pieces; undefined if none was. */
+  async read(hash: string): Promise<Uint8Array[] | undefined> {
+    if (!BUNDLE_HASH.test(hash)) return undefined;
+    try {
+      const bytes = await readFile(join(this.folder, `${hash}.mjs`));
+      const pieces: Uint8Array[] = [];
+      for (let at = 0; at < bytes.length; at += ATTACHMENT_BYTES_MAX) {
+        pieces.push(bytes.subarray(at, at + ATTACHMENT_BYTES_MAX));
+      }
+      return pieces;
+    } catch {
+      return undefined;
+    }
   }
 
   async #write(hash: string, pieces: readonly Uint8Array[]): Promise<void> {

@@ -26,6 +26,8 @@ export interface NodeListing {
   readonly pid: number;
   readonly version: string;
   readonly startedAtMs: number;
+  /** Of a dead one: why. */
+  readonly deathReason?: string;
 }
 
 /** An actor that was found by its name. */
@@ -64,18 +66,21 @@ export interface NodeLeftovers {
 
 /** See the head of the file. */
 export interface NodeControl {
+  /** All nodes of the cluster, dead ones included. */
   nodes(): NodeListing[];
   totals(): Record<string, number>;
   available(): Record<string, number>;
   /** An actor that is being made under this name is waited for. */
   findActor(name: string, namespace: string): Promise<FoundActor | undefined>;
-  actors(): ActorListing[];
+  actors(): ActorListing[] | Promise<ActorListing[]>;
   /** What waits, and why. */
   pending(): PendingListing[];
   /** What memory is used, and how often work was stopped for it. */
   memory(): MemoryListing;
   /** All jobs of the node. */
   jobs(): JobListing[];
+  /** Has a bundle kept where the node's executors look; if not, why. */
+  bundle(hash: string): Promise<WireError | undefined>;
   /** Resolves when the group is there, or with why it never will be. */
   groupReady(groupId: PlacementGroupId): Promise<WireError | undefined>;
   /** Chrome-trace events of the session. */

@@ -6,9 +6,11 @@ import { ProtocolError } from "./base/errors.ts";
 import { SPIN_US_MAX } from "./base/limits.ts";
 import type { JobId, WorkerId } from "./base/ids.ts";
 import type { NodeListen, NodeStart } from "./host_messages.ts";
-import { NodeCode } from "./node_code.ts";
+import type { NodeCluster } from "./node_cluster.ts";
+import type { NodeCode } from "./node_code.ts";
 import type { NodeControl } from "./node_control.ts";
 import type { NodePeer } from "./node_peers.ts";
+import type { ChunkPlatform } from "./object_store/chunk_port.ts";
 import { RemoteDriver } from "./node_remote_driver.ts";
 import { Watch } from "./platform/spin.ts";
 import type {
@@ -17,7 +19,9 @@ import type {
   WebServer,
 } from "./platform/web_server.ts";
 import { thisProcess } from "./platform/process_life.ts";
+import { addressText } from "./protocol/address.ts";
 import type { DriverHello, ObserverHello } from "./protocol/driver_messages.ts";
+import { AttemptLimit } from "./protocol/attempt_limit.ts";
 import {
   CONNECT_PATH,
   type HandshakeRules,
@@ -40,7 +44,9 @@ import {
 
 /** The node that is reached. */
 export interface ReachedNode {
-  readonly start: Pick<NodeStart, "nodeId" | "sessionPath">;
+  readonly start: Pick<NodeStart, "nodeId">;
+  readonly code: NodeCode;
+  readonly cluster: NodeCluster | undefined;
   readonly mailbox: Mailbox;
   /** Set when it listens. */
   address: string;
@@ -72,19 +78,26 @@ const ENDS: Readonly<Record<RemoteSessionEnd, string>> = {
 export class NodeGateway {
   readonly #node: ReachedNode;
   readonly #listen: NodeListen;
-  readonly #code: NodeCode;
+  readonly #platform: ChunkPlatform;
   readonly #acceptor: SessionAcceptor;
   readonly #token: TokenCheck;
   #server: WebServer | undefined;
   #isAnswerDue = false;
   readonly #answerWatch = new Watch(SPIN_US_MAX);
   #hosts: ReadonlySet<string> = new Set();
+  readonly #attempts = new AttemptLimit(() => performance.now());
 
-  constructor(node: ReachedNode, listen: NodeListen) {
+  constructor(
+    node: ReachedNode,
+    listen: NodeListen,
+    platform: ChunkPlatform,
+  ) {
     this.#node = node;
+    this.#platform = platform;
     this.#listen = listen;
-    this.#code = new NodeCode(node.start.sessionPath);
     this.#token = new TokenCheck(listen.token);
+    // Who has started the node is here: others here cannot lock it out.
+    for (const own of ["127.0.0.1", "::1"]) this.#attempts.note(own, true);
     this.#acceptor = new SessionAcceptor({
       rules: () => this.#rules(),
       onSession: (session) => this.#begin(session),
@@ -100,7 +113,7 @@ export class NodeGateway {
       hostname,
       port,
       ...(tls ? { tls } : {}),
-      fetch: (request) => this.#answer(request),
+      fetch: (request, from) => this.#answer(request, from),
     });
     this.#hosts = hostsOf({
       hostname,
@@ -110,8 +123,10 @@ export class NodeGateway {
       ),
       ...(this.#listen.names ? { names: this.#listen.names } : {}),
     });
-    const name = hostname.includes(":") ? `[${hostname}]` : hostname;
-    this.#node.address = `${name}:${this.#server.port}`;
+    const { names } = this.#listen;
+    const isEverywhere = hostname === "0.0.0.0" || hostname === "::";
+    const name = isEverywhere ? names?.[0] ?? hostname : hostname;
+    this.#node.address = addressText(name, this.#server.port);
     return this.#server.port;
   }
 
@@ -122,31 +137,41 @@ export class NodeGateway {
   }
 
   #rules(): HandshakeRules {
-    return { token: this.#token, hosts: this.#hosts };
+    const attempts = this.#attempts;
+    return { token: this.#token, hosts: this.#hosts, attempts };
   }
 
-  #answer(request: Request): WebAnswer {
-    const path = new URL(request.url).pathname;
-    if (path === CONNECT_PATH) return this.#acceptor.answer(request);
-    const refusal = judgeAccess(request, this.#rules());
+  #answer(request: Request, from: string): WebAnswer {
+    const { url, headers } = request;
+    const path = new URL(url).pathname;
+    if (path === CONNECT_PATH) return this.#acceptor.answer(request, from);
+    const refusal = judgeAccess({ url, headers, from }, this.#rules());
     return refusalResponse(refusal ?? { status: NOT_FOUND });
   }
 
   #begin(session: RemoteSession): SessionUser {
     const node = this.#node;
+    let other: SessionUser | undefined;
     const driver = new RemoteDriver(session, {
       mailbox: node.mailbox,
-      code: this.#code,
+      code: node.code,
+      platform: this.#platform,
       joined: (driver, hello) => this.#joined(driver, hello),
+      nodeJoined: (arrived) => other = node.cluster!.accept(arrived),
       turn: () => node.takeIn(),
       relayed: () => this.#isAnswerDue = true,
     });
     return {
-      received: () => this.#turn(),
+      received: () => {
+        other?.received?.();
+        this.#turn();
+      },
       ended: (reason) => {
+        if (other) return other.ended(reason);
         driver.end();
         if (!driver.workerId) return;
-        node.driverEnded(driver.workerId, ENDS[reason]);
+        const why = session.brokenBy ? `: ${session.brokenBy.message}` : "";
+        node.driverEnded(driver.workerId, ENDS[reason] + why);
       },
     };
   }
@@ -173,7 +198,7 @@ export class NodeGateway {
     const home = thisProcess();
     driver.welcome({ type: "driver_welcome", nodeId, home }, hello);
     const identity = { jobId, nodeId, workerId, namespace };
-    const calls = node.addDriver(identity, driver.peer, this.#code.folder);
+    const calls = node.addDriver(identity, driver.peer, node.code.folder);
     answerControl(driver.control, calls);
   }
 }

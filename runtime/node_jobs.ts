@@ -1,7 +1,7 @@
 // The jobs of a node: one for each driver that has joined, with what is its
 // alone: its output, its timeline, its threads. Knows nothing of what they do.
 
-import type { JobId, WorkerId } from "./base/ids.ts";
+import type { JobId, NodeId, WorkerId } from "./base/ids.ts";
 import type { NodeOutput } from "./node_output.ts";
 import { Timeline } from "./observe/timeline.ts";
 import type { SessionIdentity } from "./protocol/node_messages.ts";
@@ -12,6 +12,8 @@ export interface NodeJob {
   readonly driver: SessionIdentity;
   readonly output: NodeOutput;
   readonly timeline: Timeline;
+  /** The node that its driver is linked to. */
+  readonly home: NodeId;
   /** Where its code is, if its driver is in another process. */
   readonly codeFolder: string | undefined;
   /** Its threads; without the driver. */
@@ -33,15 +35,19 @@ export class NodeJobs {
     this.#hasActors = hasActors;
   }
 
-  /** A driver has joined. */
+  /** A driver has joined, here or at another node. */
   add(
     driver: SessionIdentity,
     output: NodeOutput,
-    codeFolder?: string,
+    { home = driver.nodeId, codeFolder }: {
+      readonly home?: NodeId;
+      readonly codeFolder?: string | undefined;
+    } = {},
   ): void {
     const job: NodeJob = {
       driver,
       output,
+      home,
       codeFolder,
       timeline: new Timeline(),
       threads: new Set(),
@@ -63,6 +69,12 @@ export class NodeJobs {
 
   all(): Iterable<NodeJob> {
     return this.#jobs.values();
+  }
+
+  /** A worker of another node has to do with this one. */
+  standInAdded(jobId: JobId, workerId: WorkerId): void {
+    const job = this.#jobs.get(jobId);
+    if (job) this.#byWorker.set(workerId, job);
   }
 
   threadStarted(jobId: JobId, workerId: WorkerId): NodeJob {

@@ -1,15 +1,17 @@
 // What a node tells of itself when it is asked, as plain data; what can be
 // asked is in `node_control.ts`.
 
-import process from "node:process";
 import type { ActorListing } from "./api/session_port.ts";
-import type { JobId } from "./base/ids.ts";
+import { type JobId, nodeOfWorker } from "./base/ids.ts";
 import { PlacementGroupRemovedError } from "./base/errors.ts";
-import { resourceAmounts, type ResourceSet } from "./base/resources.ts";
+import { resourceAmounts } from "./base/resources.ts";
 import type { PlacementGroups } from "./control/placement_groups.ts";
+import type { NodeCluster } from "./node_cluster.ts";
 import type { NodeStart } from "./host_messages.ts";
 import type { NodeActors } from "./node_actors.ts";
-import type { JobListing, NodeControl, NodeListing } from "./node_control.ts";
+import type { JobListing, NodeControl } from "./node_control.ts";
+import { clusterAvailable, clusterTotals, listedNode } from "./listed_nodes.ts";
+import { ownView } from "./own_view.ts";
 import type { NodeMemory } from "./node_memory.ts";
 import type { NodeJob, NodeJobs } from "./node_jobs.ts";
 import type { NodeStore } from "./object_store/node_store.ts";
@@ -25,6 +27,7 @@ export interface ListedNode {
   readonly store: NodeStore;
   /** Where it listens, or "local". */
   readonly address: string;
+  readonly cluster: NodeCluster | undefined;
   readonly jobs: NodeJobs;
   readonly memory: NodeMemory;
   /** The events of a job's tasks. */
@@ -38,11 +41,12 @@ export function nodeControl(
   node: ListedNode,
   jobId: JobId | undefined,
 ): NodeControl {
-  const { scheduler, actors, groups, store } = node;
-  return {
-    nodes: () => [listing(node)],
-    totals: () => amounts(scheduler.totals()),
-    available: () => amounts(scheduler.available()),
+  const { scheduler, actors, groups, store, cluster } = node;
+  const views = () => cluster?.views() ?? [ownView(node)];
+  const own: NodeControl = {
+    nodes: () => views().map(listedNode),
+    totals: () => clusterTotals(views()),
+    available: () => clusterAvailable(views()),
     findActor: async (name, namespace) => {
       // The calls come by another way than the news of actors.
       node.takeIn();
@@ -52,6 +56,7 @@ export function nodeControl(
       return { actorId, interface: shape };
     },
     actors: () => actorListings(node),
+    bundle: async (hash) => await node.cluster?.bundles.fetch(jobId, hash),
     pending: () =>
       scheduler.pending().map(({ kind, resources, count, why }) => (
         { kind, resources: resourceAmounts(resources), count, why }
@@ -74,6 +79,7 @@ export function nodeControl(
     }),
     collectGarbage: () => store.collectGarbage(),
   };
+  return { ...own, ...cluster?.callsOfHead() };
 }
 
 function jobListing(
@@ -88,38 +94,13 @@ function jobListing(
   };
 }
 
-function listing(node: ListedNode): NodeListing {
-  const { start, scheduler, store } = node;
-  const { capacityBytes, usedBytes, spilledBytes } = store.stats();
-  return {
-    nodeId: start.nodeId,
-    address: node.address,
-    hostname: start.hostname,
-    alive: true,
-    isHead: true,
-    state: "alive",
-    resources: amounts(scheduler.totals()),
-    available: amounts(scheduler.available()),
-    labels: start.labels,
-    objectStore: { capacityBytes, usedBytes, spilledBytes },
-    pid: process.pid,
-    version: start.version,
-    startedAtMs: start.startedAtMs,
-  };
-}
-
-/** Zeroes are told, too: a name that is missing would be a surprise. */
-function amounts(set: ResourceSet): Record<string, number> {
-  return { CPU: 0, GPU: 0, ...resourceAmounts(set) };
-}
-
 function actorListings({ actors, start }: ListedNode): ActorListing[] {
   return [...actors.directory.records.values()].map((record) => ({
     id: record.actor.actorId,
     name: record.actor.name ?? "",
     className: record.actor.className,
     state: record.state,
-    nodeId: start.nodeId,
+    nodeId: (record.threadId && nodeOfWorker(record.threadId)) ?? start.nodeId,
     restarts: record.restartsUsed,
     deathCause: record.deathError?.message ?? "",
   }));

@@ -2,12 +2,17 @@
 // driver, as long as that one reads, and at a driver's end has all threads
 // give what they still hold. Belongs to the wiring of a node.
 
-import type { NodeId, WorkerId } from "./base/ids.ts";
+import type { JobId, NodeId, WorkerId } from "./base/ids.ts";
 import { OUTPUT_DRAIN_MS_MAX, OUTPUT_UNREAD_BYTES_MAX } from "./base/limits.ts";
 import type { NodeStart } from "./host_messages.ts";
 import type { NodePeers } from "./node_peers.ts";
 import { logFolder } from "./observe/output_log.ts";
-import type { FromNode, OutputLine } from "./protocol/node_messages.ts";
+import type {
+  FromNode,
+  OutputLine,
+  SessionIdentity,
+  ToNode,
+} from "./protocol/node_messages.ts";
 
 /** What the node gives. */
 export interface NodeOutputPorts {
@@ -17,6 +22,10 @@ export interface NodeOutputPorts {
   pidOf(workerId: WorkerId): number;
   readonly logFolder: string;
   send(workerId: WorkerId, message: FromNode): void;
+  /** Other nodes where the job has threads, if the driver is linked here. */
+  otherNodes(): Iterable<NodeId>;
+  /** Has another node give all; it answers once for all its threads. */
+  askNode(nodeId: NodeId): void;
   /** What was sent to the driver and not read yet. */
   unreadBytes(): number;
   after(delayMs: number, callback: () => void): void;
@@ -27,8 +36,8 @@ export class NodeOutput {
   readonly #ports: NodeOutputPorts;
   /** Threads that have said anything: others have nothing to give. */
   readonly #heard = new Set<WorkerId>();
-  /** Threads that were asked and have not given all yet. */
-  #asked: Set<WorkerId> | undefined;
+  /** Threads and nodes that were asked and have not given all yet. */
+  #asked: Set<WorkerId | NodeId> | undefined;
   #skipped = 0;
 
   constructor(ports: NodeOutputPorts) {
@@ -63,19 +72,24 @@ export class NodeOutput {
 
   /** The driver ends and wants what is left. */
   wanted(): void {
-    const { driver, send, after } = this.#ports;
-    this.#asked = new Set(this.#heard);
-    this.#asked.delete(driver);
-    for (const workerId of this.#asked) {
+    const { driver, send, after, otherNodes, askNode } = this.#ports;
+    this.#asked = new Set();
+    for (const workerId of this.#heard) {
+      if (workerId === driver) continue;
+      this.#asked.add(workerId);
       send(workerId, { type: "output_wanted" });
+    }
+    for (const nodeId of otherNodes()) {
+      this.#asked.add(nodeId);
+      askNode(nodeId);
     }
     this.#answerIfAll();
     // A thread that computes does not hold up the driver's end.
     after(OUTPUT_DRAIN_MS_MAX, () => this.#answer());
   }
 
-  /** The thread has given all. */
-  given(from: WorkerId): void {
+  /** The thread, or the node, has given all. */
+  given(from: WorkerId | NodeId): void {
     this.#asked?.delete(from);
     this.#answerIfAll();
   }
@@ -96,13 +110,21 @@ export class NodeOutput {
   }
 }
 
+/** The other nodes where a job has threads. */
+export interface OtherNodes {
+  nodesOf(jobId: JobId): Iterable<NodeId>;
+  /** Says something to another node in the name of a worker of this one. */
+  tell(nodeId: NodeId, worker: WorkerId, message: ToNode): void;
+}
+
 /** The output of a driver's job. */
 export function newOutput(
-  driver: WorkerId,
+  { workerId: driver, jobId }: SessionIdentity,
   { nodeId, sessionPath }: NodeStart,
-  { peers, threads }: {
+  { peers, threads, cluster }: {
     readonly peers: NodePeers;
     readonly threads: Pick<NodeOutputPorts, "pidOf">;
+    readonly cluster: OtherNodes | undefined;
   },
 ): NodeOutput {
   return new NodeOutput({
@@ -111,6 +133,8 @@ export function newOutput(
     pidOf: (workerId) => threads.pidOf(workerId),
     logFolder: logFolder(sessionPath),
     send: (to, message) => peers.send(to, message),
+    otherNodes: () => cluster?.nodesOf(jobId) ?? [],
+    askNode: (other) => cluster!.tell(other, driver, { type: "output_wanted" }),
     unreadBytes: () => peers.backlogBytes(driver),
     after: (delayMs, callback) => {
       setTimeout(() => {

@@ -1,6 +1,7 @@
 // The threads that a node is linked to, and the links that it makes between
 // them on request. Knows nothing of what they say.
 
+import type { ProtocolError } from "./base/errors.ts";
 import type { WorkerId } from "./base/ids.ts";
 import type { Link, LinkMessage } from "./transport/link.ts";
 import type { Mailbox, MailboxBuffer } from "./transport/mailbox.ts";
@@ -23,8 +24,12 @@ export interface NodePeer {
    * claim tasks, too.
    */
   readonly memory: "shared" | "files" | "none";
+  /** It is of another node, and hears of ends by that one. */
+  readonly isStandIn?: true;
   /** Hands it its end of a link to another peer. */
   open(peer: WorkerId, end: RingLinkEnd): void;
+  /** Another process has sent what is no message: ends it. */
+  broken?(error: ProtocolError): void;
 }
 
 /** A thread of the node's own process. */
@@ -50,8 +55,9 @@ export class NodePeers {
   /** Who has a link to whom, from either side. */
   readonly #introduced = new Map<WorkerId, Set<WorkerId>>();
 
-  get ids(): Iterable<WorkerId> {
-    return this.#peers.keys();
+  /** The workers of this node. */
+  *ownIds(): Iterable<WorkerId> {
+    for (const [id, { isStandIn }] of this.#peers) if (!isStandIn) yield id;
   }
 
   has(id: WorkerId): boolean {
@@ -108,6 +114,10 @@ export class NodePeers {
     from.open(target, sourceEnd);
     to.open(source, targetEnd);
     return true;
+  }
+
+  broken(id: WorkerId, error: ProtocolError): void {
+    this.#peers.get(id)?.broken?.(error);
   }
 
   /** What was sent to the thread and found no room yet. */

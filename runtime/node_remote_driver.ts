@@ -2,20 +2,23 @@
 // link as the node's other peers have one, and the relays between its streams
 // and the rings of the threads that it speaks with.
 
-import { ProtocolError } from "./base/errors.ts";
 import type { WorkerId } from "./base/ids.ts";
 import type { NodeCode } from "./node_code.ts";
 import type { NodePeer } from "./node_peers.ts";
+import type { ArrivedNode } from "./node_sessions.ts";
 import { isFromStore } from "./object_store/messages.ts";
+import type { ChunkPlatform } from "./object_store/chunk_port.ts";
 import { RemoteObjects } from "./object_store/remote_objects.ts";
 import { isProcessAlive } from "./platform/process_life.ts";
+import { NODE_HELLO } from "./protocol/cluster_message_shapes.ts";
 import {
-  type CodePut,
   type DriverHello,
   type DriverWelcome,
   type ObserverHello,
   readHello,
 } from "./protocol/driver_messages.ts";
+import { unexpectedMessage, withStranger } from "./protocol/message_shape.ts";
+import { DRIVER_TO_NODE } from "./protocol/node_message_shapes.ts";
 import type { FromNode } from "./protocol/node_messages.ts";
 import type { LinkMessage, LinkReceiver } from "./transport/link.ts";
 import type { Mailbox } from "./transport/mailbox.ts";
@@ -27,8 +30,11 @@ import type { RemoteSession } from "./transport/remote_session.ts";
 export interface RemoteDriverPorts {
   readonly mailbox: Mailbox;
   readonly code: NodeCode;
+  readonly platform: ChunkPlatform;
   /** Somebody has said who it is; throws what ends the connection. */
   joined(driver: RemoteDriver, hello: DriverHello | ObserverHello): void;
+  /** It is a node: who takes it in answers it from now on. */
+  nodeJoined(arrived: ArrivedNode): void;
   /** What was told outside of the driver's messages has a turn. */
   turn(): void;
   /** A thread has got something of the driver's: it may answer soon. */
@@ -49,6 +55,7 @@ export class RemoteDriver {
   #objects: RemoteObjects | undefined;
   readonly #peers: RelayedPeers;
   #receiver: LinkReceiver | undefined;
+  #hasSaidHello = false;
 
   constructor(session: RemoteSession, ports: RemoteDriverPorts) {
     this.session = session;
@@ -62,7 +69,7 @@ export class RemoteDriver {
       relayed: ports.relayed,
     });
     this.#link.start({
-      receive: (message) => this.#receive(message),
+      receive: (message) => withStranger(() => this.#receive(message)),
       closed: () => {},
     });
     this.peer = {
@@ -70,6 +77,7 @@ export class RemoteDriver {
       mailbox: ports.mailbox.buffer,
       memory: "none",
       open: (peer, end) => this.#peers.open(peer, end),
+      broken: (error) => session.breakOff(error),
     };
   }
 
@@ -79,6 +87,7 @@ export class RemoteDriver {
     this.workerId = hello.workerId;
     this.#objects = new RemoteObjects({
       workerId: hello.workerId,
+      near: { platform: this.#ports.platform, process: () => hello.home },
       toStore: (message) => this.#receiver!.receive(message),
       toldStore: () => this.#ports.turn(),
       send: (message) => this.#link.send(message),
@@ -99,24 +108,29 @@ export class RemoteDriver {
 
   // -- What comes ------------------------------------------------------------
 
-  /** Nothing that a driver says may hurt the node: it ends its session. */
   #receive(message: LinkMessage): void {
-    try {
-      this.#lead(message);
-    } catch (error) {
-      if (error instanceof ProtocolError) throw error;
-      throw new ProtocolError(`Cannot answer a driver: ${error}`);
+    if (!this.#hasSaidHello) {
+      this.#hasSaidHello = true;
+      return this.#greet(message);
     }
-  }
-
-  #lead(message: LinkMessage): void {
-    if (message.type === "code_put") return this.#keepCode(message as CodePut);
+    // Who only asks does so on the other stream.
+    if (!this.#receiver) throw unexpectedMessage(message.type);
+    if (message.type === "code_put") return this.#keepCode(message);
     if (this.#objects?.receive(message)) return;
-    if (this.#receiver) return this.#receiver.receive(message);
-    this.#ports.joined(this, readHello(message));
+    this.#receiver.receive(DRIVER_TO_NODE.read(message));
   }
 
-  #keepCode(message: CodePut): void {
+  #greet(message: LinkMessage): void {
+    if (message.type !== "node_hello") {
+      return this.#ports.joined(this, readHello(message));
+    }
+    const hello = NODE_HELLO.read(message);
+    const { session, control } = this;
+    const link = this.#link;
+    this.#ports.nodeJoined({ session, link, control, hello });
+  }
+
+  #keepCode(message: LinkMessage): void {
     this.#ports.code.keep(message).then((answer) => this.#send(answer));
   }
 

@@ -2,7 +2,9 @@
 // that answer them, or as calls. What the object store is asked goes past it.
 // Belongs to the wiring of a node.
 
+import { ProtocolError } from "./base/errors.ts";
 import type { PlacementGroupId, WorkerId } from "./base/ids.ts";
+import { specOf } from "./cluster_demand.ts";
 import type { PlacementGroups } from "./control/placement_groups.ts";
 import type { NodeActors, Uncaused } from "./node_actors.ts";
 import type { NodeJob } from "./node_jobs.ts";
@@ -11,7 +13,7 @@ import type { NodeMemory } from "./node_memory.ts";
 import { asMantaError, type NodeThreads } from "./node_threads.ts";
 import type { ToNode } from "./protocol/node_messages.ts";
 import { decodeError } from "./protocol/wire_error.ts";
-import type { SchedulerEvent, Strategy } from "./scheduler/messages.ts";
+import type { SchedulerEvent } from "./scheduler/messages.ts";
 
 /** The parts of a node that answer. */
 export interface AskedNode {
@@ -21,9 +23,13 @@ export interface AskedNode {
   readonly threads: NodeThreads;
   readonly revoked: RevokedLeases;
   schedule(event: Uncaused<SchedulerEvent>): void;
+  /** Something that may be at any node needs a place, or no more. */
+  place(event: Uncaused<SchedulerEvent>): void;
   removeGroup(groupId: PlacementGroupId): void;
   /** Makes a link between two, or says why there is none. */
   link(from: WorkerId, peer: WorkerId): void;
+  /** Ends who has sent what is no message. */
+  broken(peer: WorkerId, error: ProtocolError): void;
 }
 
 /** Takes in what a thread or a driver of the job has sent. */
@@ -36,16 +42,12 @@ export function receiveRequest(
   const { jobId } = job.driver;
   switch (message.type) {
     case "demand_change": {
-      const { key, strategy, isolation = "thread", ...spec } =
-        message.schedulingClass;
+      const { key: classKey, ...wire } = message.schedulingClass;
+      const { count, depth } = message;
+      const spec = specOf(wire);
       return node.schedule({
         type: "demand_changed",
-        owner: from,
-        jobId,
-        classKey: key,
-        spec: { ...spec, strategy: strategy as Strategy, isolation },
-        count: message.count,
-        depth: message.depth,
+        ...{ owner: from, jobId, classKey, spec, count, depth },
       });
     }
     case "lease_return":
@@ -60,6 +62,12 @@ export function receiveRequest(
       return node.revoked.left(message.leaseId);
     case "link_request":
       return node.link(from, message.peer);
+    case "peer_broken": {
+      const { peer, error } = message;
+      const isOfJob = job.threads.has(peer) || job.driver.workerId === peer;
+      if (!isOfJob) return;
+      return node.broken(peer, new ProtocolError(decodeError(error).message));
+    }
     case "thread_kill":
       if (!job.threads.has(message.workerId)) return;
       return node.threads.stop(message.workerId, message.reason);
@@ -74,7 +82,7 @@ export function receiveRequest(
     case "output_given":
       return job.output.given(from);
     case "task_events":
-      return job.timeline.add(message.events);
+      return job.timeline.add(from, message.events);
     case "events_given":
       return job.timeline.given(from);
     default:
@@ -84,7 +92,7 @@ export function receiveRequest(
 
 /** Takes in a message that concerns actors or placement groups. */
 function receiveOfControl(
-  { actors, groups, schedule, removeGroup }: AskedNode,
+  { actors, groups, place, removeGroup }: AskedNode,
   message: ToNode,
   { from, job }: { readonly from: WorkerId; readonly job: NodeJob },
 ): void {
@@ -133,7 +141,7 @@ function receiveOfControl(
       });
     case "group_create":
       groups.create(message, from, jobId);
-      return schedule({
+      return place({
         type: "group_requested",
         groupId: message.groupId,
         bundles: message.bundles,

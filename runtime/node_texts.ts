@@ -36,7 +36,7 @@ export function unschedulableError(
 }
 
 /** The warning about work that no node could hold. */
-export function infeasibleText(action: WarnInfeasible): string {
+export function infeasibleText(action: Omit<WarnInfeasible, "cause">): string {
   const { subject, reason } = action;
   const name = "groupId" in subject
     ? `Placement group ${subject.groupId}`

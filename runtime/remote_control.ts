@@ -3,8 +3,22 @@
 // through: what else comlink can do would reach into the node.
 
 import * as Comlink from "comlink";
-import { ProtocolError } from "./base/errors.ts";
+import type { PlacementGroupId } from "./base/ids.ts";
 import type { NodeControl } from "./node_control.ts";
+import {
+  anyOf,
+  ANYTHING,
+  brokenField,
+  COUNT,
+  id,
+  list,
+  MessageReader,
+  object,
+  oneOf,
+  type Shape,
+  text,
+  tuple,
+} from "./protocol/message_shape.ts";
 import type { Link, LinkMessage } from "./transport/link.ts";
 
 type Listener = (event: { readonly data: unknown }) => void;
@@ -16,9 +30,56 @@ interface ControlMessage extends LinkMessage {
 
 /** What comlink sends for a call. */
 interface CallContent {
+  readonly id: string | number;
   readonly type: "APPLY";
   readonly path: readonly string[];
-  readonly argumentList: readonly { readonly type: string }[];
+  readonly argumentList: readonly {
+    readonly type: "RAW";
+    readonly value: unknown;
+  }[];
+}
+
+/** The arguments of each call. */
+const ARGUMENTS: {
+  readonly [Name in keyof NodeControl]: Shape<Parameters<NodeControl[Name]>>;
+} = {
+  nodes: tuple(),
+  totals: tuple(),
+  available: tuple(),
+  findActor: tuple(text(), text()),
+  actors: tuple(),
+  pending: tuple(),
+  memory: tuple(),
+  jobs: tuple(),
+  bundle: tuple(text()),
+  groupReady: tuple(id<PlacementGroupId>()),
+  timeline: tuple(),
+  leftovers: tuple(),
+  collectGarbage: tuple(),
+};
+
+const NAME = oneOf(...Object.keys(ARGUMENTS));
+const CALLS = new MessageReader<ControlMessage>({
+  control: {
+    content: object<CallContent>({
+      id: anyOf<string | number>(id(), COUNT),
+      type: oneOf("APPLY"),
+      path: list(NAME, 1),
+      argumentList: list(object({ type: oneOf("RAW"), value: ANYTHING })),
+    }),
+  },
+});
+
+/** Checks a call that any process may have written. */
+function checkCall(message: LinkMessage): void {
+  const content = CALLS.read(message).content as CallContent;
+  const { path: [name = ""], argumentList } = content;
+  const argumentsOf = ARGUMENTS[name as keyof NodeControl];
+  if (!argumentsOf) throw brokenField(message.type, "content.path");
+  const wrong = argumentsOf(argumentList.map(({ value }) => value));
+  if (wrong !== undefined) {
+    throw brokenField(message.type, `content.argumentList${wrong}`);
+  }
 }
 
 /** A link as comlink wants it. */
@@ -26,12 +87,12 @@ class LinkEndpoint {
   readonly #link: Link;
   readonly #listeners = new Set<Listener>();
 
-  constructor(link: Link, check: (content: unknown) => void = () => {}) {
+  constructor(link: Link, check: (message: LinkMessage) => void = () => {}) {
     this.#link = link;
     link.start({
       receive: (message) => {
+        check(message);
         const { content } = message as ControlMessage;
-        check(content);
         for (const listener of this.#listeners) listener({ data: content });
       },
       closed: () => {},
@@ -55,20 +116,8 @@ class LinkEndpoint {
 
 /** Answers the calls that come over the link. */
 export function answerControl(link: Link, calls: NodeControl): void {
-  const names: ReadonlySet<string> = new Set(Object.keys(calls));
-  const endpoint = new LinkEndpoint(link, (content) => {
-    if (!isCall(content, names)) {
-      throw new ProtocolError("Cannot answer a call: the node has none such");
-    }
-  });
+  const endpoint = new LinkEndpoint(link, checkCall);
   Comlink.expose(calls, endpoint as unknown as Comlink.Endpoint);
-}
-
-function isCall(content: unknown, names: ReadonlySet<string>): boolean {
-  const { type, path, argumentList } = (content ?? {}) as CallContent;
-  return type === "APPLY" && Array.isArray(path) && path.length === 1 &&
-    names.has(path[0]) && Array.isArray(argumentList) &&
-    argumentList.every((argument) => argument?.type === "RAW");
 }
 
 /** The caller's side: its calls fail when the connection does. */

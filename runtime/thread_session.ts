@@ -25,6 +25,7 @@ import type { Platform } from "./platform/platform.ts";
 import { Watch } from "./platform/spin.ts";
 import type { StreamOpened } from "./protocol/driver_messages.ts";
 import type { PeerMessage, WireCode } from "./protocol/messages.ts";
+import { FROM_PEER } from "./protocol/peer_message_shapes.ts";
 import type {
   FromNode,
   SessionIdentity,
@@ -198,6 +199,7 @@ export class ThreadSession {
     const callsMax = CALLS_UNSENT_MAX * this.owner.receiverCount;
     if (++this.#unsentCalls >= callsMax || waitedMs > CALL_WAIT_MS_MAX) {
       this.flush();
+      this.#setup.wires.sendNow?.();
     }
   }
 
@@ -446,8 +448,16 @@ export class ThreadSession {
     const link = this.#setup.wires.openPeer(opened);
     this.#peers.opened(peer, link);
     link.start({
-      receive: (message) => this.#fromPeer(peer, message as PeerMessage),
+      receive: link.isForeign
+        ? (message) => this.#fromPeer(peer, FROM_PEER.read(message))
+        : (message) => this.#fromPeer(peer, message as PeerMessage),
       closed: () => {},
+      broken: (error) =>
+        this.sendNode({
+          type: "peer_broken",
+          peer,
+          error: this.codec.encodeError(error),
+        }),
     });
     this.schedule();
   }

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import process from "node:process";
 
 import { ACTOR_TRANSITIONS as ACTOR_LIFE } from "../runtime/control/actor_record.ts";
+import { NODE_TRANSITIONS } from "../runtime/control/node_table.ts";
 import {
   ACTOR_TRANSITIONS,
   GROUP_TRANSITIONS,
@@ -86,9 +87,22 @@ const MACHINES: readonly Machine[] = [
     table: GROUP_TRANSITIONS,
     meanings: {
       waiting: "holds nothing yet",
+      prepared: "its bundles here are set aside, those of others maybe not",
       created: "every bundle is taken from the node's resources",
       ended: "removed; its leases are revoked and its actors end",
     } satisfies Record<keyof typeof GROUP_TRANSITIONS, string>,
+  },
+  {
+    title: "A node",
+    file: "runtime/control/node_table.ts",
+    text: "A node of the cluster, as its head sees it. One that is heard of " +
+      "after its death joins again under another id.",
+    table: NODE_TRANSITIONS,
+    meanings: {
+      alive: "was heard of within four seconds; takes work",
+      draining: "ends what it runs, takes nothing new, and will leave",
+      dead: "has left, is gone, or was silent for too long",
+    } satisfies Record<keyof typeof NODE_TRANSITIONS, string>,
   },
 ];
 

@@ -286,6 +286,9 @@ export const SESSION_RESEND_MS_MAX = 5_000;
 /** A peer that was not heard of for so long is dead to its session. */
 export const SESSION_SILENCE_MS_MAX = 30_000;
 
+/** How long one node waits until it is connected to another, in ms. */
+export const NODE_CONNECT_MS_MAX = 10_000;
+
 /** Size of one log file of a thread; it and the one before are kept. */
 export const OUTPUT_LOG_BYTES_MAX = 16 * 1024 * 1024;
 
@@ -533,7 +536,13 @@ export const LOG_TAIL_BYTES_MAX = 4 * 1024;
 export const OBJECT_CHUNK_BYTES_MAX = ATTACHMENT_BYTES_MAX;
 
 /** Pieces of objects under way to a reader that has not taken them. */
-export const OBJECT_CHUNKS_MAX = 8;
+export const OBJECT_CHUNKS_MAX = 16;
+
+/** From this size on objects are worth a file between near processes. */
+export const CHUNK_FILE_OBJECT_BYTES_MIN = 4 * 1024 * 1024;
+
+/** Such a file goes when nothing was sent through it for so long. */
+export const CHUNK_FILE_IDLE_MS = 1_000;
 
 /**
  * Objects that a remote driver reads at a time, and that it writes: each has
@@ -544,11 +553,138 @@ export const REMOTE_TRANSFERS_MAX = 16;
 /** The same in bytes for what it writes, unless one object has more. */
 export const REMOTE_WRITE_BYTES_MAX = 128 * 1024 * 1024;
 
-/** Memory that a remote driver keeps for its next objects. */
-export const LOCAL_MEMORY_KEPT_BYTES_MAX = 128 * 1024 * 1024;
+/** Readers that one copy of an object serves at a time: the rest wait. */
+export const OBJECT_READERS_MAX = 2;
 
-/** The same is given back when no object needed it for so long. */
+/** An object that no node has announced is waited for so long. */
+export const OBJECT_ANNOUNCED_MS = 10_000;
+
+/** One whose last copy was lost, which its owner makes again, so long. */
+export const OBJECT_REMADE_MS = 60_000;
+
+/** An announcement that comes so long after the object was freed is known. */
+export const OBJECT_FREED_KEPT_MS = 30_000;
+
+/** Bytes that a node pulls from others at a time, unless one object has more. */
+export const PULL_BYTES_MAX = 256 * 1024 * 1024;
+
+/** Tries to pull an object: the last ones outlive the finding of a death. */
+export const PULL_TRIES_MAX = 9;
+
+/** From a try that failed to the next of the same source; then doubled. */
+export const PULL_RETRY_MS = 100;
+
+/** The longest time between two tries. */
+export const PULL_RETRY_MS_MAX = 2_000;
+
+/** Memory that a remote driver keeps for its next objects, as it had before. */
+export const LOCAL_MEMORY_KEPT_BYTES_MAX = 2 * 1024 * 1024 * 1024;
+
+/** The same is given back when no object needed it for so long, or twice. */
 export const LOCAL_MEMORY_IDLE_MS = 1_000;
+
+/** Fresh memory of so many bytes costs more than looking for garbage. */
+export const LOCAL_GARBAGE_BYTES_MIN = 32 * 1024 * 1024;
 
 /** A file changed so far ahead of the clock was timed by another clock. */
 export const FILE_TIME_AHEAD_MS_MAX = 10_000;
+
+/** Characters of an id in a message; ours have 14. */
+export const MESSAGE_ID_CHARACTERS_MAX = 64;
+
+/** Characters of a name or another text in a message to a node. */
+export const MESSAGE_TEXT_CHARACTERS_MAX = 256 * 1024;
+
+/** Items of one list in a message to a node. */
+export const MESSAGE_ITEMS_MAX = 65_536;
+
+/** Characters of a text in the first message of a connection. */
+export const HELLO_TEXT_CHARACTERS_MAX = 1_024;
+
+/** How long an executor waits for a bundle of another node, in ms. */
+export const BUNDLE_FETCH_MS_MAX = 30_000;
+
+/** A node tells the head what has changed at most this often. */
+export const NODE_REPORT_MS = 100;
+
+/** A node tells the head how it is at least this often. */
+export const NODE_REPORT_MS_MAX = 1_000;
+
+/** A node of which nothing was heard for so long is declared dead. */
+export const NODE_SILENCE_MS_MAX = 4_000;
+
+/** What a tick of the head's clock counts at most: the rest it was asleep. */
+export const NODE_TICK_GAP_MS_MAX = 500;
+
+/** The head tells nodes of one another at most this often. */
+export const NODE_VIEWS_MS = 100;
+
+/** And at least this often, however many there are, if one has changed. */
+export const NODE_VIEWS_MS_MAX = 1_000;
+
+/** Views per millisecond that the head sends, over all nodes: 5 % of a core. */
+export const NODE_VIEWS_PER_MS = 100;
+
+/** Dead nodes that the head remembers and lists: the latest. */
+export const DEAD_NODES_MAX = 1_000;
+
+/** A node that is to leave ends what it runs by then, or without it. */
+export const NODE_DRAIN_MS_MAX = 30_000;
+
+/** How long a new node waits for a head that is not there. */
+export const NODE_JOIN_MS_MAX = 20_000;
+
+/** How long a node whose head has gone waits for one to join again. */
+export const NODE_REJOIN_MS_MAX = 120_000;
+
+/** How often such a node looks. */
+export const NODE_JOIN_PAUSE_MS = 250;
+
+/** What waits at a node without room for so long may go to another one. */
+export const SPREAD_MOVE_MS = 300;
+
+/** The longest time between two moves that have led to nothing. */
+export const SPREAD_MOVE_MS_MAX = 10_000;
+
+/** A node that seems to have room and gives nothing is left after so long. */
+export const SPREAD_STUCK_MS = 2_000;
+
+/** A node that was left, or has refused, is not asked again for so long. */
+export const SPREAD_AVOID_MS = 5_000;
+
+/** An owner without any lease tries one node more; then twice as long. */
+export const SPREAD_STARVING_MS = 2_000;
+
+/** The longest time until the next node is tried. */
+export const SPREAD_STARVING_MS_MAX = 30_000;
+
+/** A node that nobody has heard of may join so late before work for it fails. */
+export const SPREAD_UNKNOWN_MS = 1_000;
+
+/** Nodes of a cluster, dead ones that are remembered included. */
+export const NODES_MAX = 4_096;
+
+/** Nodes that a node waits to hear of, since somebody has named them. */
+export const NODES_UNKNOWN_MAX = 64;
+/** Nodes that may refuse an actor before it fails. */
+export const ACTOR_PLACES_MAX = 3;
+
+/** Nodes that seemed to have room for bundles set them aside in this time. */
+export const GROUP_PREPARE_MS = 1_000;
+
+/** Nodes that make room for bundles first may take so long; then doubled. */
+export const GROUP_PATIENCE_MS = 5_000;
+
+/** The longest time that nodes may take. */
+export const GROUP_PATIENCE_MS_MAX = 30_000;
+
+/** After an attempt that led to nothing, others go first for so long. */
+export const GROUP_PAUSE_MS = 200;
+/** Wrong tokens from one address, one after another, before it must wait. */
+export const WRONG_TOKENS_MAX = 20;
+
+/** After so long one more of them is let through, in milliseconds. */
+export const WRONG_TOKENS_REFILL_MS = 1_000;
+
+/** Addresses of which a node remembers whether their tokens were wrong. */
+export const TOKEN_ADDRESSES_MAX = 4_096;

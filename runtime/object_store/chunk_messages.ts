@@ -3,13 +3,30 @@
 // The link between them keeps order and loses nothing. docs/protocol.md has the
 // whole.
 
-import { ProtocolError } from "../base/errors.ts";
 import type { WorkerId } from "../base/ids.ts";
-import { VALUE_BYTES_MAX } from "../base/limits.ts";
+import {
+  OBJECT_CHUNK_BYTES_MAX,
+  OBJECT_CHUNKS_MAX,
+  VALUE_BYTES_MAX,
+} from "../base/limits.ts";
+import {
+  BOOLEAN,
+  brokenField,
+  BYTES,
+  COUNT,
+  id,
+  list,
+  type MessageFields,
+  MessageReader,
+  tuple,
+  unexpectedMessage,
+  whole,
+} from "../protocol/message_shape.ts";
 import {
   type FromStore,
   isFromStore,
   isToStore,
+  type RecalledObject,
   type RequestId,
   type ToStore,
 } from "./messages.ts";
@@ -22,11 +39,56 @@ export interface ObjectChunk {
   readonly bytes: Uint8Array;
 }
 
+/** The same, as nodes send them to one another. */
+export interface CheckedChunk extends ObjectChunk {
+  /** CRC-32 of the bytes. */
+  readonly checksum: number;
+}
+
+/** The same, where its bytes lie in a slot of the sender's file. */
+export interface PlacedChunk {
+  readonly type: "chunk_placed";
+  readonly requestId: RequestId;
+  readonly offset: number;
+  readonly length: number;
+  readonly slot: number;
+}
+
 /** So many chunks have been taken in: as many more may come. */
 export interface ChunksTaken {
   readonly type: "chunks_taken";
   readonly count: number;
 }
+
+/**
+ * The sender has made a file for chunks, its process has it open by this
+ * number, and it begins with the proof. No chunk is sent before the answer.
+ */
+export interface ChunkFileOffered {
+  readonly type: "chunk_file_offered";
+  readonly fd: number;
+  readonly proof: string;
+}
+
+/** Whether the receiver has the file open. */
+export interface ChunkFileAnswered {
+  readonly type: "chunk_file_answered";
+  readonly isOpen: boolean;
+}
+
+/** The sender uses the file no more. */
+export interface ChunkFileClosed {
+  readonly type: "chunk_file_closed";
+}
+
+/** What both sides of a connection say of chunks. */
+export type ChunkMessage =
+  | ObjectChunk
+  | PlacedChunk
+  | ChunksTaken
+  | ChunkFileOffered
+  | ChunkFileAnswered
+  | ChunkFileClosed;
 
 /** The driver wants no more of an object that was found. */
 export interface ObjectClose {
@@ -47,8 +109,7 @@ export type ToRemoteStore =
         | "object_free";
     }
   >
-  | ObjectChunk
-  | ChunksTaken
+  | ChunkMessage
   | ObjectClose;
 
 /** From the store to a driver. */
@@ -62,12 +123,60 @@ export type FromRemoteStore =
     readonly requestId: RequestId;
     readonly sizeBytes: number;
   }
-  | ObjectChunk
-  | ChunksTaken;
+  | ChunkMessage;
 
-const FROM_REMOTE_STORE: ReadonlySet<string> = new Set<FromRemoteStore["type"]>(
-  ["object_granted", "object_found", "object_chunk", "chunks_taken"],
-);
+const REQUEST = { requestId: COUNT } as const;
+const OBJECT = { owner: id<WorkerId>(), number: COUNT } as const;
+const SIZE = whole(0, VALUE_BYTES_MAX);
+const OF_BOTH = {
+  object_create: { ...REQUEST, ...OBJECT, sizeBytes: SIZE },
+  object_seal: REQUEST,
+  object_abort: REQUEST,
+  object_open: { ...REQUEST, ...OBJECT },
+  object_free: OBJECT,
+} as const;
+
+/** The fields of each message about chunks. */
+const CHUNK_FIELDS: MessageFields<ChunkMessage> = {
+  object_chunk: { ...REQUEST, offset: COUNT, bytes: BYTES },
+  chunk_placed: {
+    ...REQUEST,
+    offset: COUNT,
+    length: whole(0, OBJECT_CHUNK_BYTES_MAX),
+    slot: whole(0, OBJECT_CHUNKS_MAX - 1),
+  },
+  chunks_taken: { count: COUNT },
+  chunk_file_offered: { fd: COUNT, proof: id() },
+  chunk_file_answered: { isOpen: BOOLEAN },
+  chunk_file_closed: {},
+};
+
+const OF_DRIVER = new MessageReader<ToRemoteStore>({
+  ...OF_BOTH,
+  ...CHUNK_FIELDS,
+  object_close: REQUEST,
+});
+
+/** Reads what a child process says to its node's store. */
+export const CHILD_TO_STORE = new MessageReader<ToStore>({
+  ...OF_BOTH,
+  mapping_close: REQUEST,
+  segment_want: { segmentId: COUNT },
+  objects_recalled: { objects: list(tuple<RecalledObject>(COUNT, COUNT)) },
+  segment_release: { segmentId: COUNT },
+});
+
+const FROM_REMOTE_STORE: ReadonlySet<string> = new Set([
+  ...["object_granted", "object_found"],
+  ...Object.keys(CHUNK_FIELDS),
+]);
+
+/** Whether a message is about chunks, in either direction. */
+export function isChunkMessage(
+  message: { readonly type: string },
+): message is ChunkMessage {
+  return Object.hasOwn(CHUNK_FIELDS, message.type);
+}
 
 /** Whether a message comes from the store, whichever way it is reached. */
 export function isFromAnyStore(
@@ -76,45 +185,6 @@ export function isFromAnyStore(
   return isFromStore(message) || FROM_REMOTE_STORE.has(message.type);
 }
 
-/** What a field must be. */
-type Check = (value: unknown) => boolean;
-
-/** More than any id has. */
-const ID_CHARACTERS_MAX = 64;
-
-function isUpTo(max: number): Check {
-  return (value) =>
-    Number.isSafeInteger(value) && value as number >= 0 &&
-    value as number <= max;
-}
-
-function isId(value: unknown): boolean {
-  return typeof value === "string" && value.length <= ID_CHARACTERS_MAX;
-}
-
-function isBytes(value: unknown): boolean {
-  return value instanceof Uint8Array;
-}
-
-const isCount = isUpTo(Number.MAX_SAFE_INTEGER);
-const isSize = isUpTo(VALUE_BYTES_MAX);
-const OBJECT = { owner: isId, number: isCount } as const;
-const REQUEST = { requestId: isCount } as const;
-
-/** The fields of each message from a driver. */
-const FIELDS: {
-  readonly [Type in ToRemoteStore["type"]]: Readonly<Record<string, Check>>;
-} = {
-  object_create: { ...REQUEST, ...OBJECT, sizeBytes: isSize },
-  object_chunk: { ...REQUEST, offset: isCount, bytes: isBytes },
-  object_seal: REQUEST,
-  object_abort: REQUEST,
-  object_open: { ...REQUEST, ...OBJECT },
-  object_close: REQUEST,
-  object_free: OBJECT,
-  chunks_taken: { count: isCount },
-};
-
 /**
  * Checks a message that any process may have written. Undefined if it is not
  * for the store; a `ProtocolError` if it is for it and is none of a driver's.
@@ -122,19 +192,9 @@ const FIELDS: {
 export function readToRemoteStore(
   message: { readonly type: string },
 ): ToRemoteStore | undefined {
-  const { type } = message;
-  if (!Object.hasOwn(FIELDS, type)) {
-    if (isToStore(message)) throw broken(type, "no driver sends it");
-    return undefined;
-  }
-  const fields = FIELDS[type as ToRemoteStore["type"]];
-  for (const [name, isValid] of Object.entries(fields)) {
-    if (isValid((message as unknown as Record<string, unknown>)[name])) {
-      continue;
-    }
-    throw broken(type, `its ${name} is none`);
-  }
-  return message as ToRemoteStore;
+  if (OF_DRIVER.knows(message.type)) return OF_DRIVER.read(message);
+  if (isToStore(message)) throw unexpectedMessage(message.type);
+  return undefined;
 }
 
 /** Only the driver itself writes and frees what it owns. */
@@ -142,9 +202,5 @@ export function requireOwner(
   { type, owner }: { readonly type: string; readonly owner: WorkerId },
   driver: WorkerId,
 ): void {
-  if (owner !== driver) throw broken(type, "another owns the object");
-}
-
-function broken(type: string, why: string): ProtocolError {
-  return new ProtocolError(`Cannot read ${type}: ${why}`);
+  if (owner !== driver) throw brokenField(type, "owner");
 }

@@ -8,21 +8,14 @@
 import type { Clock } from "../base/clock.ts";
 import { unreachable } from "../base/errors.ts";
 import type { WorkerId } from "../base/ids.ts";
-import {
-  CREATES_WAITING_MAX,
-  SPILL_AHEAD_MS,
-  STORE_FULL_MS,
-  STORE_POOL_IDLE_MS,
-} from "../base/limits.ts";
-import { Answers } from "./answers.ts";
-import { GarbagePace } from "./garbage_pace.ts";
-import {
-  type Asked,
-  type CreateRequested,
-  mayMakeRoom,
-  type OpenRequested,
-  type StoreAction,
-  type StoreEvent,
+import { CREATES_WAITING_MAX } from "../base/limits.ts";
+import { Answers, reasonForReaders } from "./answers.ts";
+import type {
+  Asked,
+  CreateRequested,
+  OpenRequested,
+  StoreAction,
+  StoreEvent,
 } from "./index_events.ts";
 import type {
   DenyReason,
@@ -42,6 +35,7 @@ import {
 import { Placing } from "./placing.ts";
 import { mayBeReadAgain, Restoring } from "./restoring.ts";
 import { SegmentTable } from "./segment_table.ts";
+import { Shortage } from "./shortage.ts";
 import { Spilling } from "./spilling.ts";
 import { validateBooks } from "./validate_books.ts";
 
@@ -65,12 +59,9 @@ export class StoreIndex {
   readonly #objects = new ObjectTable();
   readonly #spilling: Spilling;
   readonly #restoring: Restoring;
-  readonly #returnsMemory: boolean;
   readonly #answers: Answers;
   readonly #placing: Placing;
-  readonly #garbage = new GarbagePace();
-  /** When something last happened that may have made room. */
-  #progressAtMs = -Infinity;
+  readonly #shortage: Shortage;
 
   constructor(options: StoreIndexOptions) {
     this.#clock = options.clock;
@@ -89,7 +80,14 @@ export class StoreIndex {
       restoring: this.#restoring,
       answers: this.#answers,
     });
-    this.#returnsMemory = options.returnsMemory ?? false;
+    this.#shortage = new Shortage({
+      segments: this.#segments,
+      spilling: this.#spilling,
+      restoring: this.#restoring,
+      placing: this.#placing,
+      answers: this.#answers,
+      returnsMemory: options.returnsMemory ?? false,
+    });
   }
 
   /** Takes an event in; the actions are to be performed in their order. */
@@ -98,12 +96,7 @@ export class StoreIndex {
     this.#apply(event);
     const nowMs = this.#clock.nowMs();
     const isPlaced = this.#placing.placeWaiting(nowMs);
-    if (isPlaced && this.#isRoomOfGarbage(nowMs)) this.#garbage.reset();
-    if (isPlaced || mayMakeRoom(event)) {
-      this.#progressAtMs = nowMs;
-    }
-    this.#askForGarbage(nowMs);
-    this.#spill(nowMs);
+    this.#shortage.relieve(event, isPlaced, nowMs);
     return this.#answers.actions;
   }
 
@@ -119,17 +112,25 @@ export class StoreIndex {
     };
   }
 
-  *list(): Generator<StoredObjectEntry> {
-    for (const object of this.#objects.objects()) {
-      const { owner, number, sizeBytes, state } = object;
-      const mappings = "segment" in object ? object.segment.mappings : 0;
-      yield { owner, number, sizeBytes, state, mappings };
+  list(): Generator<StoredObjectEntry> {
+    return this.#objects.list();
+  }
+
+  /** The threads that are served, or those that only own something. */
+  *workerIds(isServed: boolean): Generator<WorkerId> {
+    for (const [workerId, entry] of this.#objects.workers) {
+      if (entry.isServed === isServed) yield workerId;
     }
   }
 
-  /** The threads that are served. */
-  *workerIds(): Generator<WorkerId> {
-    for (const [workerId] of this.#objects.workers) yield workerId;
+  /** Whether there is such an object, or will be once it is written. */
+  has(owner: WorkerId, number: number): boolean {
+    return this.#objects.get(owner, number) !== undefined;
+  }
+
+  /** How many objects a thread owns; undefined if it is not known. */
+  countOf(owner: WorkerId): number | undefined {
+    return this.#objects.worker(owner)?.objects.size;
   }
 
   /** Whether something waits that only the passing of time may help. */
@@ -139,10 +140,8 @@ export class StoreIndex {
 
   /** When something is to be done that nothing but time leads to. */
   get nextWakeAtMs(): number | undefined {
-    const { answeredAtMs } = this.#garbage;
-    const isHeld = this.#placing.shortBytes > 0 &&
-      answeredAtMs > this.#clock.nowMs();
-    return isHeld ? answeredAtMs : this.#segments.nextIdleAtMs;
+    return this.#shortage.nextWakeAtMs(this.#clock.nowMs()) ??
+      this.#segments.nextIdleAtMs;
   }
 
   /** Throws if the books do not agree with one another. For tests. */
@@ -160,13 +159,17 @@ export class StoreIndex {
   #apply(event: StoreEvent): void {
     switch (event.type) {
       case "worker_started":
-        return this.#objects.addWorker(event.workerId);
+        return this.#objects.addWorker(event.workerId, true);
+      case "owner_known":
+        return this.#objects.addWorker(event.workerId, false);
       case "worker_ended":
         return this.#endWorker(event.workerId);
       case "create_requested":
         return this.#create(event);
       case "open_requested":
         return this.#open(event);
+      case "open_refused":
+        return this.#refuse(event, event.reason);
       case "object_sealed":
         return this.#seal(event);
       case "create_aborted":
@@ -216,7 +219,7 @@ export class StoreIndex {
     if (isNew === undefined) return;
     const mapping = this.#objects.mapping(event);
     if (mapping) return this.#answers.create(mapping);
-    if (!isNew && this.#queued(event)) return;
+    if (!isNew && this.#placing.queued(event)) return;
     const refusal = this.#refusal(event) ?? (isNew ? undefined : "freed");
     if (refusal) return this.#answers.deny(event, refusal);
     const openers = this.#supersede(this.#objects.get(owner, number));
@@ -285,6 +288,7 @@ export class StoreIndex {
       for (const opener of object.openers.splice(0)) {
         this.#grant(object, opener);
       }
+      this.#answers.announce(object);
     }
     this.#close(mapping);
   }
@@ -297,16 +301,8 @@ export class StoreIndex {
       }
       return this.#close(mapping);
     }
-    const waiting = this.#queued(event);
+    const waiting = this.#placing.queued(event);
     if (waiting) this.#dequeue(waiting, "not_found");
-  }
-
-  #queued(asked: Asked): WaitingObject | undefined {
-    for (const object of this.#placing.queue) {
-      if (object.state === "spilled") continue;
-      if (isSameRequest(object.writer, asked)) return object;
-    }
-    return undefined;
   }
 
   // -- Reading ---------------------------------------------------------------
@@ -328,6 +324,13 @@ export class StoreIndex {
     if (object.state !== "spilled" || this.#placing.queue.has(object)) return;
     object.queuedAtMs = this.#clock.nowMs();
     this.#placing.queue.add(object);
+  }
+
+  /** An open that the store was not asked for is denied. */
+  #refuse(asked: Asked, reason: DenyReason): void {
+    const entry = this.#objects.worker(asked.requester);
+    entry?.requests.add(asked.requestId);
+    if (entry) this.#answers.deny(asked, reason);
   }
 
   #grant(object: PlacedObject, { requester, requestId }: Asked): void {
@@ -403,7 +406,7 @@ export class StoreIndex {
     entry?.mappings.delete(mapping.requestId);
     const { segment, object } = mapping;
     segment.mappings--;
-    if (!mapping.writes) this.#garbage.found(segment.sizeBytes);
+    if (!mapping.writes) this.#shortage.found(segment.sizeBytes);
     this.#segments.poolIfUnused(segment, this.#clock.nowMs());
     const rests = segment.mappings === 0 && !segment.pinned &&
       object.state === "sealed" && this.#objects.has(object);
@@ -423,68 +426,18 @@ export class StoreIndex {
     }
     for (const mapping of [...entry.mappings.values()]) this.#abort(mapping);
     for (const mapping of [...entry.mappings.values()]) this.#close(mapping);
-    for (const object of this.#objects.objects()) {
-      const { openers } = object;
-      for (let at = openers.length - 1; at >= 0; at--) {
-        if (openers[at]!.requester === workerId) openers.splice(at, 1);
-      }
-      const isSpilled = object.state === "spilled";
-      if (isSpilled && openers.length === 0) this.#placing.queue.delete(object);
+    for (const object of this.#objects.withdraw(workerId)) {
+      if (object.state === "spilled") this.#placing.queue.delete(object);
     }
     this.#objects.removeWorker(workerId);
     this.#segments.releaseAll(workerId);
     this.#answers.withdraw(workerId);
   }
 
-  // -- Room ------------------------------------------------------------------
-
-  /** In a store that spills, room is most often of what has gone to disk. */
-  #isRoomOfGarbage(nowMs: number): boolean {
-    return nowMs - this.#spilling.evictedAtMs > SPILL_AHEAD_MS ||
-      this.#garbage.isFruitful(this.#segments.capacityBytes);
-  }
-
-  #askForGarbage(nowMs: number): void {
-    const { orphanedBytes, capacityBytes } = this.#segments;
-    const isDropped = !this.#returnsMemory &&
-      this.#answers.actions.some((action) => action.type === "drop_segment");
-    const isShort = this.#returnsMemory
-      ? this.#placing.shortBytes > 0
-      : this.#placing.queue.size > 0;
-    const isWorth = this.#garbage.isWorth(orphanedBytes, capacityBytes);
-    if (!isShort && !isDropped && !isWorth) return;
-    // Without a disk, who waits for room waits for tasks that end as well.
-    const isOnlyHope = isShort && this.#spilling.spilledBytes > 0 &&
-      !this.#spilling.mayGiveRoom(nowMs);
-    if (!this.#garbage.isDue(nowMs, isOnlyHope)) return;
-    this.#garbage.asked(orphanedBytes);
-    this.#answers.actions.push({ type: "collect_garbage" });
-  }
-
-  /** Writes what nobody needs now, once garbage is known not to be enough. */
-  #spill(nowMs: number): void {
-    if (nowMs < this.#garbage.answeredAtMs) return;
-    const { actions } = this.#answers;
-    this.#spilling.write(this.#placing.shortBytes, nowMs, actions);
-  }
-
   #tick(): void {
     const nowMs = this.#clock.nowMs();
-    if (nowMs - this.#spilling.evictedAtMs >= STORE_POOL_IDLE_MS) {
-      this.#segments.poolIdleMs = STORE_POOL_IDLE_MS;
-    }
-    this.#segments.expire(nowMs, this.#answers.actions);
-    this.#denyStuck(nowMs);
-  }
-
-  /** Whoever has waited in vain for long is told what stands against it. */
-  #denyStuck(nowMs: number): void {
-    const { isWriting, isRecalling } = this.#spilling;
-    if (isWriting || isRecalling || this.#restoring.isReading) return;
-    if (nowMs - this.#progressAtMs < STORE_FULL_MS) return;
-    const reason = this.#spilling.failure ?? "full";
-    for (const object of [...this.#placing.queue]) {
-      if (nowMs - object.queuedAtMs < STORE_FULL_MS) continue;
+    this.#shortage.expire(nowMs);
+    for (const [object, reason] of this.#shortage.stuck(nowMs)) {
       if (object.state === "waiting") this.#remove(object, reason);
       else {
         this.#placing.queue.delete(object);
@@ -492,9 +445,4 @@ export class StoreIndex {
       }
     }
   }
-}
-
-/** Readers need not know how an object came to its end. */
-function reasonForReaders(reason: DenyReason): DenyReason {
-  return reason === "owner_ended" ? reason : "not_found";
 }

@@ -11,7 +11,13 @@ import type {
 } from "../base/ids.ts";
 import type { ResourceSet } from "../base/resources.ts";
 import type { WireProcess } from "./driver_messages.ts";
-import type { FromNode, ToNode, WireClass } from "./node_messages.ts";
+import type { WireStrategy } from "./messages.ts";
+import type {
+  FromNode,
+  ToNode,
+  UnschedulableReason,
+  WireClass,
+} from "./node_messages.ts";
 import type { WireError } from "./wire_error.ts";
 
 /** What a node is; the same from its start to its end. */
@@ -19,6 +25,8 @@ export interface NodeFacts {
   readonly nodeId: NodeId;
   /** `host:port` where other nodes reach it, if they can. */
   readonly address: string;
+  /** The fingerprint of its certificate, if it speaks TLS. */
+  readonly pin?: string;
   readonly hostname: string;
   readonly isHead: boolean;
   readonly total: ResourceSet;
@@ -46,6 +54,8 @@ export interface NodeView {
   readonly facts: NodeFacts;
   readonly report: NodeReport;
   readonly state: "alive" | "draining" | "dead";
+  /** Why it is dead. */
+  readonly reason?: string;
 }
 
 /** A job, for a node that is to run something of it. */
@@ -57,14 +67,19 @@ export interface JobFacts {
   readonly namespace: string;
 }
 
+/** The first message on a session between nodes; from who dials. */
+export interface NodeHello {
+  readonly type: "node_hello";
+  readonly facts: NodeFacts;
+  readonly report: NodeReport;
+  readonly home: WireProcess;
+  /** It takes who it has dialed for its head. */
+  readonly isJoining: boolean;
+}
+
 export type ClusterMessage =
   // -- Joining: the first on a session, and its answer -----------------------
-  | {
-    readonly type: "node_hello";
-    readonly facts: NodeFacts;
-    readonly report: NodeReport;
-    readonly home: WireProcess;
-  }
+  | NodeHello
   | {
     readonly type: "node_welcome";
     readonly nodeId: NodeId;
@@ -72,6 +87,8 @@ export type ClusterMessage =
     /** All nodes, from the head only. */
     readonly views?: readonly NodeView[];
   }
+  /** Instead of a welcome: the node may not join. */
+  | { readonly type: "node_refused"; readonly reason: string }
   // -- The head and its nodes ------------------------------------------------
   /** From a node: at the latest so often that it is not held for dead. */
   | { readonly type: "node_report"; readonly report: NodeReport }
@@ -88,6 +105,8 @@ export type ClusterMessage =
   // -- Jobs ------------------------------------------------------------------
   /** Before anything else of the job. */
   | { readonly type: "job_opened"; readonly job: JobFacts }
+  /** To the home: something of the job may run at the sender's. */
+  | { readonly type: "job_entered"; readonly jobId: JobId }
   /** Its driver is gone: what is not detached goes. */
   | { readonly type: "job_over"; readonly jobId: JobId }
   // -- Envelopes -------------------------------------------------------------
@@ -110,14 +129,28 @@ export type ClusterMessage =
     readonly worker: WorkerId;
     readonly reason: WireError;
   }
-  /** Two threads are linked over this stream, which the sender has opened. */
+  /** A worker of the receiver's is to end. */
+  | {
+    readonly type: "worker_stop";
+    readonly worker: WorkerId;
+    readonly reason: string;
+  }
+  /** To who numbers the streams: two workers want to be linked. */
+  | {
+    readonly type: "peers_wanted";
+    /** The sender's. */
+    readonly source: WorkerId;
+    /** Of the source. */
+    readonly jobId: JobId;
+    /** The receiver's. */
+    readonly target: WorkerId;
+  }
+  /** They are linked over this stream, which the sender has opened. */
   | {
     readonly type: "peers_linked";
     readonly stream: number;
-    /** The sender's. */
     readonly source: WorkerId;
     readonly jobId: JobId;
-    /** The receiver's. */
     readonly target: WorkerId;
   }
   // -- Demand ----------------------------------------------------------------
@@ -138,13 +171,8 @@ export type ClusterMessage =
     readonly jobId: JobId;
     readonly placement: ResourceSet;
     readonly held: ResourceSet;
-    /** Within the node: "default", or a bundle that it has. */
-    readonly strategy:
-      | "default"
-      | {
-        readonly placementGroup: PlacementGroupId;
-        readonly bundleIndex?: number;
-      };
+    readonly strategy: WireStrategy;
+    readonly labelSelector?: Readonly<Record<string, string>>;
     readonly isolation: "thread" | "process" | "shared";
   }
   | { readonly type: "actor_release"; readonly actorId: ActorId }
@@ -157,21 +185,46 @@ export type ClusterMessage =
   | {
     readonly type: "actor_not_placed";
     readonly actorId: ActorId;
-    readonly reason: string;
+    readonly reason: UnschedulableReason;
   }
+  /** Answered when they are set aside; each attempt ends the one before. */
   | {
     readonly type: "bundles_prepare";
     readonly groupId: PlacementGroupId;
+    readonly attempt: number;
     /** By their numbers in the group. */
     readonly bundles: readonly (readonly [index: number, ResourceSet])[];
   }
   | {
     readonly type: "bundles_prepared";
     readonly groupId: PlacementGroupId;
+    readonly attempt: number;
     readonly isPrepared: boolean;
   }
-  | { readonly type: "bundles_commit"; readonly groupId: PlacementGroupId }
-  | { readonly type: "bundles_return"; readonly groupId: PlacementGroupId }
+  | {
+    readonly type: "bundles_commit";
+    readonly groupId: PlacementGroupId;
+    readonly attempt: number;
+  }
+  | {
+    readonly type: "bundles_return";
+    readonly groupId: PlacementGroupId;
+    readonly attempt: number;
+  }
+  /** All of the group that is at the node goes, with what runs in it. */
+  | { readonly type: "bundles_remove"; readonly groupId: PlacementGroupId }
+  /** To the head: answered now, and at each change. */
+  | { readonly type: "group_locate"; readonly groupId: PlacementGroupId }
+  | {
+    readonly type: "group_located";
+    readonly groupId: PlacementGroupId;
+    /** By their numbers; one without a node is being placed. */
+    readonly bundles: readonly {
+      readonly nodeId?: NodeId;
+      readonly resources: ResourceSet;
+    }[];
+  }
+  | { readonly type: "group_gone"; readonly groupId: PlacementGroupId }
   // -- Objects ---------------------------------------------------------------
   /** To the owner's home: the object is whole in the sender's store. */
   | {
@@ -180,19 +233,34 @@ export type ClusterMessage =
     readonly number: number;
     readonly sizeBytes: number;
   }
-  /** To the owner's home: where is it? Answered once it is somewhere. */
+  /**
+   * To the owner's home: where is it? Answered once it is somewhere, and that
+   * node may serve one more. Ends what the sender was told before.
+   */
   | {
     readonly type: "object_locate";
     readonly owner: WorkerId;
     readonly number: number;
+    /** Nodes that the sender could not have it from. */
+    readonly except: readonly NodeId[];
   }
   | {
     readonly type: "object_located";
     readonly owner: WorkerId;
     readonly number: number;
-    /** Where it is, the best first; none: it is no more. */
-    readonly nodes: readonly NodeId[];
+    /** Where the receiver shall have it from; none: it is no more. */
+    readonly source?: NodeId;
     readonly sizeBytes: number;
+  }
+  /**
+   * To the owner's home: this node, which may be the sender, has not got the
+   * object, or not as it was. The sender does not pull it any more.
+   */
+  | {
+    readonly type: "object_gone_at";
+    readonly owner: WorkerId;
+    readonly number: number;
+    readonly nodeId: NodeId;
   }
   /** From the owner's home: the object is not needed any more. */
   | {
@@ -200,6 +268,10 @@ export type ClusterMessage =
     readonly owner: WorkerId;
     readonly number: number;
   }
+  /** To who numbers the streams: one for objects is wanted. */
+  | { readonly type: "objects_wanted" }
+  /** Objects travel over this stream, which the sender has opened. */
+  | { readonly type: "objects_linked"; readonly stream: number }
   // -- Code ------------------------------------------------------------------
   /** To the job's home: a bundle that its executors need. */
   | {
@@ -213,3 +285,9 @@ export type ClusterMessage =
     /** Its text in UTF-8, in pieces; none: nobody has it. */
     readonly pieces?: readonly Uint8Array[];
   };
+
+/** What a node says of a place that it was asked for. */
+export type PlaceAnswer = Extract<
+  ClusterMessage,
+  { type: "actor_placed_at" | "actor_not_placed" | "bundles_prepared" }
+>;

@@ -2,8 +2,17 @@
 // every thread says to its node: who the driver is, its code, and the links to
 // its peers. docs/protocol.md describes the exchanges; change both together.
 
-import { ProtocolError } from "../base/errors.ts";
 import type { JobId, NodeId, WorkerId } from "../base/ids.ts";
+import { HELLO_TEXT_CHARACTERS_MAX } from "../base/limits.ts";
+import {
+  BYTES,
+  list,
+  matching,
+  MessageReader,
+  object,
+  text,
+  whole,
+} from "./message_shape.ts";
 
 /** The first message of a connection; the driver makes its ids itself. */
 export interface DriverHello {
@@ -66,34 +75,42 @@ export interface StreamsAwaited {
   readonly streams: readonly (readonly [stream: number, pieces: number])[];
 }
 
-const ID = /^[jw]-[a-z2-7]{12}$/;
-const TEXT_CHARACTERS_MAX = 1_024;
+const TEXT = text(HELLO_TEXT_CHARACTERS_MAX);
+
+const HELLO = new MessageReader<DriverHello | ObserverHello>({
+  driver_hello: {
+    jobId: matching<JobId>(/^j-[a-z2-7]{12}$/),
+    workerId: matching<WorkerId>(/^w-[a-z2-7]{12}$/),
+    namespace: TEXT,
+    hostname: TEXT,
+    home: object<WireProcess>({
+      machine: TEXT,
+      pidNamespace: TEXT,
+      pid: whole(1, Number.MAX_SAFE_INTEGER),
+      start: TEXT,
+    }),
+  },
+  observer_hello: {},
+});
 
 /** Checks the first message of a connection, which anybody may have written. */
 export function readHello(
   message: { readonly type: string },
 ): DriverHello | ObserverHello {
-  if (message.type === "observer_hello") return { type: "observer_hello" };
-  if (message.type !== "driver_hello") throw broken("it comes too early");
-  const hello = message as DriverHello;
-  const { jobId, workerId, namespace, hostname } = hello;
-  const { machine, pidNamespace, pid, start } = hello.home ?? {};
-  const isNamed = ID.test(String(jobId)) && jobId.startsWith("j") &&
-    ID.test(String(workerId)) && workerId.startsWith("w");
-  if (!isNamed) throw broken("its ids are none");
-  for (const text of [namespace, hostname, machine, pidNamespace, start]) {
-    const isText = typeof text === "string" &&
-      text.length <= TEXT_CHARACTERS_MAX;
-    if (!isText) throw broken("one of its texts is none");
-  }
-  if (!Number.isSafeInteger(pid) || pid < 1) throw broken("its pid is none");
-  return {
-    type: "driver_hello",
-    ...{ jobId, workerId, namespace, hostname },
-    home: { machine, pidNamespace, pid, start },
-  };
+  return HELLO.read(message);
 }
 
-function broken(why: string): ProtocolError {
-  return new ProtocolError(`Cannot read a driver's first message: ${why}`);
+/** What a bundle is called. */
+export const BUNDLE_HASH = /^[0-9a-f]{64}$/;
+
+const CODE = new MessageReader<CodePut>({
+  code_put: {
+    hash: matching(BUNDLE_HASH),
+    pieces: list(BYTES),
+  },
+});
+
+/** Checks a message that brings a bundle. */
+export function readCodePut(message: { readonly type: string }): CodePut {
+  return CODE.read(message);
 }

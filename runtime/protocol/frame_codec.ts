@@ -7,7 +7,11 @@
 import { addExtension, Encoder } from "cbor-x/encode";
 import { Decoder } from "cbor-x/decode";
 import { ProtocolError } from "../base/errors.ts";
-import { ATTACHMENT_BYTES_MAX } from "../base/limits.ts";
+import {
+  ATTACHMENT_BYTES_MAX,
+  REMOTE_ATTACHED_BYTES_MAX,
+  REMOTE_PIECE_BYTES_MAX,
+} from "../base/limits.ts";
 import { AttachedBytes } from "./attached_bytes.ts";
 
 /** In a frame's CBOR: the length of bytes that stand beside it. */
@@ -97,6 +101,14 @@ addExtension(
 export function encodeFrame(messages: readonly unknown[]): Frame {
   const head = encoder.encode(messages);
   return { head, attachments: takeAttachments() };
+}
+
+/** Whether a frame is more than another process takes in at once. */
+export function isTooLong({ head, attachments }: Frame): boolean {
+  let attachedBytes = 0;
+  for (const { length } of attachments) attachedBytes += length;
+  return head.length > REMOTE_PIECE_BYTES_MAX ||
+    attachedBytes > REMOTE_ATTACHED_BYTES_MAX;
 }
 
 /** Decodes a frame's head; small byte strings in it are views on `head`. */

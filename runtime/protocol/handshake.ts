@@ -10,6 +10,7 @@ import {
   type MantaError,
 } from "../base/errors.ts";
 import { TOKEN_CHARACTERS_MAX } from "../base/limits.ts";
+import type { AttemptLimit } from "./attempt_limit.ts";
 
 /** Of what this build says; both sides must say the same. */
 export const PROTOCOL_VERSION = 1;
@@ -20,6 +21,7 @@ export const CONNECT_PATH = "/connect";
 const PROTOCOL_HEADER = "manta-protocol";
 const SESSION_HEADER = "manta-session";
 const RESUME_HEADER = "manta-resume";
+const REASON_HEADER = "manta-reason";
 
 /** A session's name: random, made by the driver. */
 const SESSION_NAME = /^[0-9a-f]{32}$/;
@@ -57,12 +59,16 @@ export interface HandshakeRules {
   readonly token: TokenCheck;
   /** Values of `Host` that name this node; see `hostsOf`. */
   readonly hosts: ReadonlySet<string>;
+  /** Makes who guesses tokens wait. */
+  readonly attempts?: AttemptLimit;
 }
 
 /** The part of a request that is judged. */
 export interface HandshakeRequest {
   readonly url: string;
   readonly headers: { get(name: string): string | null };
+  /** The address that it comes from. */
+  readonly from?: string;
 }
 
 export type HandshakeVerdict =
@@ -107,10 +113,17 @@ export function judgeHandshake(
  * meant for browsers: undefined when it may go on.
  */
 export function judgeAccess(
-  { url, headers }: HandshakeRequest,
-  { token, hosts }: HandshakeRules,
+  { url, headers, from = "" }: HandshakeRequest,
+  { token, hosts, attempts }: HandshakeRules,
 ): Extract<HandshakeVerdict, { type: "refused" }> | undefined {
-  if (!token.allows(headers.get("authorization"))) {
+  const isRight = token.allows(headers.get("authorization"));
+  const waitMs = attempts?.note(from, isRight) ?? 0;
+  if (waitMs > 0) {
+    return refused(429, "too many wrong tokens have come from its address", {
+      "retry-after": String(Math.ceil(waitMs / 1_000)),
+    });
+  }
+  if (!isRight) {
     return refused(401, "it brings no valid token", {
       "www-authenticate": "Bearer",
     });
@@ -149,6 +162,28 @@ export function refusalResponse(refusal: {
   return new Response(null, { status, headers: headers ?? ours });
 }
 
+/** Tells who has the token why its session was ended. */
+export function reasonHeaders(reason: string): Record<string, string> {
+  const shown = reason.toWellFormed().slice(0, REASON_CHARACTERS_MAX);
+  return { [REASON_HEADER]: encodeURIComponent(shown.toWellFormed()) };
+}
+
+/** What `reasonHeaders` has said, if it has. */
+export function reasonOf(
+  headers: { get(name: string): string | null },
+): string | undefined {
+  const text = headers.get(REASON_HEADER);
+  if (text === null || !URI_TEXT.test(text)) return undefined;
+  return text.replaceAll(/(%[0-9A-F]{2})+/g, (bytes) => {
+    const decoded = Uint8Array.fromHex(bytes.replaceAll("%", ""));
+    return new TextDecoder().decode(decoded);
+  });
+}
+
+const REASON_CHARACTERS_MAX = 512;
+/** Each character may take three bytes, and each of those three characters. */
+const URI_TEXT = /^([\w.!~*'()-]|%[0-9A-F]{2}){1,4608}$/;
+
 /** What a driver says in its request. */
 export function handshakeHeaders(options: {
   readonly token: string;
@@ -175,6 +210,13 @@ export function refusalError(
     return new AuthenticationError(
       `Cannot connect to ${address}: it refuses the token. Set MANTA_TOKEN to ` +
         "what `manta token --show` prints there",
+    );
+  }
+  if (status === 429) {
+    const seconds = /^\d{1,6}$/.exec(headers.get("retry-after") ?? "")?.[0];
+    return new AuthenticationError(
+      `Cannot connect to ${address}: too many wrong tokens have come from ` +
+        `this machine. Try again in ${seconds ?? "some"} s`,
     );
   }
   if (status === 426 && theirs !== null) {

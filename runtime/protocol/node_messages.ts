@@ -11,6 +11,7 @@ import type {
   WorkerId,
 } from "../base/ids.ts";
 import type { ResourceSet } from "../base/resources.ts";
+import type { TaskEvents } from "./task_events.ts";
 import type { WireError } from "./wire_error.ts";
 import type {
   WireArguments,
@@ -111,6 +112,12 @@ export type ToNode =
   | { readonly type: "lease_left"; readonly leaseId: LeaseId }
   | { readonly type: "lease_unblock"; readonly leaseId: LeaseId }
   | { readonly type: "link_request"; readonly peer: WorkerId }
+  /** A driver or a child of the same job has sent what is no message. */
+  | {
+    readonly type: "peer_broken";
+    readonly peer: WorkerId;
+    readonly error: WireError;
+  }
   | {
     readonly type: "memory_given";
     /** What the thread alone holds, where the runtime can tell. */
@@ -175,7 +182,7 @@ export type ToNode =
   | { readonly type: "output_wanted" }
   /** The answer of a thread that was asked for its output: it gave all. */
   | { readonly type: "output_given" }
-  | { readonly type: "task_events"; readonly events: readonly TaskEvent[] }
+  | { readonly type: "task_events"; readonly events: TaskEvents }
   /** The answer to `events_wanted`: the thread has sent all it had. */
   | { readonly type: "events_given" };
 
@@ -189,15 +196,18 @@ export interface OutputLine {
   readonly task?: number;
 }
 
-/** For `timeline()` and listings: what happened to a task, and when. */
-export interface TaskEvent {
-  readonly name: string;
-  readonly taskId: string;
-  readonly workerId: WorkerId;
-  readonly startedAtMs: number;
-  readonly endedAtMs: number;
-  readonly failed: boolean;
-}
+/** Why something can never be placed (`TaskUnschedulableError` and kin). */
+export const UNSCHEDULABLE_REASONS = [
+  "node_unknown",
+  "node_too_small",
+  "node_labels_differ",
+  "group_removed",
+  "bundle_unknown",
+  "bundle_too_small",
+  "thread_start_failed",
+  "limit_reached",
+] as const;
+export type UnschedulableReason = typeof UNSCHEDULABLE_REASONS[number];
 
 // -- Node to thread ----------------------------------------------------------
 
@@ -229,6 +239,8 @@ export type FromNode =
     readonly type: "demand_fail";
     readonly classKey: string;
     readonly error: WireError;
+    /** The scheduler's word for it. */
+    readonly reason: UnschedulableReason;
   }
   | {
     readonly type: "actor_registered";

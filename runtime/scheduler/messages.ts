@@ -11,6 +11,9 @@ import type {
   WorkerId,
 } from "../base/ids.ts";
 import type { ResourceSet } from "../base/resources.ts";
+import type { UnschedulableReason } from "../protocol/node_messages.ts";
+
+export type { UnschedulableReason };
 
 /** What led to an event; copied to every action that it leads to. */
 export type CauseId = string;
@@ -57,17 +60,6 @@ export interface ActorSpec {
 }
 
 export type GroupStrategy = "pack" | "spread" | "strictPack" | "strictSpread";
-
-/** Why something can never be placed (`TaskUnschedulableError` and kin). */
-export type UnschedulableReason =
-  | "node_unknown"
-  | "node_too_small"
-  | "node_labels_differ"
-  | "group_removed"
-  | "bundle_unknown"
-  | "bundle_too_small"
-  | "thread_start_failed"
-  | "limit_reached";
 
 /** What is missing for work that waits: see `warn_infeasible`. */
 export type InfeasibleReason = "resources" | "labels" | "nodes" | "group";
@@ -149,6 +141,25 @@ export interface GroupRemoved extends Caused {
   readonly groupId: PlacementGroupId;
 }
 
+/**
+ * The head wants bundles of a group here: they are set aside as soon as there
+ * is room, which `answer_bundles` tells. A new attempt ends the one before.
+ */
+export interface BundlesWanted extends Caused {
+  readonly type: "bundles_wanted";
+  readonly groupId: PlacementGroupId;
+  readonly attempt: number;
+  /** By their numbers in the group. */
+  readonly bundles: readonly (readonly [index: number, ResourceSet])[];
+}
+
+/** Of an attempt: its bundles can be used, or are wanted no more. */
+export interface BundlesSettled extends Caused {
+  readonly type: "bundles_committed" | "bundles_returned";
+  readonly groupId: PlacementGroupId;
+  readonly attempt: number;
+}
+
 /** The only source of time. Needed while `isWaiting()`, at any interval. */
 export interface ClockTicked extends Caused {
   readonly type: "clock_ticked";
@@ -166,6 +177,8 @@ export type SchedulerEvent =
   | ActorEvent
   | GroupRequested
   | GroupRemoved
+  | BundlesWanted
+  | BundlesSettled
   | ClockTicked;
 
 export type ThreadKind = "task" | "actor" | "shared";
@@ -270,6 +283,14 @@ export interface FailGroup extends Caused {
   readonly reason: UnschedulableReason;
 }
 
+/** The bundles of the attempt are set aside, or never can be here. */
+export interface AnswerBundles extends Caused {
+  readonly type: "answer_bundles";
+  readonly groupId: PlacementGroupId;
+  readonly attempt: number;
+  readonly isPrepared: boolean;
+}
+
 /** Everything that the scheduler can ask for. */
 export type SchedulerAction =
   | StartThread
@@ -282,4 +303,5 @@ export type SchedulerAction =
   | FailDemand
   | WarnInfeasible
   | ConfirmGroup
-  | FailGroup;
+  | FailGroup
+  | AnswerBundles;

@@ -13,7 +13,7 @@ import { actorNeed, chooseForActor, firstActor } from "./actors.ts";
 import type { BundleChoice } from "./bundle_placement.ts";
 import { chooseForClass } from "./dispatch.ts";
 import { chooseForGroup } from "./groups.ts";
-import type { InfeasibleReason } from "./messages.ts";
+import type { ClassSpec, InfeasibleReason } from "./messages.ts";
 import type { PoolChoice } from "./pool_choice.ts";
 import type {
   ActorState,
@@ -32,6 +32,18 @@ export interface PendingView {
   /** `busy` when it only has to wait; else what no node has. */
   readonly why: "busy" | InfeasibleReason;
   readonly groupId?: PlacementGroupId;
+}
+
+/** What an owner wants of a class, and has. */
+export interface DemandView {
+  readonly owner: WorkerId;
+  readonly jobId: JobId;
+  readonly classKey: string;
+  readonly spec: ClassSpec;
+  readonly count: number;
+  readonly depth: number;
+  /** Those that the owner was told of. */
+  readonly leases: readonly LeaseId[];
 }
 
 export interface LeaseView {
@@ -103,6 +115,24 @@ export function pendingViews(state: SchedulerState): PendingView[] {
 
 function whyOf(choice: PoolChoice | BundleChoice): PendingView["why"] {
   return choice.type === "infeasible" ? choice.reason : "busy";
+}
+
+export function demandViews({ owners }: SchedulerState): DemandView[] {
+  return [...owners.values()].flatMap(({ id: owner, demands, leases }) =>
+    Array.from(demands.values(), (demand) => ({
+      owner,
+      jobId: demand.classRecord.jobId,
+      classKey: demand.classRecord.key,
+      spec: demand.classRecord.spec,
+      count: demand.wanted,
+      depth: demand.depth,
+      leases: [...leases]
+        .filter((lease) =>
+          lease.demand === demand && lease.state !== "assigned"
+        )
+        .map(({ id }) => id),
+    }))
+  );
 }
 
 export function leaseViews(state: SchedulerState): LeaseView[] {

@@ -2,6 +2,7 @@
 // this interface only; whether a link is a pair of rings, a loopback or a
 // WebSocket is decided in the wiring.
 
+import type { ProtocolError } from "../base/errors.ts";
 import type { ClaimTable } from "./claims.ts";
 
 /** A message as links carry it: plain, with a literal `type`. */
@@ -11,10 +12,15 @@ export interface LinkMessage {
 
 /** What the receiving side of a link does. */
 export interface LinkReceiver {
-  /** Called once per message, in the order sent; must not throw. */
+  /** Called once per message, in the order sent; see `broken`. */
   receive(message: LinkMessage): void;
   /** The peer is gone; nothing more will come. Called at most once. */
   closed(): void;
+  /**
+   * The peer, in another process, has sent what is no message, or what
+   * `receive` threw at: the link is closed. Other receivers must not throw.
+   */
+  broken?(error: ProtocolError): void;
 }
 
 /**
@@ -24,6 +30,8 @@ export interface LinkReceiver {
  * must not change it afterwards. Nothing is sent after `close`.
  */
 export interface Link {
+  /** What comes is a stranger's: it is to be checked, and may be refused. */
+  readonly isForeign?: boolean;
   /** Claims on the tasks that this side pushes; absent without shared memory. */
   readonly pushed?: ClaimTable;
   /** Claims on the tasks that the peer pushes; absent likewise. */

@@ -4,11 +4,7 @@
 // the session with a `ProtocolError`.
 
 import { InvariantError } from "../base/errors.ts";
-import {
-  REMOTE_ATTACHED_BYTES_MAX,
-  REMOTE_PIECE_BYTES_MAX,
-} from "../base/limits.ts";
-import { encodeFrame } from "../protocol/frame_codec.ts";
+import { encodeFrame, isTooLong } from "../protocol/frame_codec.ts";
 import { decodeUntrusted } from "../protocol/head_check.ts";
 import { FrameAssembler } from "./frame_assembler.ts";
 import type { Link, LinkMessage, LinkReceiver } from "./link.ts";
@@ -57,13 +53,9 @@ export class RemoteLink implements Link, StreamSink {
 
   /** Sends as few frames as the limits allow. */
   #sendFrames(messages: readonly LinkMessage[]): void {
-    const { head, attachments } = encodeFrame(messages);
-    let attachedBytes = 0;
-    for (const { length } of attachments) attachedBytes += length;
-    if (
-      head.length <= REMOTE_PIECE_BYTES_MAX &&
-      attachedBytes <= REMOTE_ATTACHED_BYTES_MAX
-    ) {
+    const frame = encodeFrame(messages);
+    if (!isTooLong(frame)) {
+      const { head, attachments } = frame;
       // The encoder reuses the memory of heads.
       this.#stream.send(head.slice());
       for (const bytes of attachments) this.#stream.send(bytes);
@@ -71,8 +63,8 @@ export class RemoteLink implements Link, StreamSink {
     }
     if (messages.length === 1) {
       throw new InvariantError(
-        `Cannot send a message of ${head.length + attachedBytes} bytes over ` +
-          `a connection: ${messages[0]!.type} must be sent in several`,
+        `Cannot send ${messages[0]!.type} over a connection: it is too long ` +
+          "and must be sent in several",
       );
     }
     const middle = messages.length >> 1;

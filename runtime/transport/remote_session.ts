@@ -63,6 +63,8 @@ export class RemoteSession {
    * that cannot be known. Such a peer may be silent for as long as it wants.
    */
   peerLives: () => boolean | undefined = () => undefined;
+  /** With `protocol_broken`: what one side has sent that is no message. */
+  brokenBy: ProtocolError | undefined;
   readonly #options: RemoteSessionOptions;
   readonly #session: ReliableSession;
   #channel: Channel | undefined;
@@ -136,6 +138,12 @@ export class RemoteSession {
     this.over("left");
   }
 
+  /** Ends at once, for what one side has sent. */
+  breakOff(error: ProtocolError): void {
+    this.brokenBy ??= error;
+    this.over("protocol_broken");
+  }
+
   /** Ends at once; the peer hears nothing of it. */
   over(reason: RemoteSessionEnd): void {
     if (this.#end) return;
@@ -154,6 +162,13 @@ export class RemoteSession {
   }
 
   // -- Sending ---------------------------------------------------------------
+
+  /** Sends what is queued without waiting for the end of the turn. */
+  sendNow(): void {
+    if (this.#end || !this.streams.hasOutput) return;
+    this.#pump();
+    this.#arm();
+  }
 
   /** What is sent in one turn of the event loop goes in as few frames. */
   #schedule(): void {
@@ -210,7 +225,7 @@ export class RemoteSession {
       this.#handle({ type: "segment_received", segment });
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
-      return this.over("protocol_broken");
+      return this.breakOff(error);
     }
     if (this.#end) return;
     this.#options.onReceived?.();

@@ -2,6 +2,7 @@
 // It carries frames, long ones in several parts, and knows nothing of what is
 // in them.
 
+import { ProtocolError } from "../base/errors.ts";
 import { RING_PART_BYTES_MAX } from "../base/limits.ts";
 
 /** Words of the control block. */
@@ -13,6 +14,8 @@ const CONTROL_BYTES = 64;
 /** Each part is led by its length; this bit says that more parts follow. */
 const LENGTH_BYTES = 4;
 const MORE = 0x8000_0000;
+/** Strangers that cut frames into less have them refused. */
+const PART_BYTES_LEAST = 256;
 
 /** Makes a ring of `sizeBytes`, a power of two. */
 export function newRingBuffer(sizeBytes: number): SharedArrayBuffer {
@@ -116,8 +119,16 @@ export interface RingPart {
 export class RingReader extends RingEnd {
   /** Parts of a frame whose last part has not come. */
   #parts: Uint8Array[] = [];
+  #partsBytes = 0;
   /** How much has been read into the target that is being filled. */
   #filled = 0;
+  readonly #frameBytesMax: number;
+
+  /** Frames that are read whole, from a stranger, may have a bound. */
+  constructor(buffer: SharedArrayBuffer, frameBytesMax = Infinity) {
+    super(buffer);
+    this.#frameBytesMax = frameBytesMax;
+  }
 
   /** The next whole frame, copied out. */
   read(): Uint8Array | undefined {
@@ -128,6 +139,13 @@ export class RingReader extends RingEnd {
       this.#takePart(part, 0, part.length);
       if (word < MORE && this.#parts.length === 0) return part;
       this.#parts.push(part);
+      this.#partsBytes += part.length;
+      const parts = this.#parts.length;
+      const isTooLong = this.#partsBytes > this.#frameBytesMax ||
+        parts > this.#frameBytesMax / PART_BYTES_LEAST;
+      if (isTooLong) {
+        throw broken(`it has more than ${this.#frameBytesMax} bytes`);
+      }
       if (word < MORE) return this.#join();
     }
   }
@@ -138,9 +156,11 @@ export class RingReader extends RingEnd {
       const word = this.#nextWord();
       if (word === undefined) return false;
       const length = lengthIn(word);
+      if (this.#filled + length > target.length) throw broken("it is too long");
       this.#takePart(target, this.#filled, length);
       this.#filled += length;
       if (word >= MORE) continue;
+      if (this.#filled < target.length) throw broken("it is too short");
       this.#filled = 0;
       return true;
     }
@@ -186,9 +206,8 @@ export class RingReader extends RingEnd {
   #join(): Uint8Array {
     const parts = this.#parts;
     this.#parts = [];
-    let length = 0;
-    for (const part of parts) length += part.length;
-    const frame = new Uint8Array(length);
+    const frame = new Uint8Array(this.#partsBytes);
+    this.#partsBytes = 0;
     let offset = 0;
     for (const part of parts) {
       frame.set(part, offset);
@@ -196,4 +215,8 @@ export class RingReader extends RingEnd {
     }
     return frame;
   }
+}
+
+function broken(why: string): ProtocolError {
+  return new ProtocolError(`Cannot read a piece of a frame: ${why}`);
 }

@@ -4,8 +4,10 @@
 
 import { receiveMessageOnPort } from "node:worker_threads";
 import { Deque } from "../base/deque.ts";
-import { RING_BYTES } from "../base/limits.ts";
-import { encodeFrame } from "../protocol/frame_codec.ts";
+import { REMOTE_PIECE_BYTES_MAX, RING_BYTES } from "../base/limits.ts";
+import { encodeFrame, isTooLong } from "../protocol/frame_codec.ts";
+import { decodeUntrusted } from "../protocol/head_check.ts";
+import { asProtocolError } from "../protocol/message_shape.ts";
 import { ClaimTable, newClaimBuffer } from "./claims.ts";
 import { FrameAssembler } from "./frame_assembler.ts";
 import type { Link, LinkMessage, LinkReceiver } from "./link.ts";
@@ -63,6 +65,8 @@ export function newRingLinkEnds(
 export class RingLink implements Link {
   readonly pushed?: ClaimTable;
   readonly taken?: ClaimTable;
+  /** The other side is another process, whose bytes are relayed unread. */
+  readonly isForeign: boolean;
   readonly #reader: RingReader;
   readonly #frames: FrameAssembler;
   readonly #writer: RingWriter;
@@ -81,8 +85,14 @@ export class RingLink implements Link {
   constructor(end: RingLinkEnd, mailbox: Mailbox) {
     if (end.pushed) this.pushed = new ClaimTable(end.pushed);
     if (end.taken) this.taken = new ClaimTable(end.taken);
-    this.#reader = new RingReader(end.incoming);
-    this.#frames = new FrameAssembler(this.#reader);
+    this.isForeign = !end.pushed && !end.port;
+    this.#reader = new RingReader(
+      end.incoming,
+      this.isForeign ? REMOTE_PIECE_BYTES_MAX : Infinity,
+    );
+    this.#frames = this.isForeign
+      ? new FrameAssembler(this.#reader, decodeUntrusted)
+      : new FrameAssembler(this.#reader);
     this.#writer = new RingWriter(end.outgoing);
     this.#peer = new MailboxSignal(end.peerMailbox);
     this.#mailbox = mailbox;
@@ -107,11 +117,22 @@ export class RingLink implements Link {
     if (this.#outgoing.length === 0 || !this.#open) return;
     const messages = this.#outgoing;
     this.#outgoing = [];
-    const { head, attachments } = encodeFrame(messages);
+    this.#sendFrames(messages);
+    this.#peer.notify();
+  }
+
+  /** Sends one frame, or to another process as few as it takes in. */
+  #sendFrames(messages: readonly LinkMessage[]): void {
+    const frame = encodeFrame(messages);
+    if (this.isForeign && messages.length > 1 && isTooLong(frame)) {
+      const middle = messages.length >> 1;
+      this.#sendFrames(messages.slice(0, middle));
+      return this.#sendFrames(messages.slice(middle));
+    }
+    const { head, attachments } = frame;
     // The encoder reuses the memory of heads.
     this.#write(head, () => head.slice());
     for (const bytes of attachments) this.#write(bytes, () => bytes);
-    this.#peer.notify();
   }
 
   /** Writes a piece into the ring, or has it wait with those before it. */
@@ -146,6 +167,16 @@ export class RingLink implements Link {
     if (this.#backlog.length > 0) this.sendBacklog();
     const receiver = this.#receiver;
     if (!receiver) return;
+    if (!this.isForeign) return this.#takeIn(receiver);
+    try {
+      this.#takeIn(receiver);
+    } catch (error) {
+      this.close();
+      receiver.broken?.(asProtocolError(error));
+    }
+  }
+
+  #takeIn(receiver: LinkReceiver): void {
     for (;;) {
       const contents = this.#frames.next();
       // Room was made: who waits for it must hear of it.

@@ -1,4 +1,4 @@
-// Moves the parts of frames between a pair of rings and a stream, for a driver
+// Moves the parts of frames between a pair of rings and a stream, for a peer
 // that is in another process. Decodes nothing. Parts are taken off the ring
 // only while the stream has room, and the peer's window is opened again only
 // when what it sent is in the ring: who does not read slows only itself.
@@ -25,6 +25,9 @@ export class RingRelay implements Pollable, StreamSink {
   #open = true;
   #sentPieces = 0;
   #receivedPieces = 0;
+  #arrivedPieces = 0;
+  /** Nothing more will come: it ends when all that came is in the ring. */
+  #isLast = false;
   /** Called once when the driver has closed the stream. */
   readonly #onClosed: () => void;
   /** Called when the thread has got something. */
@@ -49,6 +52,11 @@ export class RingRelay implements Pollable, StreamSink {
     this.#stream = streams.open(options.stream, this);
     mailbox.add(this);
     this.poll();
+  }
+
+  /** How many pieces of the stream have come, in the ring or not. */
+  get arrivedPieces(): number {
+    return this.#arrivedPieces;
   }
 
   /** How many pieces of the stream are in the ring, or were. */
@@ -90,6 +98,13 @@ export class RingRelay implements Pollable, StreamSink {
       wrote = true;
     }
     if (wrote) this.#peer.notify();
+    if (this.#isLast && this.#held.length === 0) this.close();
+  }
+
+  /** Ends once all that came is in the ring. */
+  closeWhenWritten(): void {
+    this.#isLast = true;
+    this.poll();
   }
 
   /**
@@ -125,6 +140,7 @@ export class RingRelay implements Pollable, StreamSink {
   part(bytes: Uint8Array, more: boolean): void {
     if (!this.#open) return;
     const waits = this.#held.length > 0;
+    if (!more) this.#arrivedPieces++;
     if (!waits && this.#writer.writePart(bytes, more)) {
       if (!more) this.#receivedPieces++;
       this.#stream.consumed(bytes.length);

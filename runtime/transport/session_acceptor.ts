@@ -12,6 +12,7 @@ import type { WebAnswer } from "../platform/web_server.ts";
 import {
   type HandshakeRules,
   judgeHandshake,
+  reasonHeaders,
   refusalResponse,
 } from "../protocol/handshake.ts";
 import { RemoteSession, type RemoteSessionEnd } from "./remote_session.ts";
@@ -47,7 +48,7 @@ export class SessionAcceptor {
   readonly #timers: Timers;
   readonly #sessions = new Map<string, RemoteSession>();
   /** Those that were ended for what was sent: their drivers are told why. */
-  readonly #broken = new Set<string>();
+  readonly #broken = new Map<string, string>();
   #epoch = 0;
 
   constructor(options: AcceptOptions) {
@@ -62,15 +63,20 @@ export class SessionAcceptor {
   }
 
   /** Answers a request to `CONNECT_PATH`. */
-  answer(request: Request): WebAnswer {
+  answer({ url, headers }: Request, from: string): WebAnswer {
+    const request = { url, headers, from };
     const verdict = judgeHandshake(request, this.#options.rules());
     if (verdict.type === "refused") return refusalResponse(verdict);
     const { session: name, isResumed } = verdict;
     const known = this.#sessions.get(name);
     if (isResumed) {
       if (known) return (channel) => known.attach(channel);
-      const isBroken = this.#broken.has(name);
-      return refusalResponse({ status: isBroken ? BROKEN : GONE });
+      const reason = this.#broken.get(name);
+      if (reason === undefined) return refusalResponse({ status: GONE });
+      return refusalResponse({
+        status: BROKEN,
+        headers: reasonHeaders(reason),
+      });
     }
     if (known) return refusalResponse({ status: CONFLICT });
     if (this.#sessions.size >= SESSIONS_MAX) {
@@ -89,9 +95,9 @@ export class SessionAcceptor {
     await Promise.all(sessions.map((session) => session.leave()));
   }
 
-  #noteBroken(name: string): void {
+  #noteBroken(name: string, reason: string): void {
     if (this.#broken.size >= SESSIONS_MAX) this.#broken.clear();
-    this.#broken.add(name);
+    this.#broken.set(name, reason);
   }
 
   #begin(name: string): RemoteSession {
@@ -113,7 +119,8 @@ export class SessionAcceptor {
       onEnded: (reason) => {
         cancel();
         this.#sessions.delete(name);
-        if (reason === "protocol_broken") this.#noteBroken(name);
+        const { brokenBy } = session;
+        if (brokenBy) this.#noteBroken(name, brokenBy.message);
         accepted.user?.ended(reason);
       },
     });

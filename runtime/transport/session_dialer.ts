@@ -8,11 +8,13 @@ import {
   systemTimers,
   type Timers,
 } from "../base/clock.ts";
+import { ProtocolError } from "../base/errors.ts";
 import { RECONNECT_MS, RECONNECT_MS_MAX } from "../base/limits.ts";
 import { type Connecting, openChannel } from "../platform/web_client.ts";
 import {
   CONNECT_PATH,
   handshakeHeaders,
+  reasonOf,
   refusalError,
 } from "../protocol/handshake.ts";
 import {
@@ -123,6 +125,8 @@ class Dialer {
     }
     if (session.end) return;
     if (connecting.type === "answered" && FINAL[connecting.status]) {
+      const reason = reasonOf(connecting.headers);
+      if (reason !== undefined) session.brokenBy = new ProtocolError(reason);
       return session.over(FINAL[connecting.status]!);
     }
     this.#timers.after(this.#pauseMs, () => void this.#redial());

@@ -26,6 +26,7 @@ const CONNECTED: readonly string[] = [
 ];
 
 const FUZZ_TEST = "tests/unit/transport/fuzz_test.ts";
+const FUZZ_GATEWAY_TEST = "tests/cluster/hostile_driver_test.ts";
 /** There are five readers. */
 const FUZZ_SECONDS_PER_READER = 12;
 
@@ -65,6 +66,11 @@ export function listSteps(folder: string): Step[] {
     {
       ...fileStep("bun", FUZZ_TEST, FILE_TIMEOUT_MS, nextJunit()),
       name: "fuzzing for a minute",
+      environment: { MANTA_FUZZ_SECONDS: String(FUZZ_SECONDS_PER_READER) },
+    },
+    {
+      ...fileStep("bun", FUZZ_GATEWAY_TEST, FILE_TIMEOUT_MS, nextJunit()),
+      name: "fuzzing a node",
       environment: { MANTA_FUZZ_SECONDS: String(FUZZ_SECONDS_PER_READER) },
     },
     ...testFiles("system")

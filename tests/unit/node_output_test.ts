@@ -27,6 +27,8 @@ function makeOutput() {
       const text = message.type === "warning" ? `: ${message.text}` : "";
       sent.push(`${to} ${message.type}${text}`);
     },
+    otherNodes: () => [],
+    askNode: () => {},
     unreadBytes: () => unread.bytes,
     after: (_delayMs, callback) => void timers.push(callback),
   });

@@ -1,0 +1,37 @@
+// Which files for chunks this process has open; Linux tells. Tests that run at
+// the same time have some, too: a file is counted by its name.
+
+import { readdirSync, readlinkSync } from "node:fs";
+
+const DESCRIPTORS = "/proc/self/fd";
+
+/** Whether this system has such files at all. */
+export function hasChunkFiles(): boolean {
+  return descriptors().length > 0;
+}
+
+/** The name that an open file had. */
+export function chunkFileName(fd: number): string {
+  return readlinkSync(`${DESCRIPTORS}/${fd}`);
+}
+
+/** How often the files of these names are open. */
+export function countOpen(...names: readonly string[]): number {
+  return descriptors().filter(isOneOf).length;
+
+  function isOneOf(descriptor: string): boolean {
+    try {
+      return names.includes(chunkFileName(Number(descriptor)));
+    } catch {
+      return false;
+    }
+  }
+}
+
+function descriptors(): string[] {
+  try {
+    return readdirSync(DESCRIPTORS);
+  } catch {
+    return [];
+  }
+}
