@@ -199,7 +199,7 @@ export class Cluster {
         return this.#jobOver(message.jobId);
       case "from_worker": {
         const { worker, jobId } = message;
-        this.standIns.ensure({ worker, jobId, nodeId: from });
+        if (!this.meets({ worker, jobId, nodeId: from })) return;
         return node.answer(worker, message.message);
       }
       case "to_worker":
@@ -214,6 +214,14 @@ export class Cluster {
       default:
         return this.#ports.receive(from, message);
     }
+  }
+
+  /** Has to do with a worker of another node from now on, if its job lives. */
+  meets(standIn: StandIn): boolean {
+    const job = this.#ports.node.jobs.get(standIn.jobId);
+    if (!job || job.isOver) return false;
+    this.standIns.ensure(standIn);
+    return true;
   }
 
   #jobOpened(from: NodeId, job: JobFacts): void {
@@ -278,8 +286,8 @@ export class Cluster {
     const { node, session } = this.#ports;
     const { source, target, jobId } = message;
     const open = () => {
-      this.standIns.ensure({ worker: source, jobId, nodeId: from });
-      if (node.introduce(source, target)) return;
+      const isMet = this.meets({ worker: source, jobId, nodeId: from });
+      if (isMet && node.introduce(source, target)) return;
       const reason = encodeError(node.reasonOf(target));
       session(from)?.send({ type: "worker_over", worker: target, reason });
     };

@@ -14,7 +14,10 @@ import { NODE_REPORT_MS } from "./base/limits.ts";
 import type { PlacementGroups } from "./control/placement_groups.ts";
 import type { NodeActors, Uncaused } from "./node_actors.ts";
 import { infeasibleText } from "./node_texts.ts";
-import type { ClusterMessage } from "./protocol/cluster_messages.ts";
+import type {
+  ClusterMessage,
+  PlaceAnswer,
+} from "./protocol/cluster_messages.ts";
 import { ClusterPlacement } from "./scheduler/cluster/cluster_placement.ts";
 import type {
   PlacementAction,
@@ -43,12 +46,6 @@ export interface ClusterHeadPorts {
   warn(jobId: JobId | undefined, text: string): void;
   flush(): void;
 }
-
-/** What a node says of a place that the head has asked it for. */
-export type PlaceAnswer = Extract<
-  ClusterMessage,
-  { type: "actor_placed_at" | "actor_not_placed" | "bundles_prepared" }
->;
 
 /** See the head of the file. */
 export class ClusterHead {

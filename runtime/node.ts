@@ -3,7 +3,7 @@
 // never runs user code, and does no work that is not bounded.
 
 import * as Comlink from "comlink";
-import type { MantaError } from "./base/errors.ts";
+import type { MantaError, ProtocolError } from "./base/errors.ts";
 import {
   type JobId,
   newThreadId,
@@ -98,6 +98,7 @@ export class Node {
       send: (id: WorkerId, message: FromNode) => this.#send(id, message),
       stopThread: (id: WorkerId, reason: string | MantaError) =>
         this.#threads.stop(id, reason),
+      childOf: (id: WorkerId) => this.#threads.childOf(id),
     };
     this.memory = new NodeMemory(start.nodeId, start.memory, {
       ...ports,
@@ -128,17 +129,7 @@ export class Node {
       jobOf: (id) => this.jobs.of(id)?.driver.jobId,
       warn: (jobId, text) => this.#warn(jobId, text),
     });
-    this.#threads = new NodeThreads({
-      mailbox: this.mailbox,
-      sessionPath: start.sessionPath,
-      post: host.post,
-      isRunning: (id) => this.#peers.has(id),
-      command: host.childCommand,
-      entries: start.childEntries,
-      received: () => this.#turn(),
-      printed: (id, line) => this.jobs.of(id)?.output.printed(id, [line]),
-      ended: (id, error) => this.threadEnded(id, error),
-    });
+    this.#threads = this.#newThreads();
     this.#asked = {
       ...ports,
       place: (event) => this.#place(event),
@@ -149,9 +140,7 @@ export class Node {
       revoked: this.#scheduling.revoked,
       removeGroup: (groupId) => this.#removeGroup(groupId),
       link: (from, peer) => this.#link(from, peer),
-      // Its end is a turn of its own, and this is the middle of one.
-      broken: (peer, error) =>
-        queueMicrotask(() => this.#peers.broken(peer, error)),
+      broken: (peer, error) => this.#broken(peer, error),
     };
     this.jobs = new NodeJobs((jobId) => this.actors.hasLiving(jobId));
     this.#disk = spillDisk(start.spillPath, (text) => this.#warnAll(text));
@@ -175,6 +164,20 @@ export class Node {
       warn: (jobId, text) => this.#warn(jobId, text),
       standInEnded: (id, error) => this.#standInEnded(id, error),
       post: (message) => this.#host.post(message),
+    });
+  }
+
+  #newThreads(): NodeThreads {
+    return new NodeThreads({
+      mailbox: this.mailbox,
+      sessionPath: this.start.sessionPath,
+      post: this.#host.post,
+      isRunning: (id) => this.#peers.has(id),
+      command: this.#host.childCommand,
+      entries: this.start.childEntries,
+      received: () => this.#turn(),
+      printed: (id, line) => this.jobs.of(id)?.output.printed(id, [line]),
+      ended: (id, error) => this.threadEnded(id, error),
     });
   }
 
@@ -346,6 +349,11 @@ export class Node {
   #removeGroup(groupId: PlacementGroupId): void {
     this.groups.remove(groupId);
     this.#place({ type: "group_removed", groupId });
+  }
+
+  #broken(peer: WorkerId, error: ProtocolError): void {
+    // Its end is a turn of its own, and this is the middle of one.
+    queueMicrotask(() => this.#peers.broken(peer, error));
   }
 
   #link(from: WorkerId, peer: WorkerId): void {

@@ -17,7 +17,7 @@ import {
 import { NODES_UNKNOWN_MAX } from "./base/limits.ts";
 import { Cluster, type ClusteredNode } from "./cluster.ts";
 import { ClusterBundles } from "./cluster_bundles.ts";
-import { ClusterHead, type PlaceAnswer, placeEvent } from "./cluster_head.ts";
+import { ClusterHead, placeEvent } from "./cluster_head.ts";
 import { ClusterDemand, reportedNode } from "./cluster_demand.ts";
 import { ClusterMembers } from "./cluster_members.ts";
 import type { NodeJoin, NodeListen, ToHost } from "./host_messages.ts";
@@ -28,7 +28,11 @@ import type { NodeSession } from "./node_session.ts";
 import { type ArrivedNode, NodeSessions } from "./node_sessions.ts";
 import type { Uncaused } from "./node_actors.ts";
 import { ownFacts } from "./own_view.ts";
-import type { ClusterMessage, NodeView } from "./protocol/cluster_messages.ts";
+import type {
+  ClusterMessage,
+  NodeView,
+  PlaceAnswer,
+} from "./protocol/cluster_messages.ts";
 import type { FromNode, ToNode } from "./protocol/node_messages.ts";
 import { NodeObjects } from "./object_store/node_objects.ts";
 import { isToStore } from "./object_store/messages.ts";
@@ -185,7 +189,7 @@ export class NodeCluster {
       send: (to, message) => this.#session(to)?.send(message),
       tellJob: (to, jobId) => this.#cluster.tellJob(to, jobId),
       threadAt: (nodeId, worker, jobId) =>
-        this.#cluster.standIns.ensure({ worker, jobId, nodeId }),
+        void this.#cluster.meets({ worker, jobId, nodeId }),
       groupLocated: (event) => this.#demand.groupLocated(event),
       groupGone: (groupId) => this.#demand.groupGone(groupId),
       flush: () => this.#node.takeIn(),
@@ -373,7 +377,7 @@ export class NodeCluster {
         return this.#members.receive(from, message);
       case "demand_spread": {
         const { owner: worker, jobId } = message;
-        this.#cluster.standIns.ensure({ worker, jobId, nodeId: from });
+        if (!this.#cluster.meets({ worker, jobId, nodeId: from })) return;
         return this.#demand.asked(message);
       }
       case "actor_placed_at":

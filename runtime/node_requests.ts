@@ -82,7 +82,7 @@ export function receiveRequest(
     case "output_given":
       return job.output.given(from);
     case "task_events":
-      return job.timeline.add(message.events);
+      return job.timeline.add(from, message.events);
     case "events_given":
       return job.timeline.given(from);
     default:

@@ -5,10 +5,10 @@
 import type { JobId, WorkerId } from "./base/ids.ts";
 import type { PlacementGroups } from "./control/placement_groups.ts";
 import type { NodeActors, Uncaused } from "./node_actors.ts";
-import type { PlaceAnswer } from "./cluster_head.ts";
 import { gpuIdsOf } from "./node_gpus.ts";
 import { RevokedLeases } from "./node_leases.ts";
 import { infeasibleText, unschedulableError } from "./node_texts.ts";
+import type { PlaceAnswer } from "./protocol/cluster_messages.ts";
 import type { FromNode } from "./protocol/node_messages.ts";
 import { encodeError } from "./protocol/wire_error.ts";
 import type {

@@ -23,7 +23,7 @@ let node: Node | undefined;
 let gateway: NodeGateway | undefined;
 
 function listen(node: Node, options: NodeListen): void {
-  const opened = new NodeGateway(node, options);
+  const opened = new NodeGateway(node, options, platform);
   gateway = opened;
   opened.open(platform.serveWeb).then(
     (port) => {

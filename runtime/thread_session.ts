@@ -199,6 +199,7 @@ export class ThreadSession {
     const callsMax = CALLS_UNSENT_MAX * this.owner.receiverCount;
     if (++this.#unsentCalls >= callsMax || waitedMs > CALL_WAIT_MS_MAX) {
       this.flush();
+      this.#setup.wires.sendNow?.();
     }
   }
 

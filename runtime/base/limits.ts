@@ -536,7 +536,7 @@ export const LOG_TAIL_BYTES_MAX = 4 * 1024;
 export const OBJECT_CHUNK_BYTES_MAX = ATTACHMENT_BYTES_MAX;
 
 /** Pieces of objects under way to a reader that has not taken them. */
-export const OBJECT_CHUNKS_MAX = 8;
+export const OBJECT_CHUNKS_MAX = 16;
 
 /** From this size on objects are worth a file between near processes. */
 export const CHUNK_FILE_OBJECT_BYTES_MIN = 4 * 1024 * 1024;
@@ -680,3 +680,11 @@ export const GROUP_PATIENCE_MS_MAX = 30_000;
 
 /** After an attempt that led to nothing, others go first for so long. */
 export const GROUP_PAUSE_MS = 200;
+/** Wrong tokens from one address, one after another, before it must wait. */
+export const WRONG_TOKENS_MAX = 20;
+
+/** After so long one more of them is let through, in milliseconds. */
+export const WRONG_TOKENS_REFILL_MS = 1_000;
+
+/** Addresses of which a node remembers whether their tokens were wrong. */
+export const TOKEN_ADDRESSES_MAX = 4_096;

@@ -259,8 +259,15 @@ export class ObjectPlaces {
         sizeBytes,
       });
     }
+    this.#settle(place);
+  }
+
+  /** Waits for an object that is nowhere, or forgets it if nobody wants it. */
+  #settle(place: Place): void {
     if (place.asks.size > 0 && !hasGood(place)) this.#nowhere.add(place);
     else this.#nowhere.delete(place);
+    if (place.asks.size + place.pulls.size + place.holders.size > 0) return;
+    if (place.lostAtMs === undefined) this.#delete(place);
   }
 
   #unlinked(nodeId: NodeId): void {
@@ -286,10 +293,7 @@ export class ObjectPlaces {
         place.asks.delete(by);
         this.#deny(place, by);
       }
-      if (place.asks.size > 0) continue;
-      this.#nowhere.delete(place);
-      const isUnknown = place.lostAtMs === undefined;
-      if (isUnknown && place.holders.size === 0) this.#delete(place);
+      this.#settle(place);
     }
   }
 

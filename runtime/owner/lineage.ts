@@ -108,7 +108,7 @@ export class Lineage {
     if (this.#bytes <= this.#bytesMax) return;
     for (const oldest of this.#records) {
       if (this.#bytes <= this.#bytesMax) return;
-      if (oldest.underWay) continue;
+      if (oldest.underWay || oldest.wanted.length > 0) continue;
       for (const [number, storedAs] of oldest.live) {
         if (storedAs !== undefined) this.#evicted.set(number, storedAs);
       }

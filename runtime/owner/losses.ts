@@ -113,8 +113,11 @@ export class Losses implements ObjectLosses {
 
   // -- Losing ----------------------------------------------------------------
 
-  lost(ref: ObjectRef, reason: WireError): void {
-    this.#lose(ref, this.#ports.codec.decodeError(reason));
+  lost(refs: readonly ObjectRef[], reason: WireError): void {
+    const error = this.#ports.codec.decodeError(reason);
+    // What one task needs may be lost with what it has made.
+    for (const ref of refs) this.#lose(ref, error);
+    this.#startDue();
   }
 
   missed(ref: ObjectRef): void {
@@ -122,7 +125,9 @@ export class Losses implements ObjectLosses {
     const isKnown = this.#lineage.of(number) !== undefined ||
       this.#lineage.isEvicted(number);
     // Else the reader's own error says all there is to say.
-    if (isKnown) this.#lose(ref, missingError(ref));
+    if (!isKnown) return;
+    this.#lose(ref, missingError(ref));
+    this.#startDue();
   }
 
   #lose(ref: ObjectRef, reason: Error): void {
@@ -152,6 +157,9 @@ export class Losses implements ObjectLosses {
     this.#lineage.misses(record, ref);
     if (record.underWay) return;
     this.#due.push({ record, reason });
+  }
+
+  #startDue(): void {
     if (this.#isStarting) return;
     this.#isStarting = true;
     for (let next = this.#due.pop(); next; next = this.#due.pop()) {
@@ -244,6 +252,7 @@ export class Losses implements ObjectLosses {
       if (ref.state === "pending") this.#make(record, ref, missingError(ref));
     }
     this.#lineage.settle(record);
+    this.#startDue();
   }
 
   /** How it is told that a task has failed which ran again. */

@@ -52,7 +52,7 @@ export class Owner {
   constructor(ports: OwnerPorts, lineageBytesMax?: number) {
     this.#ports = ports;
     this.references = new References(ports, {
-      lost: (ref, reason) => this.#losses.lost(ref, reason),
+      lost: (refs, reason) => this.#losses.lost(refs, reason),
       missed: (ref) => this.#losses.missed(ref),
       freed: (number, storedAs) => this.#losses.freed(number, storedAs),
     });

@@ -32,8 +32,8 @@ interface Lent {
 
 /** Who sees to it that lost objects are made again. */
 export interface ObjectLosses {
-  /** The store has not got a stored object of this thread any more. */
-  lost(ref: ObjectRef, reason: WireError): void;
+  /** The store has not got these objects of this thread any more. */
+  lost(refs: readonly ObjectRef[], reason: WireError): void;
   /** A reader says so; maybe only it cannot be read there at this moment. */
   missed(ref: ObjectRef): void;
   /** Nobody needs the value. */
@@ -276,10 +276,9 @@ export class References {
 
   /** The last copies of these are gone; `numbers` are the store's. */
   objectsLost(numbers: readonly number[], reason: WireError): void {
-    for (const number of numbers) {
-      const ref = this.storedRef(number);
-      if (ref?.state === "stored") this.#losses.lost(ref, reason);
-    }
+    const refs = numbers.map((number) => this.storedRef(number))
+      .filter((ref) => ref?.state === "stored");
+    this.#losses.lost(refs as ObjectRef[], reason);
   }
 
   /** The store could not open what a ref was said to be stored as. */

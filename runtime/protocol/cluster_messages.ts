@@ -285,3 +285,9 @@ export type ClusterMessage =
     /** Its text in UTF-8, in pieces; none: nobody has it. */
     readonly pieces?: readonly Uint8Array[];
   };
+
+/** What a node says of a place that it was asked for. */
+export type PlaceAnswer = Extract<
+  ClusterMessage,
+  { type: "actor_placed_at" | "actor_not_placed" | "bundles_prepared" }
+>;

@@ -11,6 +11,7 @@ import type {
   WorkerId,
 } from "../base/ids.ts";
 import type { ResourceSet } from "../base/resources.ts";
+import type { TaskEvents } from "./task_events.ts";
 import type { WireError } from "./wire_error.ts";
 import type {
   WireArguments,
@@ -181,7 +182,7 @@ export type ToNode =
   | { readonly type: "output_wanted" }
   /** The answer of a thread that was asked for its output: it gave all. */
   | { readonly type: "output_given" }
-  | { readonly type: "task_events"; readonly events: readonly TaskEvent[] }
+  | { readonly type: "task_events"; readonly events: TaskEvents }
   /** The answer to `events_wanted`: the thread has sent all it had. */
   | { readonly type: "events_given" };
 
@@ -193,16 +194,6 @@ export interface OutputLine {
   readonly source: string;
   /** The task's number, which tells equal lines apart; not for actors. */
   readonly task?: number;
-}
-
-/** For `timeline()` and listings: what happened to a task, and when. */
-export interface TaskEvent {
-  readonly name: string;
-  readonly taskId: string;
-  readonly workerId: WorkerId;
-  readonly startedAtMs: number;
-  readonly endedAtMs: number;
-  readonly failed: boolean;
 }
 
 /** Why something can never be placed (`TaskUnschedulableError` and kin). */
