@@ -87,8 +87,10 @@ export class Cluster {
       return false;
     }
     if (message.type === "link_request") {
-      const { jobId } = this.#jobAt(message.peer, job);
-      this.standIns.ensure({ worker: message.peer, jobId, nodeId: target });
+      if (this.#ports.session(target)) {
+        const { jobId } = this.#jobAt(message.peer, job);
+        this.standIns.ensure({ worker: message.peer, jobId, nodeId: target });
+      }
       return false;
     }
     this.tell(target, from, message);
@@ -109,6 +111,7 @@ export class Cluster {
       case "lease_return":
         return nodeOfLease(message.leaseId);
       case "link_request":
+      case "peer_broken":
         return this.#jobAt(message.peer, job).home;
       case "thread_kill":
         return nodeOfWorker(message.workerId);
@@ -236,6 +239,7 @@ export class Cluster {
     for (const told of this.#told.values()) told.delete(jobId);
     if (head() === undefined) this.#spreadEnd(jobId);
     if (!job || job.isOver) return;
+    this.#ports.gone(job.driver.workerId);
     this.standIns.remove(job.driver.workerId);
     node.driverEnded(job.driver.workerId, "its driver has ended");
   }

@@ -21,6 +21,8 @@ import type { RemoteSessionEnd } from "./transport/remote_session.ts";
 export interface ClusterMembersPorts {
   toHead(message: ClusterMessage): void;
   to(nodeId: NodeId, message: ClusterMessage): void;
+  /** Nothing runs here any more, or it took too long. */
+  drained(): void;
   /** The session of a node is over with its life. */
   died(nodeId: NodeId, reason: string): void;
   /** Views have come, or have changed. */
@@ -57,6 +59,12 @@ export class ClusterMembers {
       report: this.#reports.first(ownCondition(this.#node), performance.now()),
     });
     this.#ticker = setInterval(() => this.#tick(), NODE_REPORT_MS);
+  }
+
+  /** Takes no new work, and leaves when what runs has ended. */
+  drain(): void {
+    this.#reports.drain(performance.now());
+    this.#tick();
   }
 
   end(): void {
@@ -180,6 +188,9 @@ export class ClusterMembers {
       this.#tell({ type: "clock_ticked" });
     } else if (report) this.#ports.toHead({ type: "node_report", report });
     this.#ports.flush();
+    const { scheduler } = this.#node;
+    const running = scheduler.leases().length + scheduler.actors().length;
+    if (this.#reports.mayLeave(running, nowMs)) this.#ports.drained();
   }
 }
 

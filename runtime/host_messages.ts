@@ -106,8 +106,8 @@ export type ToHost =
   | { readonly type: "node_cannot_listen"; readonly error: WireError }
   /** The head has let it in. */
   | { readonly type: "node_joined" }
-  /** The head has not, or does not know it any more: it must end. */
-  | { readonly type: "node_over"; readonly error: WireError }
+  /** It must end: the head does not have it, or it has drained. */
+  | { readonly type: "node_over"; readonly error?: WireError }
   /** The node holds nothing of the system any more. */
   | { readonly type: "node_ended" };
 

@@ -10,6 +10,7 @@ import type { NodeCluster } from "./node_cluster.ts";
 import type { NodeCode } from "./node_code.ts";
 import type { NodeControl } from "./node_control.ts";
 import type { NodePeer } from "./node_peers.ts";
+import type { ChunkPlatform } from "./object_store/chunk_port.ts";
 import { RemoteDriver } from "./node_remote_driver.ts";
 import { Watch } from "./platform/spin.ts";
 import type {
@@ -20,6 +21,7 @@ import type {
 import { thisProcess } from "./platform/process_life.ts";
 import { addressText } from "./protocol/address.ts";
 import type { DriverHello, ObserverHello } from "./protocol/driver_messages.ts";
+import { AttemptLimit } from "./protocol/attempt_limit.ts";
 import {
   CONNECT_PATH,
   type HandshakeRules,
@@ -76,17 +78,26 @@ const ENDS: Readonly<Record<RemoteSessionEnd, string>> = {
 export class NodeGateway {
   readonly #node: ReachedNode;
   readonly #listen: NodeListen;
+  readonly #platform: ChunkPlatform;
   readonly #acceptor: SessionAcceptor;
   readonly #token: TokenCheck;
   #server: WebServer | undefined;
   #isAnswerDue = false;
   readonly #answerWatch = new Watch(SPIN_US_MAX);
   #hosts: ReadonlySet<string> = new Set();
+  readonly #attempts = new AttemptLimit(() => performance.now());
 
-  constructor(node: ReachedNode, listen: NodeListen) {
+  constructor(
+    node: ReachedNode,
+    listen: NodeListen,
+    platform: ChunkPlatform,
+  ) {
     this.#node = node;
+    this.#platform = platform;
     this.#listen = listen;
     this.#token = new TokenCheck(listen.token);
+    // Who has started the node is here: others here cannot lock it out.
+    for (const own of ["127.0.0.1", "::1"]) this.#attempts.note(own, true);
     this.#acceptor = new SessionAcceptor({
       rules: () => this.#rules(),
       onSession: (session) => this.#begin(session),
@@ -102,7 +113,7 @@ export class NodeGateway {
       hostname,
       port,
       ...(tls ? { tls } : {}),
-      fetch: (request) => this.#answer(request),
+      fetch: (request, from) => this.#answer(request, from),
     });
     this.#hosts = hostsOf({
       hostname,
@@ -126,13 +137,15 @@ export class NodeGateway {
   }
 
   #rules(): HandshakeRules {
-    return { token: this.#token, hosts: this.#hosts };
+    const attempts = this.#attempts;
+    return { token: this.#token, hosts: this.#hosts, attempts };
   }
 
-  #answer(request: Request): WebAnswer {
-    const path = new URL(request.url).pathname;
-    if (path === CONNECT_PATH) return this.#acceptor.answer(request);
-    const refusal = judgeAccess(request, this.#rules());
+  #answer(request: Request, from: string): WebAnswer {
+    const { url, headers } = request;
+    const path = new URL(url).pathname;
+    if (path === CONNECT_PATH) return this.#acceptor.answer(request, from);
+    const refusal = judgeAccess({ url, headers, from }, this.#rules());
     return refusalResponse(refusal ?? { status: NOT_FOUND });
   }
 
@@ -142,6 +155,7 @@ export class NodeGateway {
     const driver = new RemoteDriver(session, {
       mailbox: node.mailbox,
       code: node.code,
+      platform: this.#platform,
       joined: (driver, hello) => this.#joined(driver, hello),
       nodeJoined: (arrived) => other = node.cluster!.accept(arrived),
       turn: () => node.takeIn(),

@@ -8,6 +8,7 @@ import { NODE_CONNECT_MS_MAX } from "./base/limits.ts";
 import { hostAndPort } from "./protocol/address.ts";
 import { NodeSession } from "./node_session.ts";
 import { isProcessAlive, thisProcess } from "./platform/process_life.ts";
+import { CLUSTER_MESSAGE } from "./protocol/cluster_message_shapes.ts";
 import type {
   ClusterMessage,
   NodeFacts,
@@ -46,6 +47,8 @@ export interface NodeSessionsPorts {
   /** Has the head tell the other node that it is to dial this one. */
   askToDial(nodeId: NodeId): void;
   receive(from: NodeId, message: ClusterMessage): void;
+  /** A stream for objects is there. */
+  objectsLinked(nodeId: NodeId, link: RemoteLink): void;
   /** Something has come: the node's turn begins. */
   turn(): void;
   /** The session is over; a node that is asked for again is dialed again. */
@@ -80,6 +83,15 @@ export class NodeSessions {
 
   all(): Iterable<NodeSession> {
     return this.#sessions.values();
+  }
+
+  /** How many are not connected, and may never be. */
+  get waitingCount(): number {
+    let count = 0;
+    for (const { isConnected } of this.#sessions.values()) {
+      if (!isConnected) count++;
+    }
+    return count;
   }
 
   has(nodeId: NodeId): boolean {
@@ -194,7 +206,7 @@ export class NodeSessions {
     link.flush();
     link.start({
       receive: (message) => {
-        const welcome = message as ClusterMessage;
+        const welcome = CLUSTER_MESSAGE.read(message);
         if (welcome.type !== "node_welcome") {
           const why = welcome.type === "node_refused" ? welcome.reason : "";
           reject(new ConnectionError(why || "Cannot join: it is no node"));
@@ -238,6 +250,7 @@ export class NodeSessions {
       mailbox: this.#ports.mailbox,
       isDirty: (session) => this.#dirty.add(session),
       receive: (message) => this.#ports.receive(nodeId, message),
+      objectsLinked: (link) => this.#ports.objectsLinked(nodeId, link),
     });
     this.#sessions.set(nodeId, session);
     setTimeout(() => {

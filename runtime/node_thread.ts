@@ -23,7 +23,7 @@ let node: Node | undefined;
 let gateway: NodeGateway | undefined;
 
 function listen(node: Node, options: NodeListen): void {
-  const opened = new NodeGateway(node, options);
+  const opened = new NodeGateway(node, options, platform);
   gateway = opened;
   opened.open(platform.serveWeb).then(
     (port) => {
@@ -57,6 +57,9 @@ thread.addEventListener("message", ({ data: message }) => {
       break;
     case "driver_join":
       node?.addOwnDriver(message);
+      break;
+    case "node_drain":
+      node?.cluster?.drain();
       break;
     case "node_end":
       void end();

@@ -27,7 +27,7 @@ export function openStore(
     readonly wires: ThreadWires;
     readonly platform: Pick<
       Platform,
-      "collectGarbage" | "openSharedFile" | "returnMemory"
+      "collectGarbage" | "makeMemoryFile" | "openSharedFile" | "returnMemory"
     >;
   },
   node: NodeLink,
@@ -44,7 +44,7 @@ export function openStore(
   }
   return new RemoteStoreClient({
     ...options,
-    nodeProcess: () => wires.nodeProcess,
+    near: { platform, process: () => wires.nodeProcess },
     returnMemory: platform.returnMemory,
     flush: () => node.flush(),
   });

@@ -10,9 +10,14 @@ import {
   CHUNK_FILE_OBJECT_BYTES_MIN,
   OBJECT_CHUNKS_MAX,
 } from "../base/limits.ts";
+import type { Platform } from "../platform/platform.ts";
 import { isNear, type ProcessName } from "../platform/process_life.ts";
 import { attachedPart } from "../protocol/attached_bytes.ts";
-import { IncomingChunkFile, OutgoingChunkFile } from "./chunk_file.ts";
+import {
+  IncomingChunkFile,
+  makeChunkFile,
+  type OutgoingChunkFile,
+} from "./chunk_file.ts";
 import type {
   ChunkFileOffered,
   ChunkMessage,
@@ -33,9 +38,19 @@ export interface OutgoingObject {
   readonly sizeBytes: number;
 }
 
+/** What it needs of the platform. */
+export type ChunkPlatform = Pick<Platform, "makeMemoryFile">;
+
+/** A peer that may be of this machine. */
+export interface NearPeer {
+  readonly platform: ChunkPlatform;
+  /** The peer's process, as it says; undefined as long as it is not known. */
+  process(): ProcessName | undefined;
+}
+
 export interface ChunkPortOptions {
-  /** The peer's process; undefined as long as it is not known. */
-  readonly peer: () => ProcessName | undefined;
+  /** Without, all chunks go by the link. */
+  readonly near?: NearPeer;
   /** Queues a message for the peer; in order. */
   send(message: ChunkMessage): void;
   /** Sends what is queued, as a frame of its own. */
@@ -160,9 +175,11 @@ export class ChunkPort {
     if (this.#fileState !== "none" || sizeBytes < CHUNK_FILE_OBJECT_BYTES_MIN) {
       return;
     }
-    const peer = this.#options.peer();
-    if (!peer) return;
-    this.#outgoing = isNear(peer) ? OutgoingChunkFile.make() : undefined;
+    const { near } = this.#options;
+    const peer = near?.process();
+    if (!near || !peer) return;
+    const { makeMemoryFile } = near.platform;
+    this.#outgoing = isNear(peer) ? makeChunkFile(makeMemoryFile) : undefined;
     this.#fileState = this.#outgoing ? "offered" : "impossible";
     if (!this.#outgoing) return;
     const { fd, proof } = this.#outgoing.name;
@@ -214,7 +231,7 @@ export class ChunkPort {
   // -- The peer's file -------------------------------------------------------
 
   #openFile(name: ChunkFileOffered): void {
-    const peer = this.#options.peer();
+    const peer = this.#options.near?.process();
     this.#incoming?.close();
     this.#incoming = peer && isNear(peer)
       ? IncomingChunkFile.open(peer.pid, name)

@@ -8,7 +8,6 @@ import type { Timers } from "../base/clock.ts";
 import { InvariantError, ProtocolError } from "../base/errors.ts";
 import type { WorkerId } from "../base/ids.ts";
 import { REMOTE_TRANSFERS_MAX } from "../base/limits.ts";
-import type { ProcessName } from "../platform/process_life.ts";
 import {
   type FromRemoteStore,
   type ObjectChunk,
@@ -17,15 +16,15 @@ import {
   requireOwner,
   type ToRemoteStore,
 } from "./chunk_messages.ts";
-import { ChunkPort } from "./chunk_port.ts";
+import { ChunkPort, type NearPeer } from "./chunk_port.ts";
 import { ChunkTarget } from "./chunk_target.ts";
 import type { FromStore, RequestId, SegmentId, ToStore } from "./messages.ts";
 
 export interface RemoteObjectsOptions {
   /** The driver's id. */
   readonly workerId: WorkerId;
-  /** The driver's process, as it says. */
-  readonly process?: ProcessName;
+  /** Its process, if it may be of this machine. */
+  readonly near?: NearPeer;
   /** Gives the store a message of the driver. */
   toStore(message: ToStore): void;
   /** The store was told something outside of the driver's messages. */
@@ -81,7 +80,7 @@ export class RemoteObjects {
   constructor(options: RemoteObjectsOptions) {
     this.#options = options;
     this.#chunks = new ChunkPort({
-      peer: () => options.process,
+      ...(options.near ? { near: options.near } : {}),
       send: (message) => options.send(message),
       flush: () => options.flush(),
       ...(options.timers ? { timers: options.timers } : {}),

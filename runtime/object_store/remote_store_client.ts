@@ -12,14 +12,13 @@ import {
   REMOTE_WRITE_BYTES_MAX,
 } from "../base/limits.ts";
 import type { ReturnMemory } from "../platform/platform.ts";
-import type { ProcessName } from "../platform/process_life.ts";
 import type {
   FromRemoteStore,
   ObjectChunk,
   PlacedChunk,
   ToRemoteStore,
 } from "./chunk_messages.ts";
-import { ChunkPort } from "./chunk_port.ts";
+import { ChunkPort, type NearPeer } from "./chunk_port.ts";
 import { ChunkTarget } from "./chunk_target.ts";
 import { type Collector, newCollector } from "./collector.ts";
 import { denialError, oversizeError } from "./denial_error.ts";
@@ -32,15 +31,15 @@ import { WritableObject } from "./writable_object.ts";
 export interface RemoteStoreClientOptions {
   /** The driver's own id. */
   readonly workerId: WorkerId;
-  /** The node's process, once it is known. */
-  nodeProcess?(): ProcessName | undefined;
+  /** The node's process, if it may be of this machine. */
+  readonly near?: NearPeer;
+  readonly returnMemory?: ReturnMemory | undefined;
   /** Queues a message for the node, in order; called at any time. */
   send(message: ToRemoteStore): void;
   /** Sends what is queued, as a frame of its own. */
   flush(): void;
   /** Collects this process's garbage, now or soon. */
   collectGarbage(): void;
-  readonly returnMemory?: ReturnMemory | undefined;
   /** @default {newCollector()} */
   readonly collector?: Collector;
   /** @default {systemTimers} */
@@ -103,7 +102,7 @@ export class RemoteStoreClient implements StoreAccess {
     const { timers = systemTimers } = options;
     this.#memory = new LocalMemory(timers, options.returnMemory);
     this.#chunks = new ChunkPort({
-      peer: () => options.nodeProcess?.(),
+      ...(options.near ? { near: options.near } : {}),
       send: (message) => this.#send(message),
       flush: () => options.flush(),
       sent: ({ requestId }) => this.#complete(requestId),

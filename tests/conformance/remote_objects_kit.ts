@@ -5,13 +5,12 @@ import { setTimeout } from "node:timers";
 import type { WorkerId } from "../../runtime/base/ids.ts";
 import type { FromRemoteStore } from "../../runtime/object_store/chunk_messages.ts";
 import type { FromStore } from "../../runtime/object_store/messages.ts";
+import type { NearPeer } from "../../runtime/object_store/chunk_port.ts";
 import { NodeStore } from "../../runtime/object_store/node_store.ts";
 import { RemoteObjects } from "../../runtime/object_store/remote_objects.ts";
 import { RemoteStoreClient } from "../../runtime/object_store/remote_store_client.ts";
-import {
-  type ProcessName,
-  thisProcess,
-} from "../../runtime/platform/process_life.ts";
+import { detectPlatform } from "../../runtime/platform/detect.ts";
+import { thisProcess } from "../../runtime/platform/process_life.ts";
 import { testWorkerId } from "../support/store_kit.ts";
 import {
   connectDriver,
@@ -42,11 +41,12 @@ export class RemoteKit implements AsyncDisposable {
   readonly store: NodeStore;
   readonly #node: TestNode;
   readonly #drivers = new Map<WorkerId, RemoteDriver>();
-  readonly #process: ProcessName | undefined;
+  readonly #near: NearPeer;
 
   constructor(node: TestNode, capacityBytes: number, isNear: boolean) {
     this.#node = node;
-    this.#process = isNear ? thisProcess() : undefined;
+    const home = isNear ? thisProcess() : undefined;
+    this.#near = { platform: detectPlatform(), process: () => home };
     const send = (workerId: WorkerId, message: FromStore) =>
       this.#drivers.get(workerId)?.objects.fromStore(message);
     this.store = new NodeStore({
@@ -85,7 +85,7 @@ export class RemoteKit implements AsyncDisposable {
     const nodeSide = this.#node.drivers[this.#drivers.size]!;
     const objects = new RemoteObjects({
       workerId,
-      ...(this.#process ? { process: this.#process } : {}),
+      near: this.#near,
       toStore: (message) => this.store.receive(workerId, message),
       toldStore: () => {},
       send: (message) => {
@@ -101,7 +101,7 @@ export class RemoteKit implements AsyncDisposable {
     });
     const client = new RemoteStoreClient({
       workerId,
-      nodeProcess: () => this.#process,
+      near: this.#near,
       send: (message) => {
         side.link.send(message);
         queueMicrotask(() => side.link.flush());

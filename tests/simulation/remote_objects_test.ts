@@ -12,6 +12,7 @@ import type { FromStore } from "../../runtime/object_store/messages.ts";
 import { NodeStore } from "../../runtime/object_store/node_store.ts";
 import { RemoteObjects } from "../../runtime/object_store/remote_objects.ts";
 import { RemoteStoreClient } from "../../runtime/object_store/remote_store_client.ts";
+import { detectPlatform } from "../../runtime/platform/detect.ts";
 import { thisProcess } from "../../runtime/platform/process_life.ts";
 import { AttachedBytes } from "../../runtime/protocol/attached_bytes.ts";
 import { chunkFileName, countOpen } from "../support/chunk_file_kit.ts";
@@ -28,6 +29,7 @@ const CAPACITY_BYTES = 10 * MIB;
 const SIZES = [0, 1, 300_000, 300_001, MIB, 1_500_000, 2_700_000, 4_500_000];
 
 const THIS = thisProcess();
+const platform = detectPlatform();
 
 type Message = ToRemoteStore | FromRemoteStore;
 
@@ -63,10 +65,11 @@ class SimDriver {
   ) {
     this.workerId = workerId;
     this.#files = files;
+    const near = { platform, process: () => isNear ? THIS : undefined };
     const timers = { after: () => () => {} };
     this.client = new RemoteStoreClient({
       workerId,
-      nodeProcess: () => isNear ? THIS : undefined,
+      near,
       send: (message) => this.toNode.push(message),
       flush: () => {},
       collectGarbage: () => {},
@@ -75,7 +78,7 @@ class SimDriver {
     });
     this.objects = new RemoteObjects({
       workerId,
-      ...(isNear ? { process: THIS } : {}),
+      near,
       timers,
       toStore: (message) => {
         if (this.isAlive) store.receive(workerId, message);

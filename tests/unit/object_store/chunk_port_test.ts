@@ -1,9 +1,8 @@
 // Chunks between two ends that are near or not: when they go through a file,
 // what becomes of the file, and what a peer cannot do with it.
 
-import { closeSync, ftruncateSync, openSync } from "node:fs";
+import { closeSync, openSync, truncateSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { ProtocolError } from "../../../runtime/base/errors.ts";
 import {
   CHUNK_FILE_IDLE_MS,
@@ -13,11 +12,13 @@ import {
 } from "../../../runtime/base/limits.ts";
 import {
   IncomingChunkFile,
-  OutgoingChunkFile,
+  makeChunkFile,
+  type OutgoingChunkFile,
 } from "../../../runtime/object_store/chunk_file.ts";
 import type { ChunkMessage } from "../../../runtime/object_store/chunk_messages.ts";
 import { ChunkPort } from "../../../runtime/object_store/chunk_port.ts";
 import { ChunkTarget } from "../../../runtime/object_store/chunk_target.ts";
+import { detectPlatform } from "../../../runtime/platform/detect.ts";
 import {
   type ProcessName,
   thisProcess,
@@ -188,41 +189,91 @@ describe("ChunkPort", () => {
   });
 });
 
-describe("IncomingChunkFile", () => {
-  it("opens only what begins with the proof", () => {
-    if (!hasChunkFiles()) return;
-    const made = OutgoingChunkFile.make()!;
-    const { fd, proof } = made.name;
-    const name = chunkFileName(fd);
-    const { pid } = THIS;
+describe("a file for chunks", () => {
+  it("opens only if it begins with the proof", () => {
+    for (const made of madeFiles()) {
+      const { fd, proof } = made.name;
+      const name = chunkFileName(fd);
+      const { pid } = THIS;
 
-    assertEquals(
-      IncomingChunkFile.open(pid, { fd, proof: `${proof}x` }),
-      undefined,
-    );
-    assertEquals(
-      IncomingChunkFile.open(pid, { fd, proof: proof.replace(/./g, "x") }),
-      undefined,
-    );
-    const folder = openSync(tmpdir(), "r");
-    assertEquals(IncomingChunkFile.open(pid, { fd: folder, proof }), undefined);
-    closeSync(folder);
-    const device = openSync(join("/dev", "zero"), "r");
-    assertEquals(IncomingChunkFile.open(pid, { fd: device, proof }), undefined);
-    closeSync(device);
+      const open = (fd: number, proof: string) =>
+        IncomingChunkFile.open(pid, { fd, proof });
+      assertEquals(open(fd, `${proof}x`), undefined);
+      assertEquals(open(fd, proof.replace(/./g, "x")), undefined);
+      for (const path of [tmpdir(), "/dev/zero"]) {
+        const other = openSync(path, "r");
+        assertEquals(open(other, proof), undefined);
+        closeSync(other);
+      }
+      const opened = open(fd, proof)!;
+      assertEquals(countOpen(name), 2);
+      opened.close();
+      made.close();
+      assertEquals(countOpen(name), 0);
+    }
+  });
 
-    const opened = IncomingChunkFile.open(pid, { fd, proof })!;
-    assert(made.write(0, Uint8Array.of(1, 2, 3)), "no room");
-    const bytes = new Uint8Array(3);
-    assert(opened.read(0, bytes), "nothing there");
-    assertEquals([...bytes], [1, 2, 3]);
-    ftruncateSync(fd, 0);
-    assert(!opened.read(0, bytes), "it is cut off");
-    opened.close();
-    made.close();
-    assertEquals(countOpen(name), 0);
+  it("has in each slot what was written there last", () => {
+    for (const made of madeFiles()) {
+      const opened = IncomingChunkFile.open(THIS.pid, made.name)!;
+      const bytes = new Uint8Array(CHUNK);
+      for (const mark of [1, 2]) {
+        for (let slot = OBJECT_CHUNKS_MAX - 1; slot >= 0; slot--) {
+          assert(made.write(slot, bytes.fill(mark + slot)), "no room");
+        }
+        for (let slot = 0; slot < OBJECT_CHUNKS_MAX; slot++) {
+          assert(opened.read(slot, bytes.fill(0)), "nothing there");
+          assert(bytes.every((byte) => byte === mark + slot), "other bytes");
+        }
+      }
+      opened.close();
+      made.close();
+    }
+  });
+
+  it("hurts nobody when its peer cuts it off", () => {
+    for (const made of madeFiles()) {
+      const opened = IncomingChunkFile.open(THIS.pid, made.name)!;
+      const bytes = Uint8Array.of(1, 2, 3);
+      assert(made.write(0, bytes), "no room");
+      const isCut = cutOff(`/proc/${THIS.pid}/fd/${made.name.fd}`);
+
+      assertEquals(opened.read(0, bytes), !isCut);
+      assert(made.write(0, bytes), "no room");
+
+      opened.close();
+      made.close();
+    }
+  });
+
+  it("is not made when memory for it cannot be had", () => {
+    const file = platform.makeMemoryFile(2 * CHUNK);
+    if (!file) return;
+    const name = chunkFileName(file.fd);
+    const made = makeChunkFile(() => ({ ...file, reserve: () => false }));
+
+    assertEquals([made, countOpen(name)], [undefined, 0]);
   });
 });
+
+const platform = detectPlatform();
+
+/** One of each kind, where the system and the runtime have it. */
+function madeFiles(): OutgoingChunkFile[] {
+  return [platform.makeMemoryFile, () => undefined]
+    .map((makeMemoryFile) => makeChunkFile(makeMemoryFile))
+    .filter((made) => made !== undefined);
+}
+
+/** Whether the system lets anybody do that. */
+function cutOff(path: string): boolean {
+  try {
+    truncateSync(path, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
 
 /** One end that sends and one that receives; messages wait to be delivered. */
 class Ends implements Disposable {
@@ -242,7 +293,7 @@ class Ends implements Disposable {
     const { timers } = this;
     const flush = () => {};
     this.sender = new ChunkPort({
-      ...{ peer: () => peer, flush, timers },
+      ...{ near: { platform, process: () => peer }, flush, timers },
       send: (message) => {
         this.sent.push(message);
         if (message.type === "chunk_file_offered") {
@@ -253,7 +304,7 @@ class Ends implements Disposable {
       through: ({ key }) => this.through.push(key),
     });
     this.receiver = new ChunkPort({
-      ...{ peer: () => ofReceiver, flush, timers },
+      ...{ near: { platform, process: () => ofReceiver }, flush, timers },
       send: (message) => this.#answers.push(message),
       through: () => {},
     });
