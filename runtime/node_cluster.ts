@@ -189,7 +189,7 @@ export class NodeCluster {
       send: (to, message) => this.#session(to)?.send(message),
       tellJob: (to, jobId) => this.#cluster.tellJob(to, jobId),
       threadAt: (nodeId, worker, jobId) =>
-        this.#cluster.standIns.ensure({ worker, jobId, nodeId }),
+        void this.#cluster.meets({ worker, jobId, nodeId }),
       groupLocated: (event) => this.#demand.groupLocated(event),
       groupGone: (groupId) => this.#demand.groupGone(groupId),
       flush: () => this.#node.takeIn(),
@@ -377,7 +377,7 @@ export class NodeCluster {
         return this.#members.receive(from, message);
       case "demand_spread": {
         const { owner: worker, jobId } = message;
-        this.#cluster.standIns.ensure({ worker, jobId, nodeId: from });
+        if (!this.#cluster.meets({ worker, jobId, nodeId: from })) return;
         return this.#demand.asked(message);
       }
       case "actor_placed_at":

@@ -1,8 +1,11 @@
 // Workers as their users meet them: they join, leave, die and come back, and
 // the status of the cluster tells the truth of it.
 
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync, rmSync } from "node:fs";
 import { createServer as createTcpServer } from "node:net";
+import { join } from "node:path";
+import { readCertificate } from "../../cli/node_certificate.ts";
+import { joinToken } from "../../runtime/protocol/token.ts";
 import {
   assert,
   assertEquals,
@@ -24,10 +27,10 @@ const RUNTIMES: readonly NodeRuntime[] = ["deno", "bun", "manta"];
 
 /** What the head says of the nodes: their states, by their ids. */
 async function statesOf(
-  cluster: ProcessCluster,
+  { address }: ProcessCluster,
+  token = CLUSTER_TOKEN,
 ): Promise<Record<string, string>> {
-  const { address } = cluster;
-  const node = observeNode({ address, token: CLUSTER_TOKEN });
+  const node = observeNode({ address, token });
   try {
     const nodes = await node.calls.nodes();
     return Object.fromEntries(
@@ -45,10 +48,11 @@ async function untilState(
   cluster: ProcessCluster,
   nodeId: string,
   wanted: string,
+  token = CLUSTER_TOKEN,
 ): Promise<void> {
   let state: string | undefined;
   await eventually(
-    async () => (state = (await statesOf(cluster))[nodeId]) === wanted,
+    async () => (state = (await statesOf(cluster, token))[nodeId]) === wanted,
     () => `${nodeId} to be ${wanted}; it is ${state}`,
   );
 }
@@ -240,7 +244,7 @@ describe("a worker that cannot join", () => {
 });
 
 describe("a cluster on the loopback of IPv6", () => {
-  it("is joined by its address, with TLS and without", async () => {
+  it("is joined by its address", async () => {
     if (!existsSync("/proc/net/if_inet6")) return;
     await using cluster = new ProcessCluster();
     await cluster.startHead({ words: ["--host", "::1"] });
@@ -249,5 +253,27 @@ describe("a cluster on the loopback of IPv6", () => {
     assertMatch(cluster.address, /^\[::1\]:\d+$/);
     assertMatch(worker.address, /^\[::1\]:\d+$/);
     await untilState(cluster, worker.nodeId, "alive");
+  });
+});
+
+describe("a cluster with TLS", () => {
+  it("is joined by who knows its certificate, with one of its own", async () => {
+    await using cluster = new ProcessCluster();
+    await cluster.startHead({ words: ["--tls"] });
+    const wrong = cluster.begin(["--address", cluster.address]);
+    assertEquals(await wrong.ended, 1);
+    assertStringIncludes(wrong.printed, "A node with TLS does so");
+
+    const home = join(cluster.folder, "home", ".config", "manta", "tls.pem");
+    const { pin } = readCertificate(readFileSync(home, "utf8"), home);
+    const token = joinToken({ secret: CLUSTER_TOKEN, pin });
+    const words = ["--token", token];
+    const first = await cluster.addWorker({ words });
+    rmSync(home);
+    const second = await cluster.addWorker({ words });
+    assert(readCertificate(readFileSync(home, "utf8"), home).pin !== pin);
+
+    await untilState(cluster, first.nodeId, "alive", token);
+    await untilState(cluster, second.nodeId, "alive", token);
   });
 });
