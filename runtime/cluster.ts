@@ -151,9 +151,9 @@ export class Cluster {
     const job = this.#ports.node.jobs.get(jobId);
     if (told.has(jobId) || !job) return;
     told.add(jobId);
-    const { driver, home } = job;
+    const { driver, home, isOver } = job;
     const { workerId, namespace } = driver;
-    const facts: JobFacts = { jobId, driver: workerId, home, namespace };
+    const facts = { jobId, driver: workerId, home, namespace, isOver };
     this.#ports.session(nodeId)?.send({ type: "job_opened", job: facts });
   }
 
@@ -216,10 +216,9 @@ export class Cluster {
     }
   }
 
-  /** Has to do with a worker of another node from now on, if its job lives. */
+  /** Has to do with a worker of another node from now on, if its job is known. */
   meets(standIn: StandIn): boolean {
-    const job = this.#ports.node.jobs.get(standIn.jobId);
-    if (!job || job.isOver) return false;
+    if (!this.#ports.node.jobs.get(standIn.jobId)) return false;
     this.standIns.ensure(standIn);
     return true;
   }
@@ -229,6 +228,8 @@ export class Cluster {
     const { jobId, driver, home } = job;
     if (node.jobs.get(jobId) || home === node.nodeId) return;
     node.addJob(job);
+    // What is detached goes on without a driver, maybe at another node.
+    if (job.isOver) return node.jobs.driverEnded(driver);
     this.standIns.ensure({ worker: driver, jobId, nodeId: home });
     if (from !== home) this.tellJob(home, jobId);
     session(home)?.send({ type: "job_entered", jobId });

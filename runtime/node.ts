@@ -401,6 +401,10 @@ export class Node {
   }
 
   #startThread({ threadId: workerId, jobId, isolation }: StartThread): void {
+    if (!this.jobs.get(jobId)) {
+      const type = "thread_failed_to_start";
+      return this.#scheduling.take({ type, threadId: workerId });
+    }
     const { driver, codeFolder } = this.jobs.threadStarted(jobId, workerId);
     const identity = { ...driver, workerId };
     const calls = nodeControl(this, jobId);

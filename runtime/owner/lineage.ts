@@ -58,6 +58,7 @@ export class Lineage {
       bytes: LINEAGE_RECORD_BYTES + bytesOf(args, needs),
       results: new Set(),
       live: new Map(),
+      storedFrom: number,
       dependents: 0,
       underWay: undefined,
       wanted: [],

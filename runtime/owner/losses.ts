@@ -184,8 +184,8 @@ export class Losses implements ObjectLosses {
     const task = new TaskRecord(number, template, wanted, prepared.wire);
     task.attempt = record.attempt + 1;
     task.uncounted = record.uncounted;
-    task.storedFrom = references.reserve(numbersOf(template));
     task.lineage = record;
+    record.storedFrom = references.reserve(numbersOf(template));
     record.underWay = task;
     task.dependencies = prepared.dependencies;
     task.contained = prepared.contained;

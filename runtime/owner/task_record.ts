@@ -86,8 +86,6 @@ export class TaskRecord {
   timer: unknown = undefined;
   /** Position among the calls of its caller on its actor. */
   sequence = 0;
-  /** The number that the store has the first result by, if it is large. */
-  storedFrom: number;
   /** What is kept of it already: of a stream, or of what is made again. */
   lineage: LineageRecord | undefined = undefined;
 
@@ -101,7 +99,11 @@ export class TaskRecord {
     this.template = template;
     this.refs = refs;
     this.args = args;
-    this.storedFrom = number;
+  }
+
+  /** The number that the store has the first result by, if it is large. */
+  get storedFrom(): number {
+    return this.lineage?.storedFrom ?? this.number;
   }
 
   /** Whether it runs for results that were lost. */
@@ -134,6 +136,8 @@ export interface LineageRecord {
   uncounted: number;
   /** Results that can be reached, and what the store has them by. */
   readonly live: Map<number, number | undefined>;
+  /** The number that the store has the latest run's first result by. */
+  storedFrom: number;
   /** How many needs of other records its results are. */
   dependents: number;
   /** The task runs: for the first time, if it is a stream, or again. */

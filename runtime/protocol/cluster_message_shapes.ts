@@ -105,6 +105,7 @@ const FIELDS: MessageFields<ClusterMessage> = {
       driver: WORKER,
       home: NODE,
       namespace: TEXT,
+      isOver: BOOLEAN,
     }),
   },
   job_entered: { jobId: JOB },

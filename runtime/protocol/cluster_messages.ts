@@ -65,6 +65,8 @@ export interface JobFacts {
   /** The node that the driver is linked to. */
   readonly home: NodeId;
   readonly namespace: string;
+  /** The driver is gone. */
+  readonly isOver: boolean;
 }
 
 /** The first message on a session between nodes; from who dials. */

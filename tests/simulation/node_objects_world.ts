@@ -93,10 +93,11 @@ export class NodeObjectsWorld {
     for (const [node, tell] of this.#news.splice(0)) {
       if (node.isAlive) tell();
     }
-    for (let round = 0; round < 90; round++) {
+    for (let round = 0; round < 130; round++) {
       for (const node of this.kit.alive) this.#tidy(node);
       await this.kit.settle();
-      this.kit.advance(1_000);
+      // What waits for room gets it before anybody is tired of waiting.
+      this.kit.advance(round < 60 ? 50 : 1_000);
     }
     for (const { open, object, node, thread } of this.opens) {
       const isGone = !node.isAlive || !node.threads.has(thread.workerId);
