@@ -64,7 +64,7 @@ async function serve(): Promise<void> {
   const server = await detectPlatform().serveWeb({
     hostname: HOSTNAME,
     port: 0,
-    fetch: (request) => acceptor.answer(request),
+    fetch: (request, from) => acceptor.answer(request, from),
   });
   const ports: Ports = {
     echoUrl: serveWebSocketEcho(),

@@ -3,6 +3,8 @@
 
 import type { WorkerId } from "./base/ids.ts";
 import type { NodeStart } from "./host_messages.ts";
+import type { PlacementGroups } from "./control/placement_groups.ts";
+import type { NodeActors } from "./node_actors.ts";
 import type { NodeCode } from "./node_code.ts";
 import type { NodeControl } from "./node_control.ts";
 import type { NodeJobs } from "./node_jobs.ts";
@@ -17,6 +19,8 @@ export interface MemberNode {
   readonly address: string;
   readonly mailbox: Mailbox;
   readonly jobs: NodeJobs;
+  readonly actors: NodeActors;
+  readonly groups: PlacementGroups;
   readonly scheduler: Scheduler;
   readonly store: NodeStore;
   readonly code: NodeCode;

@@ -3,7 +3,7 @@
 // never runs user code, and does no work that is not bounded.
 
 import * as Comlink from "comlink";
-import type { MantaError } from "./base/errors.ts";
+import type { MantaError, ProtocolError } from "./base/errors.ts";
 import {
   type JobId,
   newThreadId,
@@ -98,6 +98,7 @@ export class Node {
       send: (id: WorkerId, message: FromNode) => this.#send(id, message),
       stopThread: (id: WorkerId, reason: string | MantaError) =>
         this.#threads.stop(id, reason),
+      childOf: (id: WorkerId) => this.#threads.childOf(id),
     };
     this.memory = new NodeMemory(start.nodeId, start.memory, {
       ...ports,
@@ -109,7 +110,10 @@ export class Node {
       warn: (jobId, text) => this.#warn(jobId, text),
       flush: () => this.#turn(),
     });
-    this.actors = new NodeActors(ports);
+    this.actors = new NodeActors({
+      ...ports,
+      schedule: (event) => this.#place(event),
+    });
     this.#scheduling = new NodeScheduling(this.scheduler, {
       ...ports,
       send: (id, message) => {
@@ -118,22 +122,17 @@ export class Node {
       actors: this.actors,
       groups: this.groups,
       startThread: (thread) => this.#startThread(thread),
+      answered: (answer) => {
+        if (this.cluster) this.cluster.answered(answer);
+        else this.actors.placed(answer);
+      },
       jobOf: (id) => this.jobs.of(id)?.driver.jobId,
       warn: (jobId, text) => this.#warn(jobId, text),
     });
-    this.#threads = new NodeThreads({
-      mailbox: this.mailbox,
-      sessionPath: start.sessionPath,
-      post: host.post,
-      isRunning: (id) => this.#peers.has(id),
-      command: host.childCommand,
-      entries: start.childEntries,
-      received: () => this.#turn(),
-      printed: (id, line) => this.jobs.of(id)?.output.printed(id, [line]),
-      ended: (id, error) => this.threadEnded(id, error),
-    });
+    this.#threads = this.#newThreads();
     this.#asked = {
       ...ports,
+      place: (event) => this.#place(event),
       actors: this.actors,
       groups: this.groups,
       memory: this.memory,
@@ -141,9 +140,7 @@ export class Node {
       revoked: this.#scheduling.revoked,
       removeGroup: (groupId) => this.#removeGroup(groupId),
       link: (from, peer) => this.#link(from, peer),
-      // Its end is a turn of its own, and this is the middle of one.
-      broken: (peer, error) =>
-        queueMicrotask(() => this.#peers.broken(peer, error)),
+      broken: (peer, error) => this.#broken(peer, error),
     };
     this.jobs = new NodeJobs((jobId) => this.actors.hasLiving(jobId));
     this.#disk = spillDisk(start.spillPath, (text) => this.#warnAll(text));
@@ -170,6 +167,20 @@ export class Node {
     });
   }
 
+  #newThreads(): NodeThreads {
+    return new NodeThreads({
+      mailbox: this.mailbox,
+      sessionPath: this.start.sessionPath,
+      post: this.#host.post,
+      isRunning: (id) => this.#peers.has(id),
+      command: this.#host.childCommand,
+      entries: this.start.childEntries,
+      received: () => this.#turn(),
+      printed: (id, line) => this.jobs.of(id)?.output.printed(id, [line]),
+      ended: (id, error) => this.threadEnded(id, error),
+    });
+  }
+
   #newStore(): NodeStore {
     const { start } = this;
     const { collectGarbage, returnMemory } = this.#host;
@@ -183,6 +194,7 @@ export class Node {
       disk: this.#disk,
       returnMemory,
       makeLoanFile: loanFolder(start.sessionPath),
+      sealed: (...object) => this.cluster?.sealed(...object),
     });
   }
 
@@ -242,9 +254,12 @@ export class Node {
     const job = this.jobs.of(workerId);
     if (!job || job.driver.workerId !== workerId) return;
     const { jobId } = job.driver;
-    if (job.home === this.start.nodeId) this.cluster?.jobEnded(jobId);
+    const isLinkedHere = job.home === this.start.nodeId;
+    if (isLinkedHere) this.cluster?.jobEnded(jobId);
     this.jobs.driverEnded(workerId);
-    this.#workerEnded(workerId, this.#threads.ended(workerId, reason));
+    const error = this.#threads.ended(workerId, reason);
+    if (isLinkedHere) this.#workerEnded(workerId, error);
+    else this.#forgetWorker(workerId, error);
     this.#scheduling.take({ type: "owner_ended", owner: workerId });
     this.#scheduling.take({ type: "job_ended", jobId });
     this.#forgetJobs();
@@ -326,9 +341,19 @@ export class Node {
     if (job) receiveRequest(this.#asked, message, from, job);
   }
 
+  /** What may be at any node is placed by the head. */
+  #place(event: Uncaused<SchedulerEvent>): void {
+    if (!this.cluster?.places(event)) this.#scheduling.take(event);
+  }
+
   #removeGroup(groupId: PlacementGroupId): void {
     this.groups.remove(groupId);
-    this.#scheduling.take({ type: "group_removed", groupId });
+    this.#place({ type: "group_removed", groupId });
+  }
+
+  #broken(peer: WorkerId, error: ProtocolError): void {
+    // Its end is a turn of its own, and this is the middle of one.
+    queueMicrotask(() => this.#peers.broken(peer, error));
   }
 
   #link(from: WorkerId, peer: WorkerId): void {
@@ -365,7 +390,9 @@ export class Node {
   // -- Threads ---------------------------------------------------------------
 
   #addPeer(id: WorkerId, peer: NodePeer): void {
-    this.store.workerStarted(id, peer.memory === "files");
+    if (!peer.isStandIn) {
+      this.store.workerStarted(id, peer.memory === "files");
+    }
     this.#peers.add(
       id,
       peer,
@@ -374,6 +401,10 @@ export class Node {
   }
 
   #startThread({ threadId: workerId, jobId, isolation }: StartThread): void {
+    if (!this.jobs.get(jobId)) {
+      const type = "thread_failed_to_start";
+      return this.#scheduling.take({ type, threadId: workerId });
+    }
     const { driver, codeFolder } = this.jobs.threadStarted(jobId, workerId);
     const identity = { ...driver, workerId };
     const calls = nodeControl(this, jobId);
@@ -414,6 +445,7 @@ export class Node {
   #workerEnded(workerId: WorkerId, error: MantaError): void {
     this.cluster?.workerEnded(workerId, error);
     this.#forgetWorker(workerId, error);
+    this.store.workerEnded(workerId);
   }
 
   /** A worker is gone, and what it owned with it. */
@@ -424,7 +456,6 @@ export class Node {
       this.#send(id, { type: "worker_ended", workerId, reason });
     }
     this.actors.direct({ type: "worker_ended", workerId, error });
-    this.store.workerEnded(workerId);
     for (const groupId of this.groups.endedWith(workerId)) {
       this.#removeGroup(groupId);
     }

@@ -21,6 +21,7 @@ import type {
 import { thisProcess } from "./platform/process_life.ts";
 import { addressText } from "./protocol/address.ts";
 import type { DriverHello, ObserverHello } from "./protocol/driver_messages.ts";
+import { AttemptLimit } from "./protocol/attempt_limit.ts";
 import {
   CONNECT_PATH,
   type HandshakeRules,
@@ -84,6 +85,7 @@ export class NodeGateway {
   #isAnswerDue = false;
   readonly #answerWatch = new Watch(SPIN_US_MAX);
   #hosts: ReadonlySet<string> = new Set();
+  readonly #attempts = new AttemptLimit(() => performance.now());
 
   constructor(
     node: ReachedNode,
@@ -94,6 +96,8 @@ export class NodeGateway {
     this.#platform = platform;
     this.#listen = listen;
     this.#token = new TokenCheck(listen.token);
+    // Who has started the node is here: others here cannot lock it out.
+    for (const own of ["127.0.0.1", "::1"]) this.#attempts.note(own, true);
     this.#acceptor = new SessionAcceptor({
       rules: () => this.#rules(),
       onSession: (session) => this.#begin(session),
@@ -109,7 +113,7 @@ export class NodeGateway {
       hostname,
       port,
       ...(tls ? { tls } : {}),
-      fetch: (request) => this.#answer(request),
+      fetch: (request, from) => this.#answer(request, from),
     });
     this.#hosts = hostsOf({
       hostname,
@@ -133,13 +137,15 @@ export class NodeGateway {
   }
 
   #rules(): HandshakeRules {
-    return { token: this.#token, hosts: this.#hosts };
+    const attempts = this.#attempts;
+    return { token: this.#token, hosts: this.#hosts, attempts };
   }
 
-  #answer(request: Request): WebAnswer {
-    const path = new URL(request.url).pathname;
-    if (path === CONNECT_PATH) return this.#acceptor.answer(request);
-    const refusal = judgeAccess(request, this.#rules());
+  #answer(request: Request, from: string): WebAnswer {
+    const { url, headers } = request;
+    const path = new URL(url).pathname;
+    if (path === CONNECT_PATH) return this.#acceptor.answer(request, from);
+    const refusal = judgeAccess({ url, headers, from }, this.#rules());
     return refusalResponse(refusal ?? { status: NOT_FOUND });
   }
 

@@ -15,6 +15,7 @@ import {
   type MemoryThread,
   type StopThread,
 } from "./observe/memory_policy.ts";
+import { memoryBytesOf } from "./platform/machine.ts";
 import {
   type MemoryUse,
   newMemoryReader,
@@ -33,6 +34,8 @@ export interface NodeMemoryPorts {
   /** Asks every thread of the process to collect its garbage. */
   collectGarbage(): void;
   stopThread(workerId: WorkerId, reason: MantaError): void;
+  /** Whether a thread is in a child process, and in which once it runs. */
+  childOf(workerId: WorkerId): { readonly pid: number | undefined } | undefined;
   /** Has the scheduler place nothing on a thread any more. */
   forget(threadId: WorkerId): void;
   warn(jobId: JobId, text: string): void;
@@ -80,15 +83,35 @@ export class NodeMemory {
   }
 
   listing(): MemoryListing {
-    return { ...this.#use(), stoppedThreads: this.#stoppedCount };
+    const use = this.#use(this.#ports.threads());
+    return { ...use, stoppedThreads: this.#stoppedCount };
   }
 
-  #use(): MemoryUse {
+  #use(views: readonly ThreadView[]): MemoryUse {
     const { memoryLimitBytes: limitBytes } = this.#settings;
     if (limitBytes === undefined) {
       return (this.#readUse ??= newMemoryReader())();
     }
-    return { usedBytes: residentBytes(), limitBytes };
+    // A limit on this process is one on its children, too.
+    let usedBytes = residentBytes();
+    for (const { threadId } of views) {
+      usedBytes += this.#childBytes(threadId) ?? 0;
+    }
+    return { usedBytes, limitBytes };
+  }
+
+  /** What a thread's own process holds, without memory that it shares. */
+  #childBytes(threadId: WorkerId): number | undefined {
+    const pid = this.#ports.childOf(threadId)?.pid;
+    return pid === undefined ? undefined : memoryBytesOf(pid);
+  }
+
+  /** A child is seen from outside: no busy one can be asked. */
+  #figureOf(threadId: WorkerId): MemoryFigure | undefined {
+    const given = this.#figures.get(threadId);
+    if (!this.#ports.childOf(threadId)) return given;
+    const usedBytes = this.#childBytes(threadId);
+    return { isCollected: false, isNeeded: true, ...given, usedBytes };
   }
 
   #look(): void {
@@ -100,7 +123,7 @@ export class NodeMemory {
     const refreshMs = this.#settings.memoryMonitorRefreshMs;
     const delayMs = refreshMs * (isIdle ? MEMORY_IDLE_REFRESHES : 1);
     this.#timer = setTimeout(() => this.#look(), delayMs);
-    const use = this.#use();
+    const use = this.#use(views);
     const actions = this.#policy.handle({
       type: "memory_read",
       nowMs: performance.now(),
@@ -123,8 +146,9 @@ export class NodeMemory {
       isRetriable: works.every(({ actorId, isOnce }) =>
         actorId ? this.#ports.mayRestart(actorId) : !isOnce
       ),
-      limitBytes: limitOf(works),
-      figure: this.#figures.get(threadId),
+      // What runs in a child is kept to its `memory` there.
+      limitBytes: this.#ports.childOf(threadId) ? undefined : limitOf(works),
+      figure: this.#figureOf(threadId),
     };
   }
 
@@ -155,17 +179,18 @@ export class NodeMemory {
 
   #stop(action: StopThread, view: ThreadView, use: MemoryUse): void {
     const { threadId, reason, mayRetry } = action;
-    const threadBytes = this.#figures.get(threadId)?.usedBytes;
+    const threadBytes = this.#figureOf(threadId)?.usedBytes;
+    const what = this.#ports.childOf(threadId) ? "process" : "thread";
     const held = threadBytes === undefined
       ? ""
-      : `, of which the thread had ${gib(threadBytes)}`;
+      : `, of which the ${what} had ${gib(threadBytes)}`;
     const limitBytes = limitOf(view.works) ?? 0;
     const used = `${gib(use.usedBytes)} of ${gib(use.limitBytes)}`;
     const text = reason === "limit"
-      ? `its thread was stopped, as it held ${gib(threadBytes ?? 0)}, more ` +
+      ? `its ${what} was stopped, as it held ${gib(threadBytes ?? 0)}, more ` +
         `than the ${gib(limitBytes - MEMORY_THREAD_BYTES)} of its option ` +
         "`memory`. Raise it, or hold less at a time"
-      : `its thread was stopped, as node ${this.#nodeId} used ${used} of ` +
+      : `its ${what} was stopped, as node ${this.#nodeId} used ${used} of ` +
         `memory, above ${
           Math.round(this.#settings.memoryUsageThreshold * 100)
         } %${held}. ` +

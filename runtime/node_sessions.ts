@@ -47,6 +47,8 @@ export interface NodeSessionsPorts {
   /** Has the head tell the other node that it is to dial this one. */
   askToDial(nodeId: NodeId): void;
   receive(from: NodeId, message: ClusterMessage): void;
+  /** A stream for objects is there. */
+  objectsLinked(nodeId: NodeId, link: RemoteLink): void;
   /** Something has come: the node's turn begins. */
   turn(): void;
   /** The session is over; a node that is asked for again is dialed again. */
@@ -248,6 +250,7 @@ export class NodeSessions {
       mailbox: this.#ports.mailbox,
       isDirty: (session) => this.#dirty.add(session),
       receive: (message) => this.#ports.receive(nodeId, message),
+      objectsLinked: (link) => this.#ports.objectsLinked(nodeId, link),
     });
     this.#sessions.set(nodeId, session);
     setTimeout(() => {

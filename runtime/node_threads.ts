@@ -76,6 +76,14 @@ export class NodeThreads {
     return this.#children.pidOf(workerId) ?? process.pid;
   }
 
+  /** The process that a thread has for itself; its number once it runs. */
+  childOf(
+    workerId: WorkerId,
+  ): { readonly pid: number | undefined } | undefined {
+    if (!this.#children.has(workerId)) return undefined;
+    return { pid: this.#children.pidOf(workerId) };
+  }
+
   /** Ends all child processes. */
   end(): Promise<void> {
     return this.#children.end();

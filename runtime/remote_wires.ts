@@ -65,6 +65,10 @@ export class RemoteWires implements ThreadWires {
     this.mail.onMail();
   }
 
+  sendNow(): void {
+    this.#session.sendNow();
+  }
+
   openPeer(opened: { readonly peer: WorkerId }): Link {
     const { stream } = opened as StreamOpened;
     const link = new RemoteLink(this.#session.streams, stream);

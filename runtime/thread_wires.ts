@@ -38,6 +38,8 @@ export interface ThreadWires {
   readonly control: Comlink.Remote<NodeControl>;
   /** Where code must be sent to first; absent where its files can be read. */
   readonly code?: DriverCode;
+  /** Has what was flushed go out before the turn ends; absent if it has. */
+  sendNow?(): void;
   /** The node has opened a link to a peer. */
   openPeer(opened: LinkOpened | StreamOpened): Link;
   /** The session is over, for this reason. */

@@ -178,6 +178,15 @@ export const RECLAIM_REPEAT_MS = 1_000;
 /** After a thread failed to start, none is started for this time. */
 export const THREAD_START_PAUSE_MS = 1_000;
 
+/** What an owner keeps to make lost objects again; the oldest goes first. */
+export const LINEAGE_BYTES_MAX = 128 * 1024 * 1024;
+
+/** What one task takes of that beside its arguments, roughly. */
+export const LINEAGE_RECORD_BYTES = 512;
+
+/** How often a reader is sent to a place in the store that is empty. */
+export const LOST_READS_MAX = 3;
+
 /** An actor fails when this many threads for it have not started. */
 export const THREAD_START_ATTEMPTS_MAX = 3;
 
@@ -622,6 +631,15 @@ export const DEAD_NODES_MAX = 1_000;
 /** A node that is to leave ends what it runs by then, or without it. */
 export const NODE_DRAIN_MS_MAX = 30_000;
 
+/** How long a new node waits for a head that is not there. */
+export const NODE_JOIN_MS_MAX = 20_000;
+
+/** How long a node whose head has gone waits for one to join again. */
+export const NODE_REJOIN_MS_MAX = 120_000;
+
+/** How often such a node looks. */
+export const NODE_JOIN_PAUSE_MS = 250;
+
 /** What waits at a node without room for so long may go to another one. */
 export const SPREAD_MOVE_MS = 300;
 
@@ -648,3 +666,25 @@ export const NODES_MAX = 4_096;
 
 /** Nodes that a node waits to hear of, since somebody has named them. */
 export const NODES_UNKNOWN_MAX = 64;
+/** Nodes that may refuse an actor before it fails. */
+export const ACTOR_PLACES_MAX = 3;
+
+/** Nodes that seemed to have room for bundles set them aside in this time. */
+export const GROUP_PREPARE_MS = 1_000;
+
+/** Nodes that make room for bundles first may take so long; then doubled. */
+export const GROUP_PATIENCE_MS = 5_000;
+
+/** The longest time that nodes may take. */
+export const GROUP_PATIENCE_MS_MAX = 30_000;
+
+/** After an attempt that led to nothing, others go first for so long. */
+export const GROUP_PAUSE_MS = 200;
+/** Wrong tokens from one address, one after another, before it must wait. */
+export const WRONG_TOKENS_MAX = 20;
+
+/** After so long one more of them is let through, in milliseconds. */
+export const WRONG_TOKENS_REFILL_MS = 1_000;
+
+/** Addresses of which a node remembers whether their tokens were wrong. */
+export const TOKEN_ADDRESSES_MAX = 4_096;

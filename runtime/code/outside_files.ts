@@ -1,6 +1,7 @@
-// The files that a bundle imports from where they are, because they have
-// machine code or load it. A line of the bundle's text names them, with the
-// packages that they come in, for machines where they are elsewhere.
+// What a bundle imports that it could not have in it: files from where they are,
+// because they have machine code or load it, and what Deno alone finds, such as
+// "npm:hono@4". A line of the bundle's text names it, with the packages that it
+// comes in, for machines where these are elsewhere.
 
 import type { Metafile } from "esbuild";
 import { existsSync } from "node:fs";
@@ -10,7 +11,7 @@ import { MAP_COMMENT } from "./source_map.ts";
 
 /** A file that is not in the bundle. */
 export interface OutsideFile {
-  /** Where it was when the bundle was made, as the bundle imports it. */
+  /** What the bundle imports: where the file was when the bundle was made. */
   readonly path: string;
   /** Absent for a file of the user's own. */
   readonly package?: FoundPackage;
@@ -26,18 +27,34 @@ export function outsideFiles(
 ): OutsideFile[] {
   const paths = Object.values(metafile?.outputs ?? {})
     .flatMap(({ imports }) => imports)
-    .filter(({ external, path }) => external && isAbsolute(path))
+    .filter(({ external }) => external)
     .map(({ path }) => path);
   return [...new Set(paths)].flatMap((path) => {
     const before = known.find((file) => file.path === path);
     if (before) return [before];
-    // Others are of Deno's cache, or meant to be missing.
+    if (path.startsWith("npm:")) return [npmImport(path)];
+    if (!isAbsolute(path)) return [];
+    // Others are meant to be missing.
     const isInstalled = path.includes("/node_modules/");
     if (!isInstalled && !path.endsWith(".node")) return [];
     if (!existsSync(path)) return [];
     const found = packageOf(path);
     return [{ path, ...(found ? { package: found } : {}) }];
   });
+}
+
+const NPM_IMPORT = /^npm:\/?((?:@[^/]+\/)?[^@/]+)(?:@([^/]+))?(?:\/(.*))?$/;
+
+function npmImport(path: string): OutsideFile {
+  const [, name = "", version = "latest", file = ""] = NPM_IMPORT.exec(path) ??
+    [];
+  const spec = `${name}@${version}`;
+  return { path, package: { name, version, spec, file } };
+}
+
+/** Whether only Deno finds it where it is. */
+export function isNpmImport({ path }: OutsideFile): boolean {
+  return path.startsWith("npm:");
 }
 
 /** The line that names the files; nothing where there are none. */

@@ -1,13 +1,24 @@
 // The executor's side of what a bundle imports from outside of itself: on
-// another machine than that where the bundle was made, the packages with
-// machine code are installed, and a copy of the bundle imports them from there.
+// another machine than that where the bundle was made, or another runtime, the
+// packages are installed, and a copy of the bundle imports them from there.
 
-import { existsSync, mkdirSync, readFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+} from "node:fs";
 import { basename, dirname, join } from "node:path";
+import process from "node:process";
 import { RuntimeEnvError } from "../base/errors.ts";
 import { writeWhole } from "./code_cache.ts";
 import { type FoundPackage, packageOf } from "./native_package.ts";
-import { type OutsideFile, outsideFilesOf } from "./outside_files.ts";
+import {
+  isNpmImport,
+  type OutsideFile,
+  outsideFilesOf,
+} from "./outside_files.ts";
 import { packageFolder } from "./package_store.ts";
 
 const placing = new Map<string, Promise<string>>();
@@ -31,24 +42,61 @@ export async function placedBundle(path: string): Promise<string> {
 
 async function place(path: string): Promise<string> {
   const text = readFileSync(path, "utf8");
+  const files = outsideFilesOf(text);
+  const isDeno = process.versions["deno"] !== undefined;
+  const named = isDeno ? [] : files.filter(isNpmImport);
   let placedText = text;
-  for (const file of outsideFilesOf(text)) {
-    const here = await placeOf(file);
-    for (const quoted of quotations(file.path)) {
-      placedText = placedText.replaceAll(quoted, JSON.stringify(here));
-    }
+  for (const file of files) {
+    if (isNpmImport(file)) continue;
+    placedText = replaced(placedText, file, await placeOf(file));
+  }
+  for (const file of named) {
+    const { name, file: part } = file.package!;
+    placedText = replaced(placedText, file, part ? `${name}/${part}` : name);
   }
   if (placedText === text) return path;
   // The name is the bundle's hash, by which it is known.
-  const placed = join(dirname(path), "placed", basename(path));
-  mkdirSync(dirname(placed), { recursive: true });
+  const folder = join(dirname(path), "placed", basename(path, ".mjs"));
+  mkdirSync(folder, { recursive: true });
+  if (named.length > 0) await install(named, join(folder, "node_modules"));
+  const placed = join(folder, basename(path));
   writeWhole(placed, placedText);
   return placed;
 }
 
+/** A path as the bundler writes it is in a JSON string, and ASCII only. */
+function replaced(text: string, { path }: OutsideFile, by: string): string {
+  const quoted = JSON.stringify(path);
+  const ascii = quoted.replace(
+    /[\u0080-\uffff]/g,
+    (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
+  return text.replaceAll(quoted, JSON.stringify(by))
+    .replaceAll(ascii, JSON.stringify(by));
+}
+
+/** Installs packages that are imported by their names. */
+async function install(
+  files: readonly OutsideFile[],
+  modules: string,
+): Promise<void> {
+  const specs = [...new Set(files.map((file) => file.package!.spec))];
+  const names = new Set(files.map((file) => file.package!.name));
+  if (names.size < specs.length) {
+    throw new RuntimeEnvError(
+      `Cannot load ${specs.join(", ")} on this node: of two releases of a ` +
+        "package it can install one. Name the same release in all modules",
+      { details: { packages: specs, output: "" } },
+    );
+  }
+  const folder = await installed(specs);
+  rmSync(modules, { force: true });
+  symlinkSync(join(folder, "node_modules"), modules);
+}
+
 async function placeOf({ path, package: wanted }: OutsideFile) {
   if (!wanted || isSame(path, wanted)) return path;
-  const folder = await installed(wanted);
+  const folder = await installed([wanted.spec]);
   const here = join(folder, "node_modules", wanted.name, wanted.file);
   if (existsSync(here)) return here;
   throw new RuntimeEnvError(
@@ -66,28 +114,19 @@ function isSame(path: string, { name, version }: FoundPackage): boolean {
   return found?.name === name && found.version === version;
 }
 
-async function installed({ spec }: FoundPackage): Promise<string> {
+async function installed(specs: readonly string[]): Promise<string> {
   try {
-    return (await packageFolder([spec])).path;
+    return (await packageFolder(specs)).path;
   } catch (error) {
     if (!(error instanceof RuntimeEnvError)) throw error;
     const { output = "" } = error as { output?: string };
+    const names = specs.map((spec) => `"${spec}"`).join(", ");
     throw new RuntimeEnvError(
-      `Cannot load package "${spec}" on this node: it has machine code, ` +
-        "which does not cross a connection, and could not be installed here. " +
-        "Name a release that can be in `runtimeEnv.npm`, or make its registry " +
+      `Cannot load package ${names} on this node: it does not cross a ` +
+        "connection with the code, and could not be installed here. Name a " +
+        "release that can be in `runtimeEnv.npm`, or make its registry " +
         `reachable. ${error.message}`,
-      { cause: error, details: { packages: [spec], output } },
+      { cause: error, details: { packages: specs, output } },
     );
   }
-}
-
-/** A path as the bundler writes it: ASCII only, in a JSON string. */
-function quotations(path: string): string[] {
-  const quoted = JSON.stringify(path);
-  const ascii = quoted.replace(
-    /[\u0080-\uffff]/g,
-    (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`,
-  );
-  return [...new Set([quoted, ascii])];
 }

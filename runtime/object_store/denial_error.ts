@@ -90,7 +90,7 @@ export function denialError(
 
 type Loss = Extract<
   DenyReason,
-  "unreadable" | "unreachable" | "not_found" | "freed" | "owner_ended"
+  "unreadable" | "unreachable" | "lost" | "not_found" | "freed" | "owner_ended"
 >;
 
 /** The error for an object that there is not, or not any more. */
@@ -101,21 +101,12 @@ function lossError(
 ): MantaError {
   switch (reason) {
     case "unreadable":
-      return new ObjectLostError(
-        `Cannot read object "${objectId}": it was spilled to disk and cannot ` +
-          "be read back as it was written",
-        { details },
-      );
     case "unreachable":
-      return new ObjectLostError(
-        `Cannot read object "${objectId}": the nodes that have it did not ` +
-          "send it. Look at their state and at the network between them",
-        { details },
-      );
+    case "lost":
     case "not_found":
     case "freed":
       return new ObjectLostError(
-        `Cannot read or write object "${objectId}": it was freed`,
+        `Cannot read object "${objectId}": ${LOSSES[reason]}`,
         { details },
       );
     case "owner_ended":
@@ -127,3 +118,13 @@ function lossError(
       return unreachable(reason);
   }
 }
+
+const LOSSES = {
+  unreadable: "it was spilled to disk and cannot be read back as it was " +
+    "written",
+  unreachable: "the nodes that have it did not send it. Look at their state " +
+    "and at the network between them",
+  lost: "every copy was on a node that is gone",
+  not_found: "it was freed",
+  freed: "it was freed",
+} as const;

@@ -125,6 +125,7 @@ export class NodeObjects {
         // A task of another node's owner writes its result.
         if (this.#isElsewhere(message.owner)) {
           this.#ports.store.ownerKnown(message.owner);
+          this.#later(() => this.#forgetOwner(message.owner));
         }
         return false;
       case "object_free":
@@ -163,7 +164,10 @@ export class NodeObjects {
   ownerEnded(owner: WorkerId): void {
     this.#direct({ type: "owner_ended", owner });
     this.#pulls.ownerEnded(owner);
-    if (this.#isElsewhere(owner)) this.#ports.store.workerEnded(owner);
+    const { store } = this.#ports;
+    if (this.#isElsewhere(owner)) store.workerEnded(owner);
+    // What the thread was about to write for others is gone as well.
+    for (const other of [...store.ownerIds()]) this.#forgetOwner(other);
   }
 
   // -- Other nodes -----------------------------------------------------------

@@ -87,6 +87,8 @@ interface Place extends ObjectNamed {
   readonly asks: Map<NodeId, Ask>;
   /** When its last copy was lost, if it was. */
   lostAtMs: number | undefined;
+  /** Whether a node that is not the home has had to do with it. */
+  isShared: boolean;
 }
 
 export interface ObjectPlacesOptions {
@@ -173,6 +175,7 @@ export class ObjectPlaces {
       return this.#freeAt(object, nodeId);
     }
     const place = present ?? this.#add(object);
+    place.isShared ||= nodeId !== this.#nodeId;
     endPull(place, nodeId);
     place.asks.delete(nodeId);
     const { serving = 0, served = 0 } = place.holders.get(nodeId) ?? {};
@@ -233,6 +236,7 @@ export class ObjectPlaces {
     const hadAny = hasGood(place);
     place.holders.delete(by);
     if (hadAny && !hasGood(place)) this.#tellLost([place]);
+    place.isShared ||= by !== this.#nodeId;
     place.asks.set(by, { except, askedAtMs: this.#clock.nowMs() });
     this.#answerAsks(place);
   }
@@ -259,8 +263,15 @@ export class ObjectPlaces {
         sizeBytes,
       });
     }
+    this.#settle(place);
+  }
+
+  /** Waits for an object that is nowhere, or forgets it if nobody wants it. */
+  #settle(place: Place): void {
     if (place.asks.size > 0 && !hasGood(place)) this.#nowhere.add(place);
     else this.#nowhere.delete(place);
+    if (place.asks.size + place.pulls.size + place.holders.size > 0) return;
+    if (place.lostAtMs === undefined) this.#delete(place);
   }
 
   #unlinked(nodeId: NodeId): void {
@@ -286,10 +297,7 @@ export class ObjectPlaces {
         place.asks.delete(by);
         this.#deny(place, by);
       }
-      if (place.asks.size > 0) continue;
-      this.#nowhere.delete(place);
-      const isUnknown = place.lostAtMs === undefined;
-      if (isUnknown && place.holders.size === 0) this.#delete(place);
+      this.#settle(place);
     }
   }
 
@@ -297,8 +305,7 @@ export class ObjectPlaces {
 
   #free(object: ObjectNamed): void {
     const place = this.#get(object);
-    const isOfHome = place?.holders.has(this.#nodeId) &&
-      place.holders.size === 1 && place.pulls.size + place.asks.size === 0;
+    const isOfHome = place?.holders.has(this.#nodeId) && !place.isShared;
     if (!isOfHome) this.#noteFreed(object);
     if (place) this.#remove(place);
   }
@@ -340,7 +347,7 @@ export class ObjectPlaces {
   #add({ owner, number }: ObjectNamed): Place {
     const place: Place = {
       ...{ owner, number, holders: new Map(), pulls: new Map() },
-      ...{ asks: new Map(), lostAtMs: undefined },
+      ...{ asks: new Map(), lostAtMs: undefined, isShared: false },
     };
     let places = this.#owners.get(owner);
     if (!places) this.#owners.set(owner, places = new Map());

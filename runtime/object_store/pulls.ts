@@ -133,6 +133,8 @@ export class Pulls {
   ): void {
     const pull = this.#pulls.get(objectKey(owner, number));
     if (pull?.state !== "locating") return;
+    // It may be the answer to what was asked before the last try.
+    this.#stopTimer(pull);
     if (source === undefined) return this.#end(pull, "not_found");
     if (pull.memory && pull.sizeBytes !== sizeBytes) this.#giveMemoryBack(pull);
     pull.source = source;
@@ -288,6 +290,11 @@ export class Pulls {
     );
   }
 
+  #stopTimer(pull: Pull): void {
+    pull.stopTimer?.();
+    pull.stopTimer = undefined;
+  }
+
   #stopReading(pull: Pull): void {
     pull.stopReading?.();
     pull.stopReading = undefined;
@@ -315,7 +322,7 @@ export class Pulls {
     const { owner, number, openers } = pull;
     this.#pulls.delete(pull.key);
     this.#queued.delete(pull);
-    pull.stopTimer?.();
+    this.#stopTimer(pull);
     this.#stopReading(pull);
     this.#giveMemoryBack(pull);
     const isHere = this.#ports.has(owner, number);

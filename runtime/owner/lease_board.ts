@@ -174,7 +174,7 @@ export class LeaseBoard {
     lease.isLingering = true;
     const { uses } = lease;
     const leftMs = lease.idleSinceMs + LEASE_LINGER_MS - nowMs;
-    this.#ports.timers.after(leftMs, () => {
+    this.#ports.timers.after(Math.max(0, leftMs), () => {
       lease.isLingering = false;
       if (lease.underWay > 0 || !this.#granted.has(lease.id)) return;
       if (lease.uses !== uses) return this.#linger(queue, lease);

@@ -41,6 +41,7 @@ interface BunServing {
 
 interface BunServer {
   readonly port: number;
+  requestIP(request: Request): { readonly address: string } | null;
   upgrade(request: Request, options: { data: BunSocketState }): boolean;
   stop(closesConnections: boolean): Promise<void>;
 }
@@ -107,7 +108,8 @@ async function answer(
   server: BunServer,
   options: ServeWebOptions,
 ): Promise<Response | undefined> {
-  const answered = await options.fetch(request);
+  const from = server.requestIP(request)?.address ?? "";
+  const answered = await options.fetch(request, from);
   if (answered instanceof Response) return answered;
   const isUpgraded = server.upgrade(request, { data: { accept: answered } });
   return isUpgraded ? undefined : upgradeRequired();

@@ -21,7 +21,10 @@ interface DenoServing {
       signal: AbortSignal;
       onListen(): void;
     },
-    handler: (request: Request) => Promise<Response>,
+    handler: (
+      request: Request,
+      from: { readonly remoteAddr: { readonly hostname?: string } },
+    ) => Promise<Response>,
   ): { readonly addr: { readonly port: number }; finished: Promise<void> };
   upgradeWebSocket(
     request: Request,
@@ -39,13 +42,17 @@ export function serveDenoWeb(options: ServeWebOptions): Promise<WebServer> {
   const sockets = new Set<WebSocket>();
   let server: ReturnType<DenoServing["serve"]>;
   try {
-    server = namespace().serve({
-      hostname: options.hostname,
-      port: options.port,
-      ...(options.tls ?? {}),
-      signal: abortion.signal,
-      onListen: () => {},
-    }, (request) => answer(request, options, sockets));
+    server = namespace().serve(
+      {
+        hostname: options.hostname,
+        port: options.port,
+        ...(options.tls ?? {}),
+        signal: abortion.signal,
+        onListen: () => {},
+      },
+      (request, { remoteAddr: { hostname: from = "" } }) =>
+        answer(request, from, options, sockets),
+    );
   } catch (cause) {
     return Promise.reject(listenError(options, cause));
   }
@@ -61,10 +68,11 @@ export function serveDenoWeb(options: ServeWebOptions): Promise<WebServer> {
 
 async function answer(
   request: Request,
+  from: string,
   options: ServeWebOptions,
   sockets: Set<WebSocket>,
 ): Promise<Response> {
-  const answered = await options.fetch(request);
+  const answered = await options.fetch(request, from);
   if (answered instanceof Response) return answered;
   const isUpgrade =
     request.headers.get("upgrade")?.toLowerCase() === "websocket";

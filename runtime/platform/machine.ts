@@ -35,11 +35,17 @@ export function memoryBytes(
 
 /** The memory of this process that it shares with nobody, in bytes. */
 export function ownMemoryBytes(read: ReadText = readText): number {
+  return memoryBytesOf("self", read) ?? process.memoryUsage().rss;
+}
+
+/** The same of any process; undefined if it is gone, or nobody can tell. */
+export function memoryBytesOf(
+  pid: number | "self",
+  read: ReadText = readText,
+): number | undefined {
   const [, kibibytes] = /^RssAnon:\s+(\d+) kB$/m
-    .exec(read("/proc/self/status") ?? "") ?? [];
-  return kibibytes === undefined
-    ? process.memoryUsage().rss
-    : Number(kibibytes) * 1024;
+    .exec(read(`/proc/${pid}/status`) ?? "") ?? [];
+  return kibibytes === undefined ? undefined : Number(kibibytes) * 1024;
 }
 
 /**

@@ -15,8 +15,8 @@ export interface ServeWebOptions {
     readonly cert: string;
     readonly key: string;
   };
-  /** Answers a request; must not throw. */
-  fetch(request: Request): WebAnswer | Promise<WebAnswer>;
+  /** Answers a request that came from an address; must not throw. */
+  fetch(request: Request, from: string): WebAnswer | Promise<WebAnswer>;
 }
 
 /** A response, or what takes the channel that the request becomes. */

@@ -12,10 +12,14 @@ import type {
   NodeReport,
   NodeView,
 } from "./cluster_messages.ts";
+import {
+  UNSCHEDULABLE_REASONS,
+  type UnschedulableReason,
+} from "./node_messages.ts";
+import type { ResourceSet } from "../base/resources.ts";
 import type { WireProcess } from "./driver_messages.ts";
 import { BUNDLE_HASH } from "./driver_messages.ts";
 import {
-  anyOf,
   ANYTHING,
   BOOLEAN,
   BYTES,
@@ -33,7 +37,7 @@ import {
   TIME_MS,
   tuple,
 } from "./message_shape.ts";
-import { CHILD_TO_NODE, CLASS } from "./node_message_shapes.ts";
+import { CHILD_TO_NODE, CLASS, STRATEGY } from "./node_message_shapes.ts";
 import { ACTOR, ERROR, GROUP, TEXT, TEXTS, WORKER } from "./wire_shapes.ts";
 
 const NODE: Shape<NodeId> = matching(/^n-[a-z2-7]{12}$/);
@@ -78,11 +82,7 @@ const HOME: Shape<WireProcess> = object<WireProcess>({
   start: TEXT,
 });
 
-type InGroup = Extract<
-  Extract<ClusterMessage, { type: "actor_request" }>["strategy"],
-  object
->;
-
+const ATTEMPT = { groupId: GROUP, attempt: COUNT } as const;
 const OBJECT = { owner: WORKER, number: COUNT } as const;
 const PAIR = { source: WORKER, jobId: JOB, target: WORKER } as const;
 
@@ -105,6 +105,7 @@ const FIELDS: MessageFields<ClusterMessage> = {
       driver: WORKER,
       home: NODE,
       namespace: TEXT,
+      isOver: BOOLEAN,
     }),
   },
   job_entered: { jobId: JOB },
@@ -128,15 +129,8 @@ const FIELDS: MessageFields<ClusterMessage> = {
     jobId: JOB,
     placement: RESOURCES,
     held: RESOURCES,
-    strategy: anyOf<
-      Extract<ClusterMessage, { type: "actor_request" }>["strategy"]
-    >(
-      oneOf("default"),
-      object<InGroup>({
-        placementGroup: GROUP,
-        bundleIndex: optional(COUNT),
-      }),
-    ),
+    strategy: STRATEGY,
+    labelSelector: optional(TEXTS),
     isolation: oneOf("thread", "process", "shared"),
   },
   actor_release: { actorId: ACTOR },
@@ -145,15 +139,36 @@ const FIELDS: MessageFields<ClusterMessage> = {
     threadId: WORKER,
     gpuIds: optional(list(TEXT)),
   },
-  actor_not_placed: { actorId: ACTOR, reason: TEXT },
-  bundles_prepare: { groupId: GROUP, bundles: list(tuple(COUNT, RESOURCES)) },
-  bundles_prepared: { groupId: GROUP, isPrepared: BOOLEAN },
-  bundles_commit: { groupId: GROUP },
-  bundles_return: { groupId: GROUP },
+  actor_not_placed: {
+    actorId: ACTOR,
+    reason: oneOf<UnschedulableReason>(...UNSCHEDULABLE_REASONS),
+  },
+  bundles_prepare: {
+    ...ATTEMPT,
+    bundles: list(tuple<readonly [number, ResourceSet]>(COUNT, RESOURCES)),
+  },
+  bundles_prepared: { ...ATTEMPT, isPrepared: BOOLEAN },
+  bundles_commit: ATTEMPT,
+  bundles_return: ATTEMPT,
+  bundles_remove: { groupId: GROUP },
+  group_locate: { groupId: GROUP },
+  group_located: {
+    groupId: GROUP,
+    bundles: list(
+      object<{ readonly nodeId?: NodeId; readonly resources: ResourceSet }>({
+        nodeId: optional(NODE),
+        resources: RESOURCES,
+      }),
+    ),
+  },
+  group_gone: { groupId: GROUP },
   object_sealed_at: { ...OBJECT, sizeBytes: COUNT },
-  object_locate: OBJECT,
-  object_located: { ...OBJECT, nodes: list(NODE, NODES_MAX), sizeBytes: COUNT },
+  object_locate: { ...OBJECT, except: list(NODE, NODES_MAX) },
+  object_located: { ...OBJECT, source: optional(NODE), sizeBytes: COUNT },
+  object_gone_at: { ...OBJECT, nodeId: NODE },
   object_freed: OBJECT,
+  objects_wanted: {},
+  objects_linked: { stream: COUNT },
   bundle_wanted: { jobId: JOB, hash: matching(BUNDLE_HASH) },
   bundle_given: { hash: matching(BUNDLE_HASH), pieces: optional(list(BYTES)) },
 };

@@ -11,7 +11,13 @@ import type {
 } from "../base/ids.ts";
 import type { ResourceSet } from "../base/resources.ts";
 import type { WireProcess } from "./driver_messages.ts";
-import type { FromNode, ToNode, WireClass } from "./node_messages.ts";
+import type { WireStrategy } from "./messages.ts";
+import type {
+  FromNode,
+  ToNode,
+  UnschedulableReason,
+  WireClass,
+} from "./node_messages.ts";
 import type { WireError } from "./wire_error.ts";
 
 /** What a node is; the same from its start to its end. */
@@ -59,6 +65,8 @@ export interface JobFacts {
   /** The node that the driver is linked to. */
   readonly home: NodeId;
   readonly namespace: string;
+  /** The driver is gone. */
+  readonly isOver: boolean;
 }
 
 /** The first message on a session between nodes; from who dials. */
@@ -165,13 +173,8 @@ export type ClusterMessage =
     readonly jobId: JobId;
     readonly placement: ResourceSet;
     readonly held: ResourceSet;
-    /** Within the node: "default", or a bundle that it has. */
-    readonly strategy:
-      | "default"
-      | {
-        readonly placementGroup: PlacementGroupId;
-        readonly bundleIndex?: number;
-      };
+    readonly strategy: WireStrategy;
+    readonly labelSelector?: Readonly<Record<string, string>>;
     readonly isolation: "thread" | "process" | "shared";
   }
   | { readonly type: "actor_release"; readonly actorId: ActorId }
@@ -184,21 +187,46 @@ export type ClusterMessage =
   | {
     readonly type: "actor_not_placed";
     readonly actorId: ActorId;
-    readonly reason: string;
+    readonly reason: UnschedulableReason;
   }
+  /** Answered when they are set aside; each attempt ends the one before. */
   | {
     readonly type: "bundles_prepare";
     readonly groupId: PlacementGroupId;
+    readonly attempt: number;
     /** By their numbers in the group. */
     readonly bundles: readonly (readonly [index: number, ResourceSet])[];
   }
   | {
     readonly type: "bundles_prepared";
     readonly groupId: PlacementGroupId;
+    readonly attempt: number;
     readonly isPrepared: boolean;
   }
-  | { readonly type: "bundles_commit"; readonly groupId: PlacementGroupId }
-  | { readonly type: "bundles_return"; readonly groupId: PlacementGroupId }
+  | {
+    readonly type: "bundles_commit";
+    readonly groupId: PlacementGroupId;
+    readonly attempt: number;
+  }
+  | {
+    readonly type: "bundles_return";
+    readonly groupId: PlacementGroupId;
+    readonly attempt: number;
+  }
+  /** All of the group that is at the node goes, with what runs in it. */
+  | { readonly type: "bundles_remove"; readonly groupId: PlacementGroupId }
+  /** To the head: answered now, and at each change. */
+  | { readonly type: "group_locate"; readonly groupId: PlacementGroupId }
+  | {
+    readonly type: "group_located";
+    readonly groupId: PlacementGroupId;
+    /** By their numbers; one without a node is being placed. */
+    readonly bundles: readonly {
+      readonly nodeId?: NodeId;
+      readonly resources: ResourceSet;
+    }[];
+  }
+  | { readonly type: "group_gone"; readonly groupId: PlacementGroupId }
   // -- Objects ---------------------------------------------------------------
   /** To the owner's home: the object is whole in the sender's store. */
   | {
@@ -242,6 +270,10 @@ export type ClusterMessage =
     readonly owner: WorkerId;
     readonly number: number;
   }
+  /** To who numbers the streams: one for objects is wanted. */
+  | { readonly type: "objects_wanted" }
+  /** Objects travel over this stream, which the sender has opened. */
+  | { readonly type: "objects_linked"; readonly stream: number }
   // -- Code ------------------------------------------------------------------
   /** To the job's home: a bundle that its executors need. */
   | {
@@ -255,3 +287,9 @@ export type ClusterMessage =
     /** Its text in UTF-8, in pieces; none: nobody has it. */
     readonly pieces?: readonly Uint8Array[];
   };
+
+/** What a node says of a place that it was asked for. */
+export type PlaceAnswer = Extract<
+  ClusterMessage,
+  { type: "actor_placed_at" | "actor_not_placed" | "bundles_prepared" }
+>;

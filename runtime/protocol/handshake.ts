@@ -10,6 +10,7 @@ import {
   type MantaError,
 } from "../base/errors.ts";
 import { TOKEN_CHARACTERS_MAX } from "../base/limits.ts";
+import type { AttemptLimit } from "./attempt_limit.ts";
 
 /** Of what this build says; both sides must say the same. */
 export const PROTOCOL_VERSION = 1;
@@ -58,12 +59,16 @@ export interface HandshakeRules {
   readonly token: TokenCheck;
   /** Values of `Host` that name this node; see `hostsOf`. */
   readonly hosts: ReadonlySet<string>;
+  /** Makes who guesses tokens wait. */
+  readonly attempts?: AttemptLimit;
 }
 
 /** The part of a request that is judged. */
 export interface HandshakeRequest {
   readonly url: string;
   readonly headers: { get(name: string): string | null };
+  /** The address that it comes from. */
+  readonly from?: string;
 }
 
 export type HandshakeVerdict =
@@ -108,10 +113,17 @@ export function judgeHandshake(
  * meant for browsers: undefined when it may go on.
  */
 export function judgeAccess(
-  { url, headers }: HandshakeRequest,
-  { token, hosts }: HandshakeRules,
+  { url, headers, from = "" }: HandshakeRequest,
+  { token, hosts, attempts }: HandshakeRules,
 ): Extract<HandshakeVerdict, { type: "refused" }> | undefined {
-  if (!token.allows(headers.get("authorization"))) {
+  const isRight = token.allows(headers.get("authorization"));
+  const waitMs = attempts?.note(from, isRight) ?? 0;
+  if (waitMs > 0) {
+    return refused(429, "too many wrong tokens have come from its address", {
+      "retry-after": String(Math.ceil(waitMs / 1_000)),
+    });
+  }
+  if (!isRight) {
     return refused(401, "it brings no valid token", {
       "www-authenticate": "Bearer",
     });
@@ -198,6 +210,13 @@ export function refusalError(
     return new AuthenticationError(
       `Cannot connect to ${address}: it refuses the token. Set MANTA_TOKEN to ` +
         "what `manta token --show` prints there",
+    );
+  }
+  if (status === 429) {
+    const seconds = /^\d{1,6}$/.exec(headers.get("retry-after") ?? "")?.[0];
+    return new AuthenticationError(
+      `Cannot connect to ${address}: too many wrong tokens have come from ` +
+        `this machine. Try again in ${seconds ?? "some"} s`,
     );
   }
   if (status === 426 && theirs !== null) {

@@ -63,7 +63,8 @@ export class SessionAcceptor {
   }
 
   /** Answers a request to `CONNECT_PATH`. */
-  answer(request: Request): WebAnswer {
+  answer({ url, headers }: Request, from: string): WebAnswer {
+    const request = { url, headers, from };
     const verdict = judgeHandshake(request, this.#options.rules());
     if (verdict.type === "refused") return refusalResponse(verdict);
     const { session: name, isResumed } = verdict;

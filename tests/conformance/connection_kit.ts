@@ -95,7 +95,7 @@ export async function startNode(options: NodeOptions = {}): Promise<TestNode> {
     hostname: "127.0.0.1",
     port: 0,
     ...(tls ? { tls } : {}),
-    fetch: (request) => acceptor.answer(request),
+    fetch: (request, from) => acceptor.answer(request, from),
   });
   const token = new TokenCheck(TOKEN);
   const node: TestNode = { server, acceptor, drivers, token };

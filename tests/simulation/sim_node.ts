@@ -1,7 +1,11 @@
 // A node of a simulated cluster: the real scheduler, store and actor
 // directory, wired as `runtime/node.ts` wires them, without threads or time.
 
-import { MantaError, WorkerDiedError } from "../../runtime/base/errors.ts";
+import {
+  MantaError,
+  ObjectLostError,
+  WorkerDiedError,
+} from "../../runtime/base/errors.ts";
 import type { JobId, NodeId, WorkerId } from "../../runtime/base/ids.ts";
 import type { ActorDirectory } from "../../runtime/control/actor_directory.ts";
 import { NodeActors, type Uncaused } from "../../runtime/node_actors.ts";
@@ -122,6 +126,17 @@ export class SimNode {
     this.actors.direct({ type: "worker_ended", workerId, error });
     this.store.workerEnded(workerId);
     this.flush();
+  }
+
+  /**
+   * The last copy of an object is gone. Its owner is told of it, or whoever
+   * opens it finds out.
+   */
+  loseObject(owner: WorkerId, number: number, isTold: boolean): void {
+    this.store.receive(owner, { type: "object_free", owner, number });
+    if (!isTold) return;
+    const reason = encodeError(new ObjectLostError("Its node is gone"));
+    this.#send(owner, { type: "objects_lost", numbers: [number], reason });
   }
 
   #send(id: WorkerId, message: FromNode): void {

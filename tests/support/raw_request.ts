@@ -17,6 +17,8 @@ export interface RawRequest {
   readonly path?: string;
   readonly fields?: Readonly<Record<string, string>>;
   readonly body?: string;
+  /** The address of this machine that it comes from. */
+  readonly from?: string;
 }
 
 const TIMEOUT_MS = 10_000;
@@ -24,7 +26,7 @@ const TIMEOUT_MS = 10_000;
 /** Sends a request to a port of this machine; rejects if no answer comes. */
 export function rawRequest(
   port: number,
-  { method = "GET", path = "/", fields = {}, body = "" }: RawRequest,
+  { method = "GET", path = "/", fields = {}, body = "", from }: RawRequest,
 ): Promise<RawAnswer> {
   const all = {
     host: `127.0.0.1:${port}`,
@@ -34,19 +36,19 @@ export function rawRequest(
   };
   const lines = Object.entries(all).map(([name, it]) => `${name}: ${it}\r\n`);
   const head = `${method} ${path} HTTP/1.1\r\n${lines.join("")}\r\n`;
-  return rawBytes(port, head + body);
+  return rawBytes(port, head + body, from);
 }
 
 /** Sends bytes, and reads what comes until there is a whole answer. */
 export function rawBytes(
   port: number,
   bytes: string | Uint8Array,
+  from = "127.0.0.1",
 ): Promise<RawAnswer> {
   return new Promise((resolve, reject) => {
     let text = "";
-    const socket = connect({ host: "127.0.0.1", port }, () => {
-      socket.write(bytes);
-    });
+    const target = { host: "127.0.0.1", port, localAddress: from };
+    const socket = connect(target, () => socket.write(bytes));
     const timer = setTimeout(() => {
       socket.destroy();
       reject(new Error(`No answer within ${TIMEOUT_MS} ms, but: ${text}`));

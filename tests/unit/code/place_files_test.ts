@@ -11,6 +11,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
+import process from "node:process";
 import { pathToFileURL } from "node:url";
 import { RuntimeEnvError } from "../../../runtime/base/errors.ts";
 import {
@@ -20,9 +21,11 @@ import {
 import { packageOf } from "../../../runtime/code/native_package.ts";
 import {
   type OutsideFile,
+  outsideFiles,
   outsideLine,
 } from "../../../runtime/code/outside_files.ts";
 import { placedBundle } from "../../../runtime/code/place_files.ts";
+import { sha256 } from "../../../runtime/code/source_file.ts";
 import {
   afterAll,
   assertEquals,
@@ -75,6 +78,43 @@ describe("placedBundle()", () => {
     const { where } = await import(pathToFileURL(placed).href);
     assertMatch(where, /npm\/.*\/node_modules\/manta-test-addon\/index\.js$/);
     assertEquals(readFileSync(path, "utf8").includes(quoted), true);
+  });
+
+  it("has what only Deno finds by its name on other runtimes", async () => {
+    // As the store keeps it: nothing is asked of a registry.
+    const { platform, arch } = process;
+    const key = sha256(JSON.stringify([["manta-x@^2"], platform, arch]));
+    const home = join(folder, "npm", key, "node_modules", "manta-x");
+    mkdirSync(home, { recursive: true });
+    const exports = { "./part": { import: "./part.js" } };
+    writeFileSync(
+      join(home, "package.json"),
+      JSON.stringify({ name: "manta-x", type: "module", exports }),
+    );
+    writeFileSync(join(home, "part.js"), "export const part = 7;");
+    const [file] = outsideFiles({
+      inputs: {},
+      outputs: {
+        "bundle.mjs": {
+          ...{ bytes: 0, inputs: {}, exports: [] },
+          imports: [{
+            ...{ path: "npm:manta-x@^2/part", kind: "import-statement" },
+            external: true,
+          }],
+        },
+      },
+    });
+    const { path } = writeBundle(
+      'export { part } from "npm:manta-x@^2/part";\n' + outsideLine([file!]),
+    );
+
+    const placed = await placedBundle(path);
+
+    if (process.versions["deno"] !== undefined) {
+      return assertEquals(placed, path);
+    }
+    const { part } = await import(pathToFileURL(placed).href);
+    assertEquals(part, 7);
   });
 
   it("takes what is at the same place, if it is the same", async () => {
