@@ -71,6 +71,7 @@ export class SimNode {
     const groups = new PlacementGroups();
     this.#scheduling = new NodeScheduling(this.scheduler, {
       ...ports,
+      answered: (answer) => this.actors.placed(answer),
       actors: this.actors,
       groups,
       startThread: ({ threadId }) => this.#startThread(threadId),
@@ -79,6 +80,7 @@ export class SimNode {
       // Whoever goes on without a lease is stopped by nobody here.
     }, { after: () => () => {} });
     this.#asked = {
+      place: (event) => this.#scheduling.take(event),
       ...ports,
       actors: this.actors,
       groups,
