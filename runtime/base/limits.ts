@@ -559,6 +559,9 @@ export const OBJECT_READERS_MAX = 2;
 /** An object that no node has announced is waited for so long. */
 export const OBJECT_ANNOUNCED_MS = 10_000;
 
+/** Who waits for an object is looked after this often. */
+export const OBJECT_TICK_MS = 1_000;
+
 /** One whose last copy was lost, which its owner makes again, so long. */
 export const OBJECT_REMADE_MS = 60_000;
 
