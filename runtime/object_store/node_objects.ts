@@ -10,6 +10,7 @@ import {
 } from "../base/clock.ts";
 import type { NodeId, WorkerId } from "../base/ids.ts";
 import type { ClusterMessage } from "../protocol/cluster_messages.ts";
+import type { NearPeer } from "./chunk_port.ts";
 import type { ToStore } from "./messages.ts";
 import type { NodeStore } from "./node_store.ts";
 import {
@@ -165,7 +166,7 @@ export class NodeObjects {
     this.#direct({ type: "owner_ended", owner });
     this.#pulls.ownerEnded(owner);
     const { store } = this.#ports;
-    if (this.#isElsewhere(owner)) store.workerEnded(owner);
+    if (store.isServed(owner) === false) store.workerEnded(owner);
     // What the thread was about to write for others is gone as well.
     for (const other of [...store.ownerIds()]) this.#forgetOwner(other);
   }
@@ -201,10 +202,10 @@ export class NodeObjects {
     }
   }
 
-  /** The stream for objects to a node is there. */
-  linked(nodeId: NodeId, link: ObjectLink): void {
+  /** The stream for objects to a node is there, which may be of this machine. */
+  linked(nodeId: NodeId, link: ObjectLink, near?: NearPeer): void {
     this.#wanted.delete(nodeId);
-    this.#peer(nodeId).linked(link);
+    this.#peer(nodeId).linked(link, near);
     this.#ports.told();
   }
 
@@ -264,7 +265,8 @@ export class NodeObjects {
   /** One of another node that has nothing here any more. */
   #forgetOwner(owner: WorkerId): void {
     const { store } = this.#ports;
-    const isOver = this.#isElsewhere(owner) && store.countOf(owner) === 0;
+    const isOver = store.isServed(owner) === false &&
+      store.countOf(owner) === 0;
     if (isOver) store.workerEnded(owner);
   }
 

@@ -1,6 +1,8 @@
 // A driver on a cluster of several node processes: its tasks and actors run on
 // all of them, values go from any to any, and the death of one is told.
 
+import { mkdtempSync, readdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import {
   ActorDiedError,
   availableResources,
@@ -32,6 +34,19 @@ const LARGE_BYTES = 8 * 1024 * 1024;
 const whereAfter = remote(
   async function whereAfter(gate: ReturnType<typeof Gate.remote>) {
     await get(gate.pass.remote());
+    return context().nodeId;
+  },
+);
+
+/** Ends once so many run at the same time; keeps its CPU until then. */
+const meet = remote(
+  async function meet(folder: string, count: number): Promise<string> {
+    writeFileSync(join(folder, crypto.randomUUID()), "");
+    const untilMs = performance.now() + 20_000;
+    while (readdirSync(folder).length < count) {
+      if (performance.now() > untilMs) throw new Error("Nobody else came");
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
     return context().nodeId;
   },
 );
@@ -75,8 +90,22 @@ const forever = remote(
   },
 );
 
-function join(cluster: ProcessCluster) {
+/** A gate that outlives the workers. */
+function gateAt({ head }: ProcessCluster) {
+  const schedulingStrategy = { nodeId: head.nodeId, soft: false };
+  return Gate.options({ schedulingStrategy }).remote();
+}
+
+function connect(cluster: ProcessCluster) {
   return init({ address: cluster.address, token: CLUSTER_TOKEN });
+}
+
+/** Resolves once the head tells of so many nodes. */
+async function listed(count: number): Promise<void> {
+  await eventually(
+    async () => (await nodes()).length === count,
+    () => `${count} nodes`,
+  );
 }
 
 describe("a cluster of three nodes", () => {
@@ -85,7 +114,8 @@ describe("a cluster of three nodes", () => {
   beforeAll(async () => {
     cluster = await ProcessCluster.start({ head: 1, workers: [2, 3] });
     ids = [cluster.head, ...cluster.workers].map(({ nodeId }) => nodeId);
-    await join(cluster);
+    await connect(cluster);
+    await listed(3);
   });
   afterAll(async () => {
     await shutdown();
@@ -93,20 +123,18 @@ describe("a cluster of three nodes", () => {
   });
 
   it("is listed with all that it has", async () => {
+    const known = await nodes();
     // Workers that start at the same time join in any order.
-    const listed = await nodes();
-    assertEquals(listed.length, 3);
-    const all = ids.map((id) => listed.find(({ nodeId }) => nodeId === id)!);
+    const all = ids.map((id) => known.find(({ nodeId }) => nodeId === id)!);
+    assertEquals(known.length, 3);
     assertEquals(all.map(({ isHead }) => isHead), [true, false, false]);
     assertEquals(all.map(({ resources }) => resources["CPU"]), [1, 2, 3]);
     assertEquals((await clusterResources())["CPU"], 6);
   });
 
   it("runs as many tasks at a time as it has CPUs", async () => {
-    using gate = Gate.remote();
-    const refs = Array.from({ length: 6 }, () => whereAfter.remote(gate));
-    await get(gate.arrivals.remote(6));
-    await get(gate.open.remote());
+    const folder = mkdtempSync(join(cluster.folder, "meeting-"));
+    const refs = Array.from({ length: 6 }, () => meet.remote(folder, 6));
     const counts = new Map<string, number>();
     for (const nodeId of await get(refs)) {
       counts.set(nodeId, (counts.get(nodeId) ?? 0) + 1);
@@ -165,11 +193,11 @@ describe("the death of a node", () => {
   it("is told to who waits for its tasks and actors", async () => {
     await using cluster = await ProcessCluster.start({ workers: [1] });
     const [worker] = cluster.workers;
-    await join(cluster);
+    await connect(cluster);
     try {
       const schedulingStrategy = { nodeId: worker!.nodeId, soft: false };
       const there = { schedulingStrategy };
-      using gate = Gate.remote();
+      using gate = gateAt(cluster);
       using counter = Counter.options({ ...there, numCpus: 0 }).remote();
       assertEquals(await get(counter.add.remote()), 1);
       const running = forever.options(there).remote(gate);
@@ -202,9 +230,9 @@ describe("the death of a node", () => {
 
   it("costs no result of tasks that may be tried again", async () => {
     await using cluster = await ProcessCluster.start({ workers: [2] });
-    await join(cluster);
+    await connect(cluster);
     try {
-      using gate = Gate.remote();
+      using gate = gateAt(cluster);
       const refs = Array.from({ length: 8 }, () => whereAfter.remote(gate));
       await get(gate.arrivals.remote(3));
       await cluster.workers[0]!.kill();
@@ -222,9 +250,9 @@ describe("a node that leaves", () => {
     await using cluster = await ProcessCluster.start({ workers: [2] });
     const [worker] = cluster.workers;
     const { nodeId } = worker!;
-    await join(cluster);
+    await connect(cluster);
     try {
-      using gate = Gate.remote();
+      using gate = gateAt(cluster);
       const schedulingStrategy = { nodeId, soft: false };
       const running = whereAfter.options({ schedulingStrategy }).remote(gate);
       await get(gate.arrivals.remote(1));
