@@ -586,6 +586,9 @@ export const LOCAL_MEMORY_KEPT_BYTES_MAX = 2 * 1024 * 1024 * 1024;
 /** The same is given back when no object needed it for so long, or twice. */
 export const LOCAL_MEMORY_IDLE_MS = 1_000;
 
+/** So often a driver looks for large garbage; then less often. */
+export const LOCAL_GARBAGE_MS = 2_000;
+
 /** Fresh memory of so many bytes costs more than looking for garbage. */
 export const LOCAL_GARBAGE_BYTES_MIN = 32 * 1024 * 1024;
 
