@@ -52,6 +52,18 @@ const lastOfEach = remote(async function lastOfEach(
   return (await get(refs)).map((bytes) => bytes.at(-1));
 });
 
+class Keeper {
+  readonly #bytes: Uint8Array;
+
+  constructor(bytes: Uint8Array) {
+    this.#bytes = bytes;
+  }
+
+  last() {
+    return this.#bytes.at(-1);
+  }
+}
+
 describe("the death of a node with results", () => {
   let cluster: ProcessCluster;
 
@@ -110,6 +122,17 @@ describe("the death of a node with results", () => {
     await killAfter([output]);
 
     assertEquals((await get(output)).at(-1), 8);
+  });
+
+  it("starts actors again with the arguments that they had (R-7)", async () => {
+    const input = filled.options(there()).remote(5);
+    using keeper = remote(Keeper)
+      .options({ ...there(), maxRestarts: -1, maxTaskRetries: -1 })
+      .remote(input);
+    assertEquals(await get(keeper.last.remote()), 5);
+    await killAfter([input]);
+
+    assertEquals(await get(keeper.last.remote()), 5);
   });
 
   it("fails what must not run again, and says why", async () => {
