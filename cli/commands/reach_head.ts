@@ -86,26 +86,38 @@ async function tryHead(
   }
 }
 
-/** A cluster has one head: a name of many machines may lead to any of them. */
 async function checkName(address: string): Promise<void> {
   const { hostname } = hostAndPort(address);
   if (isIP(hostname) !== 0) return;
-  let found: { readonly address: string; readonly family: number }[];
+  let hosts: NamedHost[];
   try {
-    found = await lookup(hostname, { all: true });
+    hosts = await lookup(hostname, { all: true });
   } catch {
     throw absent(address, "there is no machine of this name");
   }
+  checkHosts(address, hosts);
+}
+
+/** An address that a name stands for. */
+export interface NamedHost {
+  readonly address: string;
+  readonly family: number;
+}
+
+/** A cluster has one head: a name of many machines may lead to any of them. */
+export function checkHosts(address: string, hosts: readonly NamedHost[]): void {
+  // Of one machine there may be one of each kind.
   for (const family of [4, 6]) {
-    const hosts = found.filter((it) => it.family === family);
-    const addresses = [...new Set(hosts.map((host) => host.address))];
-    if (addresses.length > 1) {
-      throw new ConnectionError(
-        `Cannot join ${address}: the name stands for ${addresses.length} ` +
-          `addresses (${addresses.join(", ")}), and a cluster has one head. ` +
-          "Give the address of the head",
-      );
-    }
+    const ofFamily = hosts.filter((host) => host.family === family);
+    const all = [...new Set(ofFamily.map((host) => host.address))];
+    if (all.length < 2) continue;
+    throw new ConnectionError(
+      `Cannot join ${address}: the name stands for ${all.length} addresses ` +
+        `(${
+          all.join(", ")
+        }), and a cluster has one head. Give the address of ` +
+        "the head",
+    );
   }
 }
 
