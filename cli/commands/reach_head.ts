@@ -39,7 +39,7 @@ export interface HeadWait {
 }
 
 /**
- * Resolves when the head answers.
+ * Resolves when the head answers, or to nothing when nobody wants it any more.
  *
  * @throws {ConnectionError} If it does not in time, or is no head.
  * @throws {AuthenticationError} If it refuses the token.
@@ -47,7 +47,7 @@ export interface HeadWait {
 export async function reachHead(
   target: HeadTarget,
   { msMax, isKnown, onWait, isOver }: HeadWait,
-): Promise<ReachedHead> {
+): Promise<ReachedHead | undefined> {
   const untilMs = performance.now() + msMax;
   let hasTold = false;
   while (true) {
@@ -56,7 +56,8 @@ export async function reachHead(
     } catch (error) {
       const mayComeLater = error instanceof ConnectionError &&
         (isKnown || (error as { reason?: unknown }).reason === ABSENT);
-      if (!mayComeLater || isOver() || performance.now() > untilMs) throw error;
+      if (isOver()) return undefined;
+      if (!mayComeLater || performance.now() > untilMs) throw error;
       if (!hasTold) onWait(error.message);
       hasTold = true;
     }
