@@ -36,6 +36,7 @@ import { isToStore } from "./object_store/messages.ts";
 import { loanFolder } from "./object_store/loan_folder.ts";
 import { NodeStore } from "./object_store/node_store.ts";
 import type { SpillFolder } from "./object_store/spill_folder.ts";
+import type { MakeMemoryFile } from "./platform/memory_file.ts";
 import type { ReturnMemory, ScriptCommand } from "./platform/platform.ts";
 import type { JobFacts } from "./protocol/cluster_messages.ts";
 import type {
@@ -53,6 +54,7 @@ export interface NodeHost {
   post(message: ToHost, transfer?: Transferable[]): void;
   collectGarbage(): Promise<void>;
   readonly returnMemory: ReturnMemory | undefined;
+  readonly makeMemoryFile: MakeMemoryFile;
   /** The command that makes a child process of an entry. */
   childCommand(url: string, args: readonly string[]): ScriptCommand;
 }
@@ -164,6 +166,7 @@ export class Node {
       warn: (jobId, text) => this.#warn(jobId, text),
       standInEnded: (id, error) => this.#standInEnded(id, error),
       post: (message) => this.#host.post(message),
+      makeMemoryFile: this.#host.makeMemoryFile,
     });
   }
 

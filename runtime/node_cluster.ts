@@ -35,6 +35,7 @@ import type {
 } from "./protocol/cluster_messages.ts";
 import type { FromNode, ToNode } from "./protocol/node_messages.ts";
 import { NodeObjects } from "./object_store/node_objects.ts";
+import type { MakeMemoryFile } from "./platform/memory_file.ts";
 import { isToStore } from "./object_store/messages.ts";
 import { encodeError } from "./protocol/wire_error.ts";
 import { answerControl, RemoteControl } from "./remote_control.ts";
@@ -57,6 +58,7 @@ export interface MemberPorts extends
   schedule(event: Uncaused<SchedulerEvent>): void;
   warn(jobId: JobId | undefined, text: string): void;
   post(message: ToHost): void;
+  readonly makeMemoryFile: MakeMemoryFile;
 }
 
 /** See the head of the file. */
@@ -121,7 +123,11 @@ export class NodeCluster {
       askToDial: (to) =>
         this.#toHead({ type: "link_wanted", from: nodeId, to }),
       receive: (from, message) => this.#cluster.receive(from, message),
-      objectsLinked: (from, link) => this.#objects.linked(from, link),
+      objectsLinked: (from, link, home) => {
+        const { makeMemoryFile } = this.#ports;
+        const near = { platform: { makeMemoryFile }, process: () => home };
+        this.#objects.linked(from, link, near);
+      },
       turn: () => this.#node.takeIn(),
       ended: (other, reason) => this.#sessionEnded(other, reason),
     });

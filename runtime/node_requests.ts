@@ -19,8 +19,8 @@ import type { SchedulerEvent } from "./scheduler/messages.ts";
 export interface AskedNode {
   readonly actors: NodeActors;
   readonly groups: PlacementGroups;
-  readonly memory: NodeMemory;
-  readonly threads: NodeThreads;
+  readonly memory: Pick<NodeMemory, "given">;
+  readonly threads: Pick<NodeThreads, "stop" | "exiting">;
   readonly revoked: RevokedLeases;
   schedule(event: Uncaused<SchedulerEvent>): void;
   /** Something that may be at any node needs a place, or no more. */

@@ -2,6 +2,7 @@
 // and the node's other parts. Decides nothing itself. Belongs to the wiring of
 // a node.
 
+import { systemTimers, type Timers } from "./base/clock.ts";
 import type { JobId, WorkerId } from "./base/ids.ts";
 import type { PlacementGroups } from "./control/placement_groups.ts";
 import type { NodeActors, Uncaused } from "./node_actors.ts";
@@ -42,10 +43,14 @@ export class NodeScheduling {
   readonly #ports: NodeSchedulingPorts;
   #causeCount = 0;
 
-  constructor(scheduler: Scheduler, ports: NodeSchedulingPorts) {
+  constructor(
+    scheduler: Scheduler,
+    ports: NodeSchedulingPorts,
+    timers: Timers = systemTimers,
+  ) {
     this.#scheduler = scheduler;
     this.#ports = ports;
-    this.revoked = new RevokedLeases(ports);
+    this.revoked = new RevokedLeases(ports, timers);
   }
 
   /** Tells the scheduler what happened, and does what follows. */

@@ -5,6 +5,7 @@
 
 import type { JobId, NodeId, WorkerId } from "./base/ids.ts";
 import { HeldNews } from "./held_news.ts";
+import type { ProcessName } from "./platform/process_life.ts";
 import { CLUSTER_MESSAGE } from "./protocol/cluster_message_shapes.ts";
 import type { ClusterMessage } from "./protocol/cluster_messages.ts";
 import type { StreamsAwaited } from "./protocol/driver_messages.ts";
@@ -21,8 +22,8 @@ export interface NodeSessionPorts {
   readonly mailbox: Mailbox;
   /** Something waits to be flushed. */
   isDirty(session: NodeSession): void;
-  /** There is a stream for objects. */
-  objectsLinked(link: RemoteLink): void;
+  /** There is a stream for objects, to a node in this process. */
+  objectsLinked(link: RemoteLink, home: ProcessName): void;
   /** Takes a message of the other node in, in the order sent. */
   receive(message: ClusterMessage): void;
 }
@@ -34,6 +35,8 @@ export interface NodeConnection {
   readonly link: RemoteLink;
   /** Whether this node numbers the streams: the other has dialed. */
   readonly isNumbering: boolean;
+  /** The process of the other node, as it says. */
+  readonly home: ProcessName;
 }
 
 /** A worker of this node and one of the other. */
@@ -132,9 +135,9 @@ export class NodeSession {
 
   /** The stream for objects has this number. */
   objectsLinked(stream: number): void {
-    const { streams } = this.#connection!.session;
+    const { session: { streams }, home } = this.#connection!;
     this.#hasObjects = true;
-    this.#ports.objectsLinked(new RemoteLink(streams, stream));
+    this.#ports.objectsLinked(new RemoteLink(streams, stream), home);
   }
 
   // -- Pairs -----------------------------------------------------------------

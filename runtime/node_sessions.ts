@@ -7,7 +7,11 @@ import type { NodeId } from "./base/ids.ts";
 import { NODE_CONNECT_MS_MAX } from "./base/limits.ts";
 import { hostAndPort } from "./protocol/address.ts";
 import { NodeSession } from "./node_session.ts";
-import { isProcessAlive, thisProcess } from "./platform/process_life.ts";
+import {
+  isProcessAlive,
+  type ProcessName,
+  thisProcess,
+} from "./platform/process_life.ts";
 import { CLUSTER_MESSAGE } from "./protocol/cluster_message_shapes.ts";
 import type {
   ClusterMessage,
@@ -48,7 +52,7 @@ export interface NodeSessionsPorts {
   askToDial(nodeId: NodeId): void;
   receive(from: NodeId, message: ClusterMessage): void;
   /** A stream for objects is there. */
-  objectsLinked(nodeId: NodeId, link: RemoteLink): void;
+  objectsLinked(nodeId: NodeId, link: RemoteLink, home: ProcessName): void;
   /** Something has come: the node's turn begins. */
   turn(): void;
   /** The session is over; a node that is asked for again is dialed again. */
@@ -148,7 +152,7 @@ export class NodeSessions {
     };
     link.send(welcome);
     link.flush();
-    known.connect({ session, link, isNumbering: true });
+    known.connect({ session, link, isNumbering: true, home });
     return {
       received: () => {
         known.received();
@@ -216,7 +220,7 @@ export class NodeSessions {
         session.peerLives = () => isProcessAlive(home);
         const known = this.#sessions.get(nodeId) ?? this.#add(nodeId);
         opened.session = known;
-        known.connect({ session, link, isNumbering: false });
+        known.connect({ session, link, isNumbering: false, home });
         this.#ports.receive(nodeId, welcome);
         resolve({ session: known, control: opened.control! });
       },
@@ -250,7 +254,8 @@ export class NodeSessions {
       mailbox: this.#ports.mailbox,
       isDirty: (session) => this.#dirty.add(session),
       receive: (message) => this.#ports.receive(nodeId, message),
-      objectsLinked: (link) => this.#ports.objectsLinked(nodeId, link),
+      objectsLinked: (link, home) =>
+        this.#ports.objectsLinked(nodeId, link, home),
     });
     this.#sessions.set(nodeId, session);
     setTimeout(() => {

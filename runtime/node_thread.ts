@@ -51,6 +51,7 @@ thread.addEventListener("message", ({ data: message }) => {
         post: (reply, transfer) => thread.postMessage(reply, transfer),
         collectGarbage: () => platform.collectGarbage(),
         returnMemory: platform.returnMemory,
+        makeMemoryFile: platform.makeMemoryFile,
         childCommand: (url, args) => platform.childCommand(url, args),
       });
       if (message.listen) listen(node, message.listen);

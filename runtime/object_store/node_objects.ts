@@ -9,7 +9,9 @@ import {
   type Timers,
 } from "../base/clock.ts";
 import type { NodeId, WorkerId } from "../base/ids.ts";
+import { OBJECT_TICK_MS } from "../base/limits.ts";
 import type { ClusterMessage } from "../protocol/cluster_messages.ts";
+import type { NearPeer } from "./chunk_port.ts";
 import type { ToStore } from "./messages.ts";
 import type { NodeStore } from "./node_store.ts";
 import {
@@ -47,7 +49,6 @@ type Sealed = readonly [owner: WorkerId, number: number, sizeBytes: number];
 /** See the head of the file. */
 export class NodeObjects {
   readonly #ports: NodeObjectsPorts;
-  readonly #clock: Clock;
   readonly #timers: Timers;
   readonly #places: ObjectPlaces;
   readonly #pulls: Pulls;
@@ -60,14 +61,14 @@ export class NodeObjects {
   /** What the store has said; it hears nothing while it speaks. */
   #heard: (() => void)[] = [];
   #isAlone = true;
-  #wakesAtMs = Infinity;
+  #isTicking = false;
 
   constructor(ports: NodeObjectsPorts) {
     const { nodeId, store } = ports;
     this.#ports = ports;
-    this.#clock = ports.clock ?? systemClock;
+    const clock = ports.clock ?? systemClock;
     this.#timers = ports.timers ?? systemTimers;
-    this.#places = new ObjectPlaces({ nodeId, clock: this.#clock });
+    this.#places = new ObjectPlaces({ nodeId, clock });
     this.#pullerId = `w-puller-${nodeId}` as WorkerId;
     this.#pulls = this.#newPulls();
     store.localStarted(
@@ -165,7 +166,7 @@ export class NodeObjects {
     this.#direct({ type: "owner_ended", owner });
     this.#pulls.ownerEnded(owner);
     const { store } = this.#ports;
-    if (this.#isElsewhere(owner)) store.workerEnded(owner);
+    if (store.isServed(owner) === false) store.workerEnded(owner);
     // What the thread was about to write for others is gone as well.
     for (const other of [...store.ownerIds()]) this.#forgetOwner(other);
   }
@@ -201,10 +202,10 @@ export class NodeObjects {
     }
   }
 
-  /** The stream for objects to a node is there. */
-  linked(nodeId: NodeId, link: ObjectLink): void {
+  /** The stream for objects to a node is there, which may be of this machine. */
+  linked(nodeId: NodeId, link: ObjectLink, near?: NearPeer): void {
     this.#wanted.delete(nodeId);
-    this.#peer(nodeId).linked(link);
+    this.#peer(nodeId).linked(link, near);
     this.#ports.told();
   }
 
@@ -264,7 +265,8 @@ export class NodeObjects {
   /** One of another node that has nothing here any more. */
   #forgetOwner(owner: WorkerId): void {
     const { store } = this.#ports;
-    const isOver = this.#isElsewhere(owner) && store.countOf(owner) === 0;
+    const isOver = store.isServed(owner) === false &&
+      store.countOf(owner) === 0;
     if (isOver) store.workerEnded(owner);
   }
 
@@ -322,7 +324,7 @@ export class NodeObjects {
 
   #direct(event: PlacesEvent): void {
     for (const action of this.#places.handle(event)) this.#perform(action);
-    this.#awaitWake();
+    this.#awaitTick();
   }
 
   #perform(action: PlacesAction): void {
@@ -350,14 +352,12 @@ export class NodeObjects {
     }
   }
 
-  /** Wakes up when somebody has waited for too long. */
-  #awaitWake(): void {
-    const wakeAtMs = this.#places.nextWakeAtMs;
-    if (wakeAtMs === undefined || wakeAtMs >= this.#wakesAtMs) return;
-    this.#wakesAtMs = wakeAtMs;
-    const delayMs = Math.max(1, wakeAtMs - this.#clock.nowMs());
-    this.#timers.after(delayMs, () => {
-      if (this.#wakesAtMs === wakeAtMs) this.#wakesAtMs = Infinity;
+  /** Looks from time to time who has waited for too long. */
+  #awaitTick(): void {
+    if (this.#isTicking || !this.#places.isWaiting) return;
+    this.#isTicking = true;
+    this.#timers.after(OBJECT_TICK_MS, () => {
+      this.#isTicking = false;
       this.#direct({ type: "clock_ticked" });
       this.#ports.told();
     });

@@ -164,6 +164,11 @@ export class NodeStore {
     return this.#index.countOf(owner);
   }
 
+  /** Whether it is of this node; undefined if it is not known. */
+  isServed(workerId: WorkerId): boolean | undefined {
+    return this.#index.isServed(workerId);
+  }
+
   /** Those of other nodes that own something here. */
   ownerIds(): Iterable<WorkerId> {
     return this.#index.workerIds(false);

@@ -115,16 +115,9 @@ export class ObjectPlaces {
     this.#clock = clock;
   }
 
-  /** When `clock_ticked` is next wanted, if it is. */
-  get nextWakeAtMs(): number | undefined {
-    let wakeAtMs: number | undefined;
-    for (const place of this.#nowhere) {
-      for (const ask of place.asks.values()) {
-        const atMs = endOfWaitMs(place, ask);
-        if (wakeAtMs === undefined || atMs < wakeAtMs) wakeAtMs = atMs;
-      }
-    }
-    return wakeAtMs;
+  /** Whether `clock_ticked` is wanted from time to time. */
+  get isWaiting(): boolean {
+    return this.#nowhere.size > 0;
   }
 
   /** How many objects it knows of. */

@@ -1,6 +1,7 @@
 // Objects between this node and one other, over a stream of their own: serves
-// what the other node reads here, and reads what is there, in chunks. When the
-// stream is over, what was under way is over; nothing is tried again here.
+// what the other node reads here, and reads what is there, in chunks. Those that
+// cross a network are checked by their sums. When the stream is over, what was
+// under way is over; nothing is tried again here.
 
 import { crc32 } from "node:zlib";
 import { Deque } from "../base/deque.ts";
@@ -10,9 +11,14 @@ import { REMOTE_TRANSFERS_MAX } from "../base/limits.ts";
 import type { Link, LinkMessage } from "../transport/link.ts";
 import type {
   CheckedChunk,
+  ChunkFileClosed,
+  ChunkFileOffered,
   FromRemoteStore,
+  PlacedChunk,
   ToRemoteStore,
 } from "./chunk_messages.ts";
+import { ChunkPort, type NearPeer } from "./chunk_port.ts";
+import type { ChunkTarget } from "./chunk_target.ts";
 import type { DenyReason, RequestId } from "./messages.ts";
 import type { NodeStore } from "./node_store.ts";
 import { RemoteObjects } from "./remote_objects.ts";
@@ -20,11 +26,14 @@ import { RemoteObjects } from "./remote_objects.ts";
 /** The stream to another node that objects go over, and nothing else. */
 export type ObjectLink = Pick<Link, "start" | "send" | "flush">;
 
-/** Who reads an object of another node; told until it is whole or fails. */
+/** Who reads an object of another node. */
 export interface ObjectReader {
+  /** Where the object goes. */
+  readonly target: ChunkTarget;
+  /** It is there, and comes now; an empty one has come. */
   found(sizeBytes: number): void;
-  /** The next bytes; they are the reader's until it returns. */
-  chunk(offset: number, bytes: Uint8Array): void;
+  /** All of it has come. */
+  whole(): void;
   /** The other node has not got it. */
   denied(reason: DenyReason): void;
   /** What came was damaged, or nothing comes any more. */
@@ -59,6 +68,8 @@ export class PeerObjects {
   readonly #readerId: WorkerId;
   #link: ObjectLink | undefined;
   #source: RemoteObjects | undefined;
+  /** Takes the chunks of what this node reads. */
+  #chunks: ChunkPort | undefined;
   /** What the other node is asked for, by its request. */
   readonly #reads = new Map<RequestId, Read>();
   readonly #queued = new Deque<Read>();
@@ -77,13 +88,21 @@ export class PeerObjects {
     return { reads, served: this.#source?.counts().reads ?? 0 };
   }
 
-  linked(link: ObjectLink): void {
+  /** `near` if the other node may be of this machine. */
+  linked(link: ObjectLink, near?: NearPeer): void {
     if (this.#link) this.unlinked();
     this.#link = link;
     const { store, told } = this.#options;
     const readerId = this.#readerId;
+    this.#chunks = new ChunkPort({
+      ...(near ? { near } : {}),
+      send: (message) => link.send(message),
+      flush: () => link.flush(),
+      through: () => {},
+    });
     const source = new RemoteObjects({
       workerId: readerId,
+      ...(near ? { near } : {}),
       toStore: (message) => {
         this.#isTold = true;
         store.receive(readerId, message);
@@ -107,6 +126,8 @@ export class PeerObjects {
   /** The stream is over: so is what was under way. */
   unlinked(): void {
     this.#link = undefined;
+    this.#chunks?.end();
+    this.#chunks = undefined;
     if (this.#source) {
       this.#source.end();
       this.#source = undefined;
@@ -169,12 +190,16 @@ export class PeerObjects {
       case "object_open":
       case "object_close":
       case "chunks_taken":
+      case "chunk_file_answered":
         this.#isTold = false;
         source.receive(message);
         if (this.#isTold) this.#options.told();
         return;
       case "object_found":
       case "object_chunk":
+      case "chunk_placed":
+      case "chunk_file_offered":
+      case "chunk_file_closed":
       case "object_denied":
         return this.#hear(message as FromOtherNode);
       default:
@@ -190,7 +215,11 @@ export class PeerObjects {
       case "object_found":
         return this.#found(message.requestId, message.sizeBytes);
       case "object_chunk":
+      case "chunk_placed":
         return this.#chunk(message);
+      case "chunk_file_offered":
+      case "chunk_file_closed":
+        return this.#chunks!.receive(message);
       case "object_denied": {
         const read = this.#reads.get(message.requestId);
         this.#reads.delete(message.requestId);
@@ -210,18 +239,21 @@ export class PeerObjects {
     reader.found(sizeBytes);
   }
 
-  #chunk({ requestId, offset, bytes, checksum }: CheckedChunk): void {
-    const read = this.#reads.get(requestId);
-    const isSound = crc32(bytes) === checksum;
-    if (read) {
-      read.takenBytes += bytes.length;
-      if (read.takenBytes === read.sizeBytes) this.#close(read);
-      if (isSound) read.reader?.chunk(offset, bytes);
-      else this.#damaged(read);
-    }
+  #chunk(message: CheckedChunk | PlacedChunk): void {
+    const read = this.#reads.get(message.requestId);
+    const isSound = message.type === "chunk_placed" ||
+      crc32(message.bytes) === message.checksum;
     // One that was closed has chunks under way that count as well.
-    this.#send({ type: "chunks_taken", count: 1 });
+    const reader = isSound ? read?.reader : undefined;
+    this.#chunks!.take(message, reader?.target);
     this.#link?.flush();
+    if (!read) return;
+    read.takenBytes += message.type === "chunk_placed"
+      ? message.length
+      : message.bytes.length;
+    if (read.takenBytes === read.sizeBytes) this.#close(read);
+    if (!isSound) this.#damaged(read);
+    else if (reader?.target.isWhole) reader.whole();
   }
 
   #damaged(read: Read): void {
@@ -234,7 +266,10 @@ export class PeerObjects {
 /** What the other node answers to what this one reads. */
 type FromOtherNode =
   | Extract<FromRemoteStore, { type: "object_found" | "object_denied" }>
-  | CheckedChunk;
+  | CheckedChunk
+  | PlacedChunk
+  | ChunkFileOffered
+  | ChunkFileClosed;
 
 function withChecksum(
   message: FromRemoteStore,

@@ -245,16 +245,13 @@ export class Pulls {
   #read(pull: Pull): void {
     const { owner, number, source, sizeBytes, memory } = pull;
     pull.state = "reading";
-    const target = new ChunkTarget(memory!);
     pull.stopReading = this.#ports.read(source!, owner, number, {
+      target: new ChunkTarget(memory!),
       found: (foundBytes) => {
         if (foundBytes !== sizeBytes) this.#failed(pull, true);
         else if (sizeBytes === 0) this.#whole(pull);
       },
-      chunk: (offset, bytes) => {
-        target.take(offset, bytes);
-        if (target.isWhole) this.#whole(pull);
-      },
+      whole: () => this.#whole(pull),
       denied: () => this.#failed(pull, true),
       broken: () => this.#failed(pull, false),
     });

@@ -133,6 +133,11 @@ export class StoreIndex {
     return this.#objects.worker(owner)?.objects.size;
   }
 
+  /** Whether a thread speaks with the store; else it only owns objects. */
+  isServed(workerId: WorkerId): boolean | undefined {
+    return this.#objects.worker(workerId)?.isServed;
+  }
+
   /** Whether something waits that only the passing of time may help. */
   get isWaiting(): boolean {
     return this.#placing.queue.size > 0 || this.#segments.drainingBytes > 0;
