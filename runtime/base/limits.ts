@@ -316,8 +316,11 @@ export const CALLER_TEMPLATES_MAX = 64;
 /** Longest delay of a timer, in milliseconds: what runtimes can count. */
 export const TIMER_MS_MAX = 2 ** 31 - 1;
 
-/** How long a node watches for the answer to a driver's call, in µs. */
-export const ANSWER_WATCH_US_MAX = 100;
+/**
+ * How long the threads behind a connection watch where one call follows
+ * another, in µs: the node for the answer, the executor for the next call.
+ */
+export const CALL_WATCH_US_MAX = 120;
 
 /** What is relayed in a turn and may be a lone call, in bytes. */
 export const LONE_CALL_BYTES_MAX = 256;
