@@ -33,6 +33,11 @@ export const makeBytes = remote(function makeBytes(length: number): Uint8Array {
   return new Uint8Array(length).fill(1);
 });
 
+/** How many bytes have come. */
+export const lengthOf = remote(function lengthOf(bytes: Uint8Array): number {
+  return bytes.length;
+});
+
 /** Gives an object that holds 10,000 refs. */
 export const makeManyRefs = remote(
   async function makeManyRefs(): Promise<ObjectRef<number>[]> {

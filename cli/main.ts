@@ -14,7 +14,7 @@ if (command === CHILD_WORD) {
 ) {
   const { runScript } = await import("./commands/run_script.ts");
   await runScript(script, words[0] === "--" ? words.slice(1) : words);
-} else if (command === "__head") {
+} else if (command === "__node") {
   const { beDaemon } = await import("./commands/be_daemon.ts");
   await beDaemon();
 } else {

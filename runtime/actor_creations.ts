@@ -19,7 +19,7 @@ import {
   prepareArguments,
   type PreparedArguments,
 } from "./owner/arguments.ts";
-import { type References, whenSettled } from "./owner/references.ts";
+import { type References, whenAllSettled } from "./owner/references.ts";
 import type { TaskTemplate } from "./owner/task_record.ts";
 import type {
   WireArguments,
@@ -172,14 +172,15 @@ export class ActorCreations {
     const { dependencies } = prepared;
     pinUntilDead(prepared, references, owner.channel(hold.actorId));
     if (!dependencies) return prepared.wire;
-    for (const ref of dependencies) {
-      references.want(ref);
-      await new Promise<void>((resolve) => whenSettled(ref, resolve));
-      if (ref.state !== "failed") continue;
-      references.markSeen(ref);
-      throw argumentsError(hold, codec.decodeError(ref.value as WireError));
-    }
-    return completeArguments(prepared.parts!);
+    for (const ref of dependencies) references.want(ref);
+    return await new Promise((resolve, reject) =>
+      whenAllSettled(dependencies, (failed) => {
+        if (!failed) return resolve(completeArguments(prepared.parts!));
+        references.markSeen(failed);
+        const error = codec.decodeError(failed.value as WireError);
+        reject(argumentsError(hold, error));
+      })
+    );
   }
 
   #failed(hold: Hold, error: unknown): void {

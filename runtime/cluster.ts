@@ -87,8 +87,10 @@ export class Cluster {
       return false;
     }
     if (message.type === "link_request") {
-      const { jobId } = this.#jobAt(message.peer, job);
-      this.standIns.ensure({ worker: message.peer, jobId, nodeId: target });
+      if (this.#ports.session(target)) {
+        const { jobId } = this.#jobAt(message.peer, job);
+        this.standIns.ensure({ worker: message.peer, jobId, nodeId: target });
+      }
       return false;
     }
     this.tell(target, from, message);
@@ -109,6 +111,7 @@ export class Cluster {
       case "lease_return":
         return nodeOfLease(message.leaseId);
       case "link_request":
+      case "peer_broken":
         return this.#jobAt(message.peer, job).home;
       case "thread_kill":
         return nodeOfWorker(message.workerId);
@@ -148,9 +151,9 @@ export class Cluster {
     const job = this.#ports.node.jobs.get(jobId);
     if (told.has(jobId) || !job) return;
     told.add(jobId);
-    const { driver, home } = job;
+    const { driver, home, isOver } = job;
     const { workerId, namespace } = driver;
-    const facts: JobFacts = { jobId, driver: workerId, home, namespace };
+    const facts = { jobId, driver: workerId, home, namespace, isOver };
     this.#ports.session(nodeId)?.send({ type: "job_opened", job: facts });
   }
 
@@ -196,7 +199,7 @@ export class Cluster {
         return this.#jobOver(message.jobId);
       case "from_worker": {
         const { worker, jobId } = message;
-        this.standIns.ensure({ worker, jobId, nodeId: from });
+        if (!this.meets({ worker, jobId, nodeId: from })) return;
         return node.answer(worker, message.message);
       }
       case "to_worker":
@@ -213,11 +216,20 @@ export class Cluster {
     }
   }
 
+  /** Has to do with a worker of another node from now on, if its job is known. */
+  meets(standIn: StandIn): boolean {
+    if (!this.#ports.node.jobs.get(standIn.jobId)) return false;
+    this.standIns.ensure(standIn);
+    return true;
+  }
+
   #jobOpened(from: NodeId, job: JobFacts): void {
     const { node, session } = this.#ports;
     const { jobId, driver, home } = job;
     if (node.jobs.get(jobId) || home === node.nodeId) return;
     node.addJob(job);
+    // What is detached goes on without a driver, maybe at another node.
+    if (job.isOver) return node.jobs.driverEnded(driver);
     this.standIns.ensure({ worker: driver, jobId, nodeId: home });
     if (from !== home) this.tellJob(home, jobId);
     session(home)?.send({ type: "job_entered", jobId });
@@ -236,6 +248,7 @@ export class Cluster {
     for (const told of this.#told.values()) told.delete(jobId);
     if (head() === undefined) this.#spreadEnd(jobId);
     if (!job || job.isOver) return;
+    this.#ports.gone(job.driver.workerId);
     this.standIns.remove(job.driver.workerId);
     node.driverEnded(job.driver.workerId, "its driver has ended");
   }
@@ -274,8 +287,8 @@ export class Cluster {
     const { node, session } = this.#ports;
     const { source, target, jobId } = message;
     const open = () => {
-      this.standIns.ensure({ worker: source, jobId, nodeId: from });
-      if (node.introduce(source, target)) return;
+      const isMet = this.meets({ worker: source, jobId, nodeId: from });
+      if (isMet && node.introduce(source, target)) return;
       const reason = encodeError(node.reasonOf(target));
       session(from)?.send({ type: "worker_over", worker: target, reason });
     };

@@ -2,7 +2,13 @@
 // the pure part what happens, and performs what it decides. As long as there is
 // no other node, demand goes to the own scheduler and past all of this.
 
-import type { JobId, LeaseId, NodeId, WorkerId } from "./base/ids.ts";
+import type {
+  JobId,
+  LeaseId,
+  NodeId,
+  PlacementGroupId,
+  WorkerId,
+} from "./base/ids.ts";
 import { NODE_REPORT_MS } from "./base/limits.ts";
 import type { Uncaused } from "./node_actors.ts";
 import type { NodeJobs } from "./node_jobs.ts";
@@ -12,6 +18,8 @@ import type { FromNode, ToNode, WireClass } from "./protocol/node_messages.ts";
 import { encodeError } from "./protocol/wire_error.ts";
 import { DemandSpread } from "./scheduler/cluster/demand_spread.ts";
 import type {
+  GroupLocated,
+  ReportedNode,
   SpreadAction,
   SpreadEvent,
 } from "./scheduler/cluster/messages.ts";
@@ -29,6 +37,8 @@ export interface ClusterDemandPorts {
   send(owner: WorkerId, message: FromNode): void;
   /** To another node; it knows the job. */
   tellNode(nodeId: NodeId, jobId: JobId, message: ClusterMessage): void;
+  /** Has the head tell where a group is, now and later. */
+  locateGroup(groupId: PlacementGroupId): void;
   /** The driver of a job is to show a text. */
   warn(jobId: JobId | undefined, text: string): void;
   /** Sends what has come of a tick. */
@@ -158,41 +168,31 @@ export class ClusterDemand {
     });
   }
 
-  viewsChanged(views: readonly NodeView[]): void {
-    const isOther = ({ facts }: NodeView) =>
-      facts.nodeId !== this.#ports.nodeId;
+  viewsChanged(views: readonly ReportedNode[]): void {
+    const isOther = ({ nodeId }: ReportedNode) => nodeId !== this.#ports.nodeId;
     if (!this.#isUsed && !views.some(isOther)) return;
     if (!this.#isUsed) this.#begin();
-    this.#tell({
-      type: "views_changed",
-      views: views.map(({ facts, report, state }) => ({
-        nodeId: facts.nodeId,
-        state,
-        total: facts.total,
-        available: report.available,
-        labels: facts.labels,
-        waiting: report.waiting,
-      })),
-    });
+    this.#tell({ type: "views_changed", views });
+  }
+
+  /** Where the bundles of a group are, for demand that is within it. */
+  groupLocated(event: GroupLocated): void {
+    this.#tell(event);
+  }
+
+  groupGone(groupId: PlacementGroupId): void {
+    this.#tell({ type: "group_gone", groupId });
   }
 
   /** Another node is there: what the own scheduler was told is taken over. */
   #begin(): void {
     this.#isUsed = true;
     const { scheduler } = this.#ports;
-    const leases = scheduler.leases();
-    for (const { leaseId, threadId } of leases) {
+    for (const { leaseId, threadId } of scheduler.leases()) {
       this.#noteLease(leaseId, threadId);
     }
     for (const demand of scheduler.demands()) {
-      const { owner, classKey } = demand;
-      this.#tell({
-        type: "demand_adopted",
-        ...demand,
-        leases: leases
-          .filter((one) => one.owner === owner && one.classKey === classKey)
-          .map(({ leaseId }) => leaseId),
-      });
+      this.#tell({ type: "demand_adopted", ...demand });
     }
   }
 
@@ -212,7 +212,8 @@ export class ClusterDemand {
   }
 
   #perform(action: SpreadAction): void {
-    const { nodeId: own, schedule, send, tellNode, warn, jobs } = this.#ports;
+    const { nodeId: own, schedule, send, tellNode, warn, jobs, locateGroup } =
+      this.#ports;
     switch (action.type) {
       case "set_demand": {
         const { type: _type, nodeId, ...demand } = action;
@@ -236,9 +237,18 @@ export class ClusterDemand {
         return warn(jobId, infeasibleText(action));
       }
       case "locate_group":
-        return;
+        return locateGroup(action.groupId);
     }
   }
+}
+
+/** A node's view, as far as it matters for what runs where. */
+export function reportedNode(
+  { facts, report, state }: NodeView,
+): ReportedNode {
+  const { nodeId, total, labels } = facts;
+  const { available, waiting } = report;
+  return { nodeId, state, total, available, labels, waiting };
 }
 
 /** A class as the scheduler has it. */

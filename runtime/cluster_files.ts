@@ -18,8 +18,17 @@ import { isAlive } from "./platform/process_life.ts";
 import { splitToken } from "./protocol/token.ts";
 import { readTokenFile } from "./token_file.ts";
 
+/** The head of a worker's cluster. */
+export interface RecordedHead {
+  readonly nodeId: string;
+  /** Where the worker reaches it: `host:port`. */
+  readonly address: string;
+  /** What it asks for, with the fingerprint of its certificate. */
+  readonly token: string;
+}
+
 /** What a node tells the user's other processes. */
-export interface NodeFacts {
+export interface RecordedNode {
   /** Where drivers of this machine reach it: `host:port`. */
   readonly address: string;
   /** What it asks for, with the fingerprint of its certificate. */
@@ -27,10 +36,12 @@ export interface NodeFacts {
   readonly nodeId: string;
   /** What it prints, if it is a daemon. */
   readonly logPath?: string;
+  /** Of a worker; a head has none. */
+  readonly head?: RecordedHead;
 }
 
 /** A node that runs. */
-export interface RunningNode extends NodeFacts {
+export interface RunningNode extends RecordedNode {
   readonly pid: number;
   /** When the process was started, in ticks of the system's clock. */
   readonly start: string;
@@ -55,7 +66,7 @@ export function openClusterFolder(): string {
 }
 
 /** Writes the record of this process's node; gives what removes it. */
-export function recordNode(facts: NodeFacts): () => void {
+export function recordNode(facts: RecordedNode): () => void {
   const path = join(openClusterFolder(), `${ownedName(KIND)}.json`);
   writePrivateFile(path, JSON.stringify(facts) + "\n");
   return () => rmSync(path, { force: true });
@@ -81,28 +92,35 @@ export function runningNodes(): RunningNode[] {
 }
 
 /**
- * The node that `address: "auto"` means: the one that runs on this machine.
+ * The node that `address: "auto"` means: the one that runs on this machine; of
+ * several of one cluster its head, if that is one of them.
  *
- * @throws {ConnectionError} If there is none, or more than one.
+ * @throws {ConnectionError} If there is none, or they are of many clusters.
  */
 export function runningCluster(): RunningNode {
-  const [node, ...others] = runningNodes();
-  if (node === undefined) {
+  const nodes = runningNodes();
+  const [first] = nodes;
+  if (first === undefined) {
     throw new ConnectionError(
       "Cannot find a cluster: no node of this user runs on this machine. " +
         "Start one with `manta start --head`",
       { details: { reason: "no_node" } },
     );
   }
-  if (others.length > 0) {
-    const addresses = [node, ...others].map(({ address }) => address);
+  if (nodes.some((node) => clusterOf(node) !== clusterOf(first))) {
+    const addresses = nodes.map(({ address }) => address);
     throw new ConnectionError(
       `Cannot choose a cluster: ${addresses.length} nodes run on this ` +
         `machine (${addresses.join(", ")}). Give the address of one`,
       { details: { reason: "many_nodes" } },
     );
   }
-  return node;
+  return nodes.find(({ head }) => head === undefined) ?? first;
+}
+
+/** A cluster is named by its head. */
+function clusterOf({ nodeId, head }: RecordedNode): string {
+  return head?.nodeId ?? nodeId;
 }
 
 /**
@@ -113,7 +131,10 @@ export function runningCluster(): RunningNode {
  */
 export function readToken(address: string): string | undefined {
   const wanted = nameOf(address);
-  const node = runningNodes().find((it) => nameOf(it.address) === wanted);
+  const nodes = runningNodes();
+  // A head beside its workers tells its token itself.
+  const known = [...nodes, ...nodes.flatMap(({ head }) => head ?? [])];
+  const node = known.find((it) => nameOf(it.address) === wanted);
   return node?.token ?? readTokenFile();
 }
 
@@ -134,17 +155,24 @@ function removeStale(path: string): void {
 }
 
 /** Undefined for what no node of this release has written. */
-function readFacts(path: string): NodeFacts | undefined {
+function readFacts(path: string): RecordedNode | undefined {
   try {
-    const facts = JSON.parse(readPrivateFile(path) ?? "") as NodeFacts;
-    const { address, token, nodeId, logPath } = facts;
-    const isWhole = typeof address === "string" && /:\d+$/.test(address) &&
-      typeof token === "string" && splitToken(token) !== undefined &&
-      typeof nodeId === "string";
-    if (!isWhole) return undefined;
-    const log = typeof logPath === "string" ? { logPath } : {};
-    return { address, token, nodeId, ...log };
+    const facts = JSON.parse(readPrivateFile(path) ?? "") as RecordedNode;
+    const { address, token, nodeId, logPath, head } = facts;
+    if (!isWhole({ address, token, nodeId })) return undefined;
+    if (head !== undefined && !isWhole(head)) return undefined;
+    return {
+      ...{ address, token, nodeId },
+      ...(typeof logPath === "string" ? { logPath } : {}),
+      ...(head === undefined ? {} : { head }),
+    };
   } catch {
     return undefined;
   }
+}
+
+function isWhole({ address, token, nodeId }: RecordedHead): boolean {
+  return typeof address === "string" && /:\d+$/.test(address) &&
+    typeof token === "string" && splitToken(token) !== undefined &&
+    typeof nodeId === "string";
 }

@@ -7,7 +7,7 @@ import { NODE_REPORT_MS } from "./base/limits.ts";
 import { NodeReports } from "./control/node_reports.ts";
 import type { NodeAction, NodeEvent } from "./control/node_events.ts";
 import { NodeTable } from "./control/node_table.ts";
-import type { MemberNode } from "./node_cluster.ts";
+import type { MemberNode } from "./member_node.ts";
 import type {
   ClusterMessage,
   NodeHello,
@@ -21,6 +21,8 @@ import type { RemoteSessionEnd } from "./transport/remote_session.ts";
 export interface ClusterMembersPorts {
   toHead(message: ClusterMessage): void;
   to(nodeId: NodeId, message: ClusterMessage): void;
+  /** Nothing runs here any more, or it took too long. */
+  drained(): void;
   /** The session of a node is over with its life. */
   died(nodeId: NodeId, reason: string): void;
   /** Views have come, or have changed. */
@@ -59,6 +61,12 @@ export class ClusterMembers {
     this.#ticker = setInterval(() => this.#tick(), NODE_REPORT_MS);
   }
 
+  /** Takes no new work, and leaves when what runs has ended. */
+  drain(): void {
+    this.#reports.drain(performance.now());
+    this.#tick();
+  }
+
   end(): void {
     clearInterval(this.#ticker);
   }
@@ -94,11 +102,17 @@ export class ClusterMembers {
   // -- At the head -----------------------------------------------------------
 
   /** A node asks to be let in; gives why it may not. */
-  joins({ facts, report }: NodeHello): string | undefined {
-    if (!this.#table) return undefined;
+  joins({ facts, report, isJoining }: NodeHello): string | undefined {
+    if (!this.#table) return isJoining ? this.#noHeadText() : undefined;
     this.#refusal = undefined;
     this.#tell({ type: "node_joined", facts, report });
     return this.#refusal;
+  }
+
+  #noHeadText(): string {
+    const head = this.views().find(({ facts }) => facts.isHead);
+    return `Cannot join at ${this.#node.address}: that is a worker. Join its ` +
+      `head${head ? ` at ${head.facts.address}` : ""}`;
   }
 
   sessionEnded(nodeId: NodeId, reason: RemoteSessionEnd): void {
@@ -174,6 +188,9 @@ export class ClusterMembers {
       this.#tell({ type: "clock_ticked" });
     } else if (report) this.#ports.toHead({ type: "node_report", report });
     this.#ports.flush();
+    const { scheduler } = this.#node;
+    const running = scheduler.leases().length + scheduler.actors().length;
+    if (this.#reports.mayLeave(running, nowMs)) this.#ports.drained();
   }
 }
 

@@ -2,17 +2,14 @@
 // sent once, and nothing refers to it before the node says that it has it.
 
 import { Buffer } from "node:buffer";
-import { existsSync } from "node:fs";
 import { CaptureError, type MantaError } from "./base/errors.ts";
 import { ATTACHMENT_BYTES_MAX, CODE_BYTES_MAX } from "./base/limits.ts";
 import { readBundle } from "./code/code_cache.ts";
+import { outsideFilesOf } from "./code/outside_files.ts";
+import { packagesOf } from "./code/variant.ts";
 import { AttachedBytes } from "./protocol/attached_bytes.ts";
 import type { CodeKept, CodePut } from "./protocol/driver_messages.ts";
 import type { WireCode } from "./protocol/messages.ts";
-
-/** What a bundle imports by the path of a file, as the bundler writes it. */
-const IMPORTED_PATH =
-  /(?:\bfrom|\bimport\(?|\brequire\d*\()\s*"(\/[^"\n]+|file:[^"\n]+)"/g;
 
 /** See the head of the file. */
 export class DriverCode {
@@ -66,29 +63,30 @@ export class DriverCode {
     const bundle = readBundle(hash);
     // It came in a value of the node's: made there, and kept there.
     if (!bundle) return;
-    refuseFilesBeside(bundle.text, exportName);
+    refuseOwnFiles(bundle.text, exportName);
     const pieces = piecesOf(bundle.text, exportName);
     const sending = Promise.withResolvers<void>();
     this.#sending.set(hash, sending);
     this.#send({ type: "code_put", hash, pieces });
-    await sending.promise;
+    // Of it the node makes what its tasks start with other packages.
+    const { plainHash } = packagesOf(bundle.text);
+    const isPlain = plainHash === "" || this.#kept.has(plainHash);
+    await Promise.all([
+      sending.promise,
+      isPlain ? undefined : this.#put(plainHash, exportName),
+    ]);
   }
 }
 
-/** A package with machine code stays where it is: beside the bundle. */
-function refuseFilesBeside(text: string, exportName: string): void {
-  const files = new Set<string>();
-  for (const [, path = ""] of text.matchAll(IMPORTED_PATH)) {
-    const file = path.replace(/^file:\/\//, "");
-    const isMachineCode = file.endsWith(".node") ||
-      file.includes("/node_modules/");
-    if (isMachineCode && existsSync(file)) files.add(file);
-  }
-  if (files.size === 0) return;
+/** What comes in a package the node gets for itself. */
+function refuseOwnFiles(text: string, exportName: string): void {
+  const files = outsideFilesOf(text).filter((file) => !file.package);
+  if (files.length === 0) return;
   throw new CaptureError(
     `Cannot send "${exportName}" to the node: it imports ` +
-      `${[...files].join(", ")}, and packages with machine code do not cross ` +
-      "a connection. Import them in an embedded cluster, or replace them",
+      `${files.map(({ path }) => path).join(", ")}, which is machine code in ` +
+      "no package with a version. Import it from one, which the node can " +
+      "install, or use an embedded cluster",
     { details: { captures: [] } },
   );
 }

@@ -7,12 +7,12 @@ import { setSession } from "./api/session_port.ts";
 import type { RuntimeContext } from "./api/session_types.ts";
 import { MantaError, TaskError, WorkerDiedError } from "./base/errors.ts";
 import { type PlacementGroupId, taskIdText } from "./base/ids.ts";
-import { TASK_EVENTS_PER_MESSAGE_MAX } from "./base/limits.ts";
 import { resourceAmounts } from "./base/resources.ts";
 import type { Inheritance } from "./caller_templates.ts";
 import { IdleGarbage } from "./idle_garbage.ts";
 import { bundlePath, useCodeDirectory } from "./code/code_cache.ts";
 import { loadCode } from "./code/load_code.ts";
+import { placedBundle } from "./code/place_files.ts";
 import { ExecutorOutput } from "./executor_output.ts";
 import { Executor, RunAbandoned } from "./executor/executor.ts";
 import { constructActor } from "./executor/actor_host.ts";
@@ -23,13 +23,16 @@ import type { MemoryLimit } from "./child_messages.ts";
 import type { ExecutorStart } from "./host_messages.ts";
 import { after } from "./owner_ports.ts";
 import type { WaitScope } from "./owner/waiting.ts";
+import type { OutputCapture } from "./platform/output_capture.ts";
 import type { OutputStream, Platform } from "./platform/platform.ts";
 import type {
   WireCode,
+  WireEnvironment,
   WireStrategy,
   WireTemplate,
 } from "./protocol/messages.ts";
-import type { FromNode, TaskEvent } from "./protocol/node_messages.ts";
+import type { FromNode } from "./protocol/node_messages.ts";
+import { TaskEventsWriter } from "./protocol/task_events.ts";
 import { describeThrown } from "./protocol/value_failure.ts";
 import { decodeError } from "./protocol/wire_error.ts";
 import { currentRun, type RunContext, runWithin } from "./run_context.ts";
@@ -41,8 +44,8 @@ import { Mailbox } from "./transport/mailbox.ts";
 
 /** What the entry of the thread has made of it. */
 export interface ThreadSurroundings {
-  /** Gives unfinished lines to `printed`. */
-  readonly flushOutput: () => void;
+  /** Gives lines to `printed`. */
+  readonly capture: OutputCapture;
   readonly environments: RunEnvironments;
   /** Tells the main thread of a process that is there for this thread alone. */
   readonly limitMemory: (limit: MemoryLimit) => void;
@@ -54,26 +57,26 @@ export class ExecutorSession {
   readonly #thread: ThreadSession;
   readonly #executor: Executor;
   readonly #output: ExecutorOutput;
-  readonly #flushOutput: () => void;
+  readonly #capture: OutputCapture;
   readonly #environments: RunEnvironments;
   readonly #garbage: IdleGarbage;
   /** In a process of its own only. */
   readonly #limits: MemoryLimits | undefined;
   readonly #platform: Platform;
-  #events: TaskEvent[] = [];
+  readonly #events = new TaskEventsWriter();
   /** User code asked the thread to end: nothing is answered any more. */
   #exiting = false;
 
   constructor(
     start: ExecutorStart,
     platform: Platform,
-    { flushOutput, environments, limitMemory }: ThreadSurroundings,
+    { capture, environments, limitMemory }: ThreadSurroundings,
   ) {
     if (start.isChild) this.#limits = new MemoryLimits(limitMemory);
     this.#start = start;
     this.#platform = platform;
     if (start.codeFolder !== undefined) useCodeDirectory(start.codeFolder);
-    this.#flushOutput = flushOutput;
+    this.#capture = capture;
     this.#environments = environments;
     this.#thread = new ThreadSession({
       platform,
@@ -126,7 +129,7 @@ export class ExecutorSession {
   /** User code asked to end, or broke its thread. */
   exiting(reason: string, cause?: unknown): void {
     if (this.#exiting) return;
-    this.#flushOutput();
+    this.#capture.flush();
     this.#executor.results.collect();
     this.#output.send();
     // Before the node hears of it: it may end this thread at once.
@@ -148,13 +151,12 @@ export class ExecutorSession {
     this.#executor.begin();
     this.#executor.results.collect();
     this.#output.turnEnded();
-    this.#sendManyEvents();
     this.#garbage.turned();
   }
 
   /** The driver ends: what is held back would be lost. */
   #giveOutput(): void {
-    this.#flushOutput();
+    this.#capture.flush();
     this.#thread.owner.references.reportAllUnseen();
     this.#output.send();
     this.#thread.sendNodeNow({ type: "output_given" });
@@ -172,14 +174,10 @@ export class ExecutorSession {
     });
   }
 
-  #sendManyEvents(): void {
-    if (this.#events.length >= TASK_EVENTS_PER_MESSAGE_MAX) this.#sendEvents();
-  }
-
   #sendEvents(): void {
-    if (this.#events.length === 0) return;
-    this.#thread.sendNode({ type: "task_events", events: this.#events });
-    this.#events = [];
+    if (this.#events.isEmpty) return;
+    const events = this.#events.take();
+    this.#thread.sendNode({ type: "task_events", events });
   }
 
   // -- Messages of the node --------------------------------------------------
@@ -241,16 +239,11 @@ export class ExecutorSession {
       flush: () => thread.schedule(),
       flushNow: () => {
         this.#output.send();
-        this.#sendManyEvents();
         thread.flush();
       },
       poll: () => thread.poll(),
       codec: thread.codec,
-      store: {
-        write: (owner, number, encoded) =>
-          thread.writeObject(owner, number, encoded),
-        open: (owner, number) => thread.openObject(owner, number),
-      },
+      store: this.#executorStore(),
       node: {
         blockLease: (leaseId, why) =>
           thread.sendNode({ type: "lease_block", leaseId, ...why }),
@@ -268,12 +261,7 @@ export class ExecutorSession {
         actorExited: ({ actorId, incarnation }) =>
           thread.sendNode({ type: "actor_exited", actorId, incarnation }),
       },
-      loadCode: (code, environment) =>
-        this.#environments.load(
-          code,
-          environment,
-          () => this.#loadCode(code),
-        ),
+      loadCode: (code, environment) => this.#loadCode(code, environment),
       runAs: (run, work) => {
         this.#limits?.begins(run.slot.actor ?? run.template.spec);
         return runWithin({ run, actor: run.slot.actor }, work);
@@ -296,16 +284,39 @@ export class ExecutorSession {
     };
   }
 
-  /** Where a bundle is, is not asked of another process: it has a hash. */
-  async #loadCode(code: WireCode): Promise<unknown> {
-    if (this.#start.codeFolder === undefined) return loadCode(code, code.path);
-    const path = bundlePath(code.hash);
-    if (!existsSync(path)) {
+  async #loadCode(
+    code: WireCode,
+    environment: WireEnvironment | undefined,
+  ): Promise<unknown> {
+    const path = await this.#placeOf(code);
+    return await this.#environments.load(
+      code,
+      environment,
+      () => loadCode(code, path),
+    );
+  }
+
+  /** What another process says of the place of code is not asked. */
+  async #placeOf({ hash, path }: WireCode): Promise<string> {
+    if (this.#start.codeFolder === undefined) return path;
+    const kept = bundlePath(hash);
+    if (!existsSync(kept)) {
       // It was sent to another node.
-      const error = await this.#thread.control.bundle(code.hash);
+      const error = await this.#thread.control.bundle(hash);
       if (error) throw decodeError(error);
     }
-    return loadCode(code, path);
+    return await placedBundle(kept);
+  }
+
+  #executorStore(): ExecutorPorts["store"] {
+    const thread = this.#thread;
+    return {
+      write: (owner, number, encoded) =>
+        thread.writeObject(owner, number, encoded),
+      open: (owner, number) => thread.openObject(owner, number),
+      again: (value, error, run) =>
+        thread.reading.again(value, error, this.#scopeOf(run)),
+    };
   }
 
   /** Wraps what user code threw; errors of Manta's are told as they are. */
@@ -320,17 +331,19 @@ export class ExecutorSession {
   }
 
   #ended(run: TaskRun, failed: boolean): void {
-    // What it printed without an end of line is its own.
-    runWithin({ run, actor: run.slot.actor }, this.#flushOutput);
-    this.#events.push({
+    if (!this.#capture.isEmpty) {
+      // What it printed without an end of line is its own.
+      runWithin({ run, actor: run.slot.actor }, () => this.#capture.flush());
+    }
+    this.#events.add({
+      owner: run.owner.id,
+      number: run.number,
       name: run.template.spec.name,
-      taskId: taskIdText(run.owner.id, run.number),
-      workerId: this.#start.identity.workerId,
       startedAtMs: run.startedAtMs + performance.timeOrigin,
       endedAtMs: performance.now() + performance.timeOrigin,
       failed,
     });
-    if (this.#events.length >= TASK_EVENTS_PER_MESSAGE_MAX) this.#sendEvents();
+    if (this.#events.isFull) this.#sendEvents();
   }
 
   // -- What user code's calls need -------------------------------------------
@@ -354,7 +367,10 @@ export class ExecutorSession {
   }
 
   #scope(): WaitScope {
-    const run = currentRun()?.run;
+    return this.#scopeOf(currentRun()?.run);
+  }
+
+  #scopeOf(run: TaskRun | undefined): WaitScope {
     const thread = this.#thread;
     if (!run) return thread.waitScope;
     const executor = this.#executor;

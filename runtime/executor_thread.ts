@@ -49,7 +49,7 @@ thread.addEventListener(
     if (start.type !== "executor_start") return;
     isChild = start.isChild === true;
     session = new ExecutorSession(start, platform, {
-      flushOutput: () => output.flush(),
+      capture: output,
       environments,
       limitMemory: (limit) => thread.postMessage(limit),
     });

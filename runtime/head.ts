@@ -1,4 +1,5 @@
-// A head: a node that drivers of other processes and other nodes connect to.
+// A head: a node that drivers of other processes and other nodes connect to. It
+// runs tasks like any other.
 
 import type { NodeListen } from "./host_messages.ts";
 import type { NodeOptions } from "./node_opening.ts";

@@ -44,7 +44,7 @@ export class ThreadHost {
   readonly #nodeEnded = Promise.withResolvers<void>();
   readonly #listening = Promise.withResolvers<number>();
   readonly #joined = Promise.withResolvers<void>();
-  readonly #over = Promise.withResolvers<MantaError>();
+  readonly #over = Promise.withResolvers<MantaError | undefined>();
 
   constructor(platform: Platform, start: NodeStart) {
     this.#platform = platform;
@@ -71,8 +71,8 @@ export class ThreadHost {
     return this.#joined.promise;
   }
 
-  /** Resolves with why the node cannot go on. */
-  get over(): Promise<MantaError> {
+  /** Resolves when the node is to end, with why it cannot go on. */
+  get over(): Promise<MantaError | undefined> {
     return this.#over.promise;
   }
 
@@ -113,7 +113,8 @@ export class ThreadHost {
       case "node_joined":
         return this.#joined.resolve();
       case "node_over": {
-        const error = asMantaError(decodeError(message.error));
+        const error = message.error &&
+          asMantaError(decodeError(message.error));
         this.#joined.reject(error);
         return this.#over.resolve(error);
       }

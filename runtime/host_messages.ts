@@ -46,7 +46,12 @@ export interface NodeListen {
   readonly port: number;
   readonly token: string;
   /** The certificate and its key, in PEM; plain text without. */
-  readonly tls?: { readonly cert: string; readonly key: string };
+  readonly tls?: {
+    readonly cert: string;
+    readonly key: string;
+    /** The certificate's fingerprint, for other nodes. */
+    readonly pin?: string;
+  };
   /** Names beside its addresses that requests may call it by. */
   readonly names?: readonly string[];
 }
@@ -101,8 +106,8 @@ export type ToHost =
   | { readonly type: "node_cannot_listen"; readonly error: WireError }
   /** The head has let it in. */
   | { readonly type: "node_joined" }
-  /** The head has not, or does not know it any more: it must end. */
-  | { readonly type: "node_over"; readonly error: WireError }
+  /** It must end: the head does not have it, or it has drained. */
+  | { readonly type: "node_over"; readonly error?: WireError }
   /** The node holds nothing of the system any more. */
   | { readonly type: "node_ended" };
 

@@ -25,6 +25,7 @@ import { environmentFor } from "./runtime_env.ts";
 import { isRef } from "./session_codec.ts";
 import { makeSessionCodec } from "./session_objects.ts";
 import { ThreadSession } from "./thread_session.ts";
+import { requireThreadEntries } from "./thread_urls.ts";
 import { ringWires } from "./thread_wires.ts";
 import { Mailbox, newMailboxBuffer } from "./transport/mailbox.ts";
 import { newRingLinkEnds } from "./transport/ring_link.ts";
@@ -34,10 +35,12 @@ const platform = detectPlatform();
 wireApi({
   captureCode,
   isRef,
-  startSession: (options) =>
-    options.address === "local"
+  startSession: (options) => {
+    requireThreadEntries();
+    return options.address === "local"
       ? startEmbedded(platform, options)
-      : connect(platform, options),
+      : connect(platform, options);
+  },
 });
 recogniseApi(publicApi);
 

@@ -36,6 +36,7 @@ import { isToStore } from "./object_store/messages.ts";
 import { loanFolder } from "./object_store/loan_folder.ts";
 import { NodeStore } from "./object_store/node_store.ts";
 import type { SpillFolder } from "./object_store/spill_folder.ts";
+import type { MakeMemoryFile } from "./platform/memory_file.ts";
 import type { ReturnMemory, ScriptCommand } from "./platform/platform.ts";
 import type { JobFacts } from "./protocol/cluster_messages.ts";
 import type {
@@ -53,6 +54,7 @@ export interface NodeHost {
   post(message: ToHost, transfer?: Transferable[]): void;
   collectGarbage(): Promise<void>;
   readonly returnMemory: ReturnMemory | undefined;
+  readonly makeMemoryFile: MakeMemoryFile;
   /** The command that makes a child process of an entry. */
   childCommand(url: string, args: readonly string[]): ScriptCommand;
 }
@@ -110,7 +112,10 @@ export class Node {
       warn: (jobId, text) => this.#warn(jobId, text),
       flush: () => this.#turn(),
     });
-    this.actors = new NodeActors(ports);
+    this.actors = new NodeActors({
+      ...ports,
+      schedule: (event) => this.#place(event),
+    });
     this.#scheduling = new NodeScheduling(this.scheduler, {
       ...ports,
       send: (id, message) => {
@@ -119,22 +124,17 @@ export class Node {
       actors: this.actors,
       groups: this.groups,
       startThread: (thread) => this.#startThread(thread),
+      answered: (answer) => {
+        if (this.cluster) this.cluster.answered(answer);
+        else this.actors.placed(answer);
+      },
       jobOf: (id) => this.jobs.of(id)?.driver.jobId,
       warn: (jobId, text) => this.#warn(jobId, text),
     });
-    this.#threads = new NodeThreads({
-      mailbox: this.mailbox,
-      sessionPath: start.sessionPath,
-      post: host.post,
-      isRunning: (id) => this.#peers.has(id),
-      command: host.childCommand,
-      entries: start.childEntries,
-      received: () => this.#turn(),
-      printed: (id, line) => this.jobs.of(id)?.output.printed(id, [line]),
-      ended: (id, error) => this.threadEnded(id, error),
-    });
+    this.#threads = this.#newThreads();
     this.#asked = {
       ...ports,
+      place: (event) => this.#place(event),
       actors: this.actors,
       groups: this.groups,
       memory: this.memory,
@@ -166,6 +166,21 @@ export class Node {
       warn: (jobId, text) => this.#warn(jobId, text),
       standInEnded: (id, error) => this.#standInEnded(id, error),
       post: (message) => this.#host.post(message),
+      makeMemoryFile: this.#host.makeMemoryFile,
+    });
+  }
+
+  #newThreads(): NodeThreads {
+    return new NodeThreads({
+      mailbox: this.mailbox,
+      sessionPath: this.start.sessionPath,
+      post: this.#host.post,
+      isRunning: (id) => this.#peers.has(id),
+      command: this.#host.childCommand,
+      entries: this.start.childEntries,
+      received: () => this.#turn(),
+      printed: (id, line) => this.jobs.of(id)?.output.printed(id, [line]),
+      ended: (id, error) => this.threadEnded(id, error),
     });
   }
 
@@ -182,6 +197,7 @@ export class Node {
       disk: this.#disk,
       returnMemory,
       makeLoanFile: loanFolder(start.sessionPath),
+      sealed: (...object) => this.cluster?.sealed(...object),
     });
   }
 
@@ -241,9 +257,12 @@ export class Node {
     const job = this.jobs.of(workerId);
     if (!job || job.driver.workerId !== workerId) return;
     const { jobId } = job.driver;
-    if (job.home === this.start.nodeId) this.cluster?.jobEnded(jobId);
+    const isLinkedHere = job.home === this.start.nodeId;
+    if (isLinkedHere) this.cluster?.jobEnded(jobId);
     this.jobs.driverEnded(workerId);
-    this.#workerEnded(workerId, this.#threads.ended(workerId, reason));
+    const error = this.#threads.ended(workerId, reason);
+    if (isLinkedHere) this.#workerEnded(workerId, error);
+    else this.#forgetWorker(workerId, error);
     this.#scheduling.take({ type: "owner_ended", owner: workerId });
     this.#scheduling.take({ type: "job_ended", jobId });
     this.#forgetJobs();
@@ -325,9 +344,14 @@ export class Node {
     if (job) receiveRequest(this.#asked, message, from, job);
   }
 
+  /** What may be at any node is placed by the head. */
+  #place(event: Uncaused<SchedulerEvent>): void {
+    if (!this.cluster?.places(event)) this.#scheduling.take(event);
+  }
+
   #removeGroup(groupId: PlacementGroupId): void {
     this.groups.remove(groupId);
-    this.#scheduling.take({ type: "group_removed", groupId });
+    this.#place({ type: "group_removed", groupId });
   }
 
   #broken(peer: WorkerId, error: ProtocolError): void {
@@ -369,7 +393,9 @@ export class Node {
   // -- Threads ---------------------------------------------------------------
 
   #addPeer(id: WorkerId, peer: NodePeer): void {
-    this.store.workerStarted(id, peer.memory === "files");
+    if (!peer.isStandIn) {
+      this.store.workerStarted(id, peer.memory === "files");
+    }
     this.#peers.add(
       id,
       peer,
@@ -378,6 +404,10 @@ export class Node {
   }
 
   #startThread({ threadId: workerId, jobId, isolation }: StartThread): void {
+    if (!this.jobs.get(jobId)) {
+      const type = "thread_failed_to_start";
+      return this.#scheduling.take({ type, threadId: workerId });
+    }
     const { driver, codeFolder } = this.jobs.threadStarted(jobId, workerId);
     const identity = { ...driver, workerId };
     const calls = nodeControl(this, jobId);
@@ -418,6 +448,7 @@ export class Node {
   #workerEnded(workerId: WorkerId, error: MantaError): void {
     this.cluster?.workerEnded(workerId, error);
     this.#forgetWorker(workerId, error);
+    this.store.workerEnded(workerId);
   }
 
   /** A worker is gone, and what it owned with it. */
@@ -428,7 +459,6 @@ export class Node {
       this.#send(id, { type: "worker_ended", workerId, reason });
     }
     this.actors.direct({ type: "worker_ended", workerId, error });
-    this.store.workerEnded(workerId);
     for (const groupId of this.groups.endedWith(workerId)) {
       this.#removeGroup(groupId);
     }

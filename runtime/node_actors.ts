@@ -5,6 +5,8 @@ import type { ActorId, JobId, WorkerId } from "./base/ids.ts";
 import { ActorDirectory } from "./control/actor_directory.ts";
 import type { ActorAction, ActorEvent } from "./control/actor_events.ts";
 import type { ActorRecord } from "./control/actor_record.ts";
+import { unschedulableError } from "./node_texts.ts";
+import type { PlaceAnswer } from "./protocol/cluster_messages.ts";
 import type { FromNode } from "./protocol/node_messages.ts";
 import { encodeError } from "./protocol/wire_error.ts";
 import type { SchedulerEvent, Strategy } from "./scheduler/messages.ts";
@@ -36,6 +38,17 @@ export class NodeActors {
       this.#perform(action);
     }
     for (const goOn of this.#lookups.splice(0)) goOn();
+  }
+
+  /** The one node that there is has a place for an actor, or none. */
+  placed(answer: PlaceAnswer): void {
+    if (answer.type === "actor_placed_at") {
+      this.direct({ ...answer, type: "actor_placed" });
+    } else if (answer.type === "actor_not_placed") {
+      const { actorId, reason } = answer;
+      const error = unschedulableError(reason, actorId);
+      this.direct({ type: "actor_unschedulable", actorId, error });
+    }
   }
 
   /** The actor of a name; one that is being made under it is waited for. */

@@ -6,54 +6,42 @@ import {
   ConnectionError,
   type MantaError,
   NodeDiedError,
+  ObjectLostError,
 } from "./base/errors.ts";
-import type { JobId, NodeId, WorkerId } from "./base/ids.ts";
+import {
+  type JobId,
+  type NodeId,
+  nodeOfWorker,
+  type WorkerId,
+} from "./base/ids.ts";
+import { NODES_UNKNOWN_MAX } from "./base/limits.ts";
 import { Cluster, type ClusteredNode } from "./cluster.ts";
 import { ClusterBundles } from "./cluster_bundles.ts";
-import { ClusterDemand } from "./cluster_demand.ts";
+import { ClusterHead, placeEvent } from "./cluster_head.ts";
+import { ClusterDemand, reportedNode } from "./cluster_demand.ts";
 import { ClusterMembers } from "./cluster_members.ts";
-import type {
-  NodeJoin,
-  NodeListen,
-  NodeStart,
-  ToHost,
-} from "./host_messages.ts";
-import type { NodeCode } from "./node_code.ts";
+import type { NodeJoin, NodeListen, ToHost } from "./host_messages.ts";
+import type { MemberNode } from "./member_node.ts";
 import type { NodeControl } from "./node_control.ts";
-import type { NodeJob, NodeJobs } from "./node_jobs.ts";
+import type { NodeJob } from "./node_jobs.ts";
+import type { NodeSession } from "./node_session.ts";
 import { type ArrivedNode, NodeSessions } from "./node_sessions.ts";
 import type { Uncaused } from "./node_actors.ts";
-import type { NodeStore } from "./object_store/node_store.ts";
 import { ownFacts } from "./own_view.ts";
 import type {
   ClusterMessage,
-  JobFacts,
   NodeView,
+  PlaceAnswer,
 } from "./protocol/cluster_messages.ts";
 import type { FromNode, ToNode } from "./protocol/node_messages.ts";
+import { NodeObjects } from "./object_store/node_objects.ts";
+import type { MakeMemoryFile } from "./platform/memory_file.ts";
+import { isToStore } from "./object_store/messages.ts";
 import { encodeError } from "./protocol/wire_error.ts";
 import { answerControl, RemoteControl } from "./remote_control.ts";
 import type { SchedulerEvent } from "./scheduler/messages.ts";
-import type { Scheduler } from "./scheduler/scheduler.ts";
-import type { Mailbox } from "./transport/mailbox.ts";
 import type { RemoteSessionEnd } from "./transport/remote_session.ts";
 import type { SessionUser } from "./transport/session_acceptor.ts";
-
-/** The node, as all may see it. */
-export interface MemberNode {
-  readonly start: NodeStart;
-  readonly address: string;
-  readonly mailbox: Mailbox;
-  readonly jobs: NodeJobs;
-  readonly scheduler: Scheduler;
-  readonly store: NodeStore;
-  readonly code: NodeCode;
-  addJob(job: JobFacts): void;
-  driverEnded(worker: WorkerId, reason: string): void;
-  /** The calls of somebody who has no job. */
-  observe(): NodeControl;
-  takeIn(): void;
-}
 
 /** What the node does for its cluster alone. */
 export interface MemberPorts extends
@@ -70,6 +58,7 @@ export interface MemberPorts extends
   schedule(event: Uncaused<SchedulerEvent>): void;
   warn(jobId: JobId | undefined, text: string): void;
   post(message: ToHost): void;
+  readonly makeMemoryFile: MakeMemoryFile;
 }
 
 /** See the head of the file. */
@@ -81,6 +70,9 @@ export class NodeCluster {
   readonly #cluster: Cluster;
   readonly bundles: ClusterBundles;
   readonly #demand: ClusterDemand;
+  readonly #objects: NodeObjects;
+  /** Of the head only. */
+  readonly #head: ClusterHead | undefined;
   /** Of a node that has joined one. */
   #headId: NodeId | undefined;
   #headCalls: RemoteControl | undefined;
@@ -89,62 +81,124 @@ export class NodeCluster {
     const { nodeId, join } = node.start;
     this.#node = node;
     this.#ports = ports;
-    this.#members = new ClusterMembers(node, {
-      toHead: (message) => this.#toHead(message),
-      to: (nodeId, message) => {
-        if (this.#sessions.has(nodeId)) {
-          this.#sessions.get(nodeId).send(message);
-        }
-      },
-      changed: (views) => this.#demand.viewsChanged(views),
-      died: (nodeId, reason) => this.#nodeDied(nodeId, reason),
-      flush: () => this.flush(),
-    });
-    this.#sessions = new NodeSessions({
-      nodeId,
-      mailbox: node.mailbox,
-      access: { token: listen.token, ...(join?.pin ? { pin: join.pin } : {}) },
-      facts: () => ownFacts(node),
-      report: () => this.#members.report(),
-      addressOf: (other) => this.#members.view(other)?.facts.address,
-      views: () => join ? undefined : this.#members.views(),
-      askToDial: (to) =>
-        this.#toHead({ type: "link_wanted", from: nodeId, to }),
-      receive: (from, message) => this.#cluster.receive(from, message),
-      turn: () => node.takeIn(),
-      ended: (other, reason) => this.#sessionEnded(other, reason),
-    });
-    this.#cluster = new Cluster({
-      node: { ...ports, ...clustered(node) },
-      head: () => this.#headId,
-      session: (other) =>
-        this.#members.isDead(other) ? undefined : this.#sessions.get(other),
-      sessions: () => this.#sessions.all(),
-      hears: (from, worker, message) =>
-        this.#demand.heard(from, worker, message),
-      gone: (worker) => this.#demand.threadEnded(worker),
-      receive: (from, message) => this.#receive(from, message),
-    });
-    this.#demand = new ClusterDemand({
-      nodeId,
-      scheduler: node.scheduler,
-      jobs: node.jobs,
-      labels: node.start.labels,
-      schedule: ports.schedule,
-      send: ports.send,
-      tellNode: (to, jobId, message) => {
-        this.#cluster.tellJob(to, jobId);
-        this.#sessions.get(to).send(message);
-      },
-      warn: ports.warn,
-      flush: () => node.takeIn(),
-    });
+    this.#members = this.#newMembers();
+    this.#sessions = this.#newSessions(listen);
+    this.#cluster = this.#newRouting();
+    this.#demand = this.#newDemand();
+    this.#objects = this.#newObjects();
+    if (!join) this.#head = this.#newHead();
     this.bundles = new ClusterBundles({
       nodeId,
       code: node.code,
       jobs: node.jobs,
-      send: (to, message) => this.#sessions.get(to).send(message),
+      send: (to, message) => this.#session(to)?.send(message),
       flush: () => this.flush(),
+    });
+  }
+
+  #newMembers(): ClusterMembers {
+    return new ClusterMembers(this.#node, {
+      toHead: (message) => this.#toHead(message),
+      to: (nodeId, message) => {
+        if (!this.#sessions.has(nodeId)) return;
+        this.#sessions.get(nodeId).send(message);
+      },
+      changed: (views) => this.#viewsChanged(views),
+      drained: () => this.#ports.post({ type: "node_over" }),
+      died: (nodeId, reason) => this.#nodeDied(nodeId, reason),
+      flush: () => this.flush(),
+    });
+  }
+
+  #newSessions({ token }: NodeListen): NodeSessions {
+    const { mailbox, start: { nodeId, join } } = this.#node;
+    return new NodeSessions({
+      nodeId,
+      mailbox,
+      token,
+      facts: () => ownFacts(this.#node),
+      report: () => this.#members.report(),
+      placeOf: (other) => this.#members.view(other)?.facts,
+      views: () => join ? undefined : this.#members.views(),
+      askToDial: (to) =>
+        this.#toHead({ type: "link_wanted", from: nodeId, to }),
+      receive: (from, message) => this.#cluster.receive(from, message),
+      objectsLinked: (from, link, home) => {
+        const { makeMemoryFile } = this.#ports;
+        const near = { platform: { makeMemoryFile }, process: () => home };
+        this.#objects.linked(from, link, near);
+      },
+      turn: () => this.#node.takeIn(),
+      ended: (other, reason) => this.#sessionEnded(other, reason),
+    });
+  }
+
+  #newRouting(): Cluster {
+    return new Cluster({
+      node: { ...this.#ports, ...clustered(this.#node) },
+      head: () => this.#headId,
+      session: (other) => this.#session(other),
+      sessions: () => this.#sessions.all(),
+      hears: (from, worker, message) =>
+        this.#demand.heard(from, worker, message),
+      gone: (worker) => {
+        this.#demand.threadEnded(worker);
+        this.#objects.ownerEnded(worker);
+      },
+      receive: (from, message) => this.#receive(from, message),
+    });
+  }
+
+  #newDemand(): ClusterDemand {
+    const { scheduler, jobs, start } = this.#node;
+    const { schedule, send, warn } = this.#ports;
+    return new ClusterDemand({
+      ...{ scheduler, jobs, schedule, send, warn },
+      nodeId: start.nodeId,
+      labels: start.labels,
+      tellNode: (to, jobId, message) => {
+        this.#cluster.tellJob(to, jobId);
+        this.#session(to)?.send(message);
+      },
+      locateGroup: (groupId) => {
+        if (this.#head) this.#head.locate(start.nodeId, groupId);
+        else this.#toHead({ type: "group_locate", groupId });
+      },
+      flush: () => this.#node.takeIn(),
+    });
+  }
+
+  #newObjects(): NodeObjects {
+    const { store, jobs, start: { nodeId } } = this.#node;
+    return new NodeObjects({
+      ...{ nodeId, store },
+      send: (to, message) => this.#session(to)?.send(message),
+      wantLink: (to) => this.#session(to)?.openObjects(),
+      homeOf: (owner) => nodeOfWorker(owner) ?? jobs.of(owner)?.home,
+      objectsLost: (owner, numbers) => {
+        const reason = encodeError(
+          new ObjectLostError("Every copy was on a node that is gone"),
+        );
+        this.#ports.send(owner, { type: "objects_lost", numbers, reason });
+      },
+      told: () => this.#node.takeIn(),
+    });
+  }
+
+  #newHead(): ClusterHead {
+    const { scheduler, actors, groups, start } = this.#node;
+    const { schedule, warn } = this.#ports;
+    return new ClusterHead({
+      ...{ scheduler, actors, groups, schedule, warn },
+      nodeId: start.nodeId,
+      labels: start.labels,
+      send: (to, message) => this.#session(to)?.send(message),
+      tellJob: (to, jobId) => this.#cluster.tellJob(to, jobId),
+      threadAt: (nodeId, worker, jobId) =>
+        void this.#cluster.meets({ worker, jobId, nodeId }),
+      groupLocated: (event) => this.#demand.groupLocated(event),
+      groupGone: (groupId) => this.#demand.groupGone(groupId),
+      flush: () => this.#node.takeIn(),
     });
   }
 
@@ -158,9 +212,9 @@ export class NodeCluster {
   }
 
   /** Joins the head; what goes wrong is the end of the node. */
-  async #join({ address }: NodeJoin): Promise<void> {
+  async #join(head: NodeJoin): Promise<void> {
     try {
-      const { session, control } = await this.#sessions.dialAt(address);
+      const { session, control } = await this.#sessions.dialAt(head, true);
       this.#headId = session.nodeId;
       this.#headCalls = new RemoteControl(control);
       this.#ports.post({ type: "node_joined" });
@@ -184,14 +238,46 @@ export class NodeCluster {
     return user;
   }
 
+  /** Takes no new work; the node is over when what it runs has ended. */
+  drain(): void {
+    this.#members.drain();
+    this.flush();
+  }
+
   #over(error: Error): void {
     this.#ports.post({ type: "node_over", error: encodeError(error) });
+  }
+
+  #viewsChanged(views: readonly NodeView[]): void {
+    if (!this.#members.isAlone) this.#objects.joined();
+    const reported = views.map(reportedNode);
+    this.#demand.viewsChanged(reported);
+    this.#head?.tell({ type: "views_changed", views: reported });
+  }
+
+  // -- Places of actors and groups -------------------------------------------
+
+  /** Takes what is placed on all nodes, instead of the own scheduler. */
+  places(event: Uncaused<SchedulerEvent>): boolean {
+    return this.#head?.takes(event) ?? false;
+  }
+
+  /** The own scheduler has a place for an actor, or none, or for bundles. */
+  answered(answer: PlaceAnswer): void {
+    if (this.#head) this.#head.answered(this.#node.start.nodeId, answer);
+    else this.#toHead(answer);
+  }
+
+  /** The store of this node has an object whole. */
+  sealed(owner: WorkerId, number: number, sizeBytes: number): void {
+    this.#objects.sealed(owner, number, sizeBytes);
   }
 
   // -- For the node ----------------------------------------------------------
 
   /** See {@linkcode Cluster.hand}. */
   hand(from: WorkerId, job: NodeJob, message: ToNode): boolean {
+    if (isToStore(message)) return this.#objects.intercept(from, message);
     if (message.type === "demand_change") {
       return this.#demand.wanted(from, job.driver.jobId, message);
     }
@@ -215,6 +301,7 @@ export class NodeCluster {
   workerEnded(worker: WorkerId, error: MantaError): void {
     this.#demand.threadEnded(worker);
     this.#demand.ownerEnded(worker);
+    this.#objects.ownerEnded(worker);
     this.#cluster.workerEnded(worker, error);
   }
 
@@ -254,8 +341,17 @@ export class NodeCluster {
   async end(): Promise<void> {
     this.#members.end();
     this.#demand.end();
+    this.#head?.end();
     this.#headCalls?.fail(new ConnectionError("The node has ended"));
     await this.#sessions.leave();
+  }
+
+  /** The session with a node that is there, or may be. */
+  #session(nodeId: NodeId): NodeSession | undefined {
+    if (this.#members.isDead(nodeId)) return undefined;
+    const isNamed = this.#members.view(nodeId) !== undefined ||
+      this.#sessions.waitingCount < NODES_UNKNOWN_MAX;
+    return isNamed ? this.#sessions.get(nodeId) : undefined;
   }
 
   // -- Messages --------------------------------------------------------------
@@ -277,6 +373,7 @@ export class NodeCluster {
   }
 
   #receive(from: NodeId, message: ClusterMessage): void {
+    if (this.#objects.receive(from, message)) return;
     switch (message.type) {
       case "link_wanted":
         return this.#linkWanted(message);
@@ -286,13 +383,39 @@ export class NodeCluster {
         return this.#members.receive(from, message);
       case "demand_spread": {
         const { owner: worker, jobId } = message;
-        this.#cluster.standIns.ensure({ worker, jobId, nodeId: from });
+        if (!this.#cluster.meets({ worker, jobId, nodeId: from })) return;
         return this.#demand.asked(message);
       }
+      case "actor_placed_at":
+      case "actor_not_placed":
+      case "bundles_prepared":
+        return this.#head?.answered(from, message);
+      case "group_locate":
+        return this.#head?.locate(from, message.groupId);
+      case "group_located":
+        return this.#demand.groupLocated({
+          ...message,
+          bundles: message.bundles.map(({ nodeId, resources }) => (
+            { nodeId, resources }
+          )),
+        });
+      case "group_gone":
+        return this.#demand.groupGone(message.groupId);
+      case "objects_wanted":
+        return this.#session(from)?.openObjects();
+      case "objects_linked":
+        return this.#session(from)?.objectsLinked(message.stream);
       case "bundle_wanted":
         return void this.bundles.wanted(from, message.hash);
       case "bundle_given":
         return void this.bundles.given(message);
+      case "actor_request":
+      case "actor_release":
+      case "bundles_prepare":
+      case "bundles_commit":
+      case "bundles_return":
+      case "bundles_remove":
+        return this.#ports.schedule(placeEvent(message));
       case "node_dead":
         return this.#over(
           new NodeDiedError(
@@ -313,7 +436,9 @@ export class NodeCluster {
         ),
       );
     }
-    this.#members.sessionEnded(nodeId, reason);
+    if (this.#headId) {
+      this.#nodeDied(nodeId, `it cannot be reached (${reason})`);
+    } else this.#members.sessionEnded(nodeId, reason);
   }
 
   #nodeDied(nodeId: NodeId, reason: string): void {
@@ -321,6 +446,8 @@ export class NodeCluster {
     const error = new NodeDiedError(`Node ${nodeId} is dead: ${reason}`, {
       details: { nodeId },
     });
+    // Its owners hear first what they must make again, then who has ended.
+    this.#objects.nodeGone(nodeId);
     this.#cluster.nodeGone(nodeId, error);
     this.#node.takeIn();
   }

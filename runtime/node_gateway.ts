@@ -3,13 +3,14 @@
 
 import { networkInterfaces } from "node:os";
 import { ProtocolError } from "./base/errors.ts";
-import { SPIN_US_MAX } from "./base/limits.ts";
+import { ANSWER_WATCH_US_MAX, LONE_CALL_BYTES_MAX } from "./base/limits.ts";
 import type { JobId, WorkerId } from "./base/ids.ts";
 import type { NodeListen, NodeStart } from "./host_messages.ts";
 import type { NodeCluster } from "./node_cluster.ts";
 import type { NodeCode } from "./node_code.ts";
 import type { NodeControl } from "./node_control.ts";
 import type { NodePeer } from "./node_peers.ts";
+import type { ChunkPlatform } from "./object_store/chunk_port.ts";
 import { RemoteDriver } from "./node_remote_driver.ts";
 import { Watch } from "./platform/spin.ts";
 import type {
@@ -77,16 +78,23 @@ const ENDS: Readonly<Record<RemoteSessionEnd, string>> = {
 export class NodeGateway {
   readonly #node: ReachedNode;
   readonly #listen: NodeListen;
+  readonly #platform: ChunkPlatform;
   readonly #acceptor: SessionAcceptor;
   readonly #token: TokenCheck;
   #server: WebServer | undefined;
-  #isAnswerDue = false;
-  readonly #answerWatch = new Watch(SPIN_US_MAX);
+  /** What threads have got of drivers in this turn. */
+  #relayedBytes = 0;
+  readonly #answerWatch = new Watch(ANSWER_WATCH_US_MAX);
   #hosts: ReadonlySet<string> = new Set();
   readonly #attempts = new AttemptLimit(() => performance.now());
 
-  constructor(node: ReachedNode, listen: NodeListen) {
+  constructor(
+    node: ReachedNode,
+    listen: NodeListen,
+    platform: ChunkPlatform,
+  ) {
     this.#node = node;
+    this.#platform = platform;
     this.#listen = listen;
     this.#token = new TokenCheck(listen.token);
     // Who has started the node is here: others here cannot lock it out.
@@ -116,7 +124,10 @@ export class NodeGateway {
       ),
       ...(this.#listen.names ? { names: this.#listen.names } : {}),
     });
-    this.#node.address = addressText(hostname, this.#server.port);
+    const { names } = this.#listen;
+    const isEverywhere = hostname === "0.0.0.0" || hostname === "::";
+    const name = isEverywhere ? names?.[0] ?? hostname : hostname;
+    this.#node.address = addressText(name, this.#server.port);
     return this.#server.port;
   }
 
@@ -145,10 +156,11 @@ export class NodeGateway {
     const driver = new RemoteDriver(session, {
       mailbox: node.mailbox,
       code: node.code,
+      platform: this.#platform,
       joined: (driver, hello) => this.#joined(driver, hello),
       nodeJoined: (arrived) => other = node.cluster!.accept(arrived),
       turn: () => node.takeIn(),
-      relayed: () => this.#isAnswerDue = true,
+      relayed: (lengthBytes) => this.#relayedBytes += lengthBytes,
     });
     return {
       received: () => {
@@ -169,8 +181,11 @@ export class NodeGateway {
   #turn(): void {
     const { mailbox } = this.#node;
     this.#node.takeIn();
-    if (!this.#isAnswerDue) return;
-    this.#isAnswerDue = false;
+    const relayedBytes = this.#relayedBytes;
+    this.#relayedBytes = 0;
+    // Behind many calls, a watch would only take the time of who runs them.
+    const isLoneCall = relayedBytes > 0 && relayedBytes <= LONE_CALL_BYTES_MAX;
+    if (!isLoneCall) return;
     if (this.#answerWatch.until(() => mailbox.hasMail)) this.#node.takeIn();
   }
 

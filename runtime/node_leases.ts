@@ -2,6 +2,7 @@
 // told to stop, and a thread that does not is stopped. Belongs to the wiring
 // of a node.
 
+import type { Timers } from "./base/clock.ts";
 import { PlacementGroupRemovedError } from "./base/errors.ts";
 import type { LeaseId, WorkerId } from "./base/ids.ts";
 import { LEASE_OVER_GRACE_MS } from "./base/limits.ts";
@@ -18,11 +19,13 @@ export interface RevokedLeasesPorts {
 /** See the head of the file. */
 export class RevokedLeases {
   readonly #ports: RevokedLeasesPorts;
+  readonly #timers: Timers;
   /** Those whose threads have not said that they know. */
-  readonly #leaving = new Map<LeaseId, ReturnType<typeof setTimeout>>();
+  readonly #leaving = new Map<LeaseId, () => void>();
 
-  constructor(ports: RevokedLeasesPorts) {
+  constructor(ports: RevokedLeasesPorts, timers: Timers) {
     this.#ports = ports;
+    this.#timers = timers;
   }
 
   /** A lease is over: its thread and its owner are told. */
@@ -39,16 +42,16 @@ export class RevokedLeases {
     }
     send(threadId, { type: "lease_over", leaseId, error });
     // A thread that is too busy to notice would be given to others.
-    const timer = setTimeout(() => {
+    const forget = this.#timers.after(LEASE_OVER_GRACE_MS, () => {
       this.#leaving.delete(leaseId);
       stopThread(threadId, "a task of it went on without a lease");
-    }, LEASE_OVER_GRACE_MS);
-    this.#leaving.set(leaseId, timer);
+    });
+    this.#leaving.set(leaseId, forget);
   }
 
   /** The thread knows that the lease is over. */
   left(leaseId: LeaseId): void {
-    clearTimeout(this.#leaving.get(leaseId));
+    this.#leaving.get(leaseId)?.();
     this.#leaving.delete(leaseId);
   }
 }

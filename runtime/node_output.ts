@@ -2,9 +2,8 @@
 // driver, as long as that one reads, and at a driver's end has all threads
 // give what they still hold. Belongs to the wiring of a node.
 
-import type { NodeId, WorkerId } from "./base/ids.ts";
+import type { JobId, NodeId, WorkerId } from "./base/ids.ts";
 import { OUTPUT_DRAIN_MS_MAX, OUTPUT_UNREAD_BYTES_MAX } from "./base/limits.ts";
-import type { NodeCluster } from "./node_cluster.ts";
 import type { NodeStart } from "./host_messages.ts";
 import type { NodePeers } from "./node_peers.ts";
 import { logFolder } from "./observe/output_log.ts";
@@ -12,6 +11,7 @@ import type {
   FromNode,
   OutputLine,
   SessionIdentity,
+  ToNode,
 } from "./protocol/node_messages.ts";
 
 /** What the node gives. */
@@ -110,6 +110,13 @@ export class NodeOutput {
   }
 }
 
+/** The other nodes where a job has threads. */
+export interface OtherNodes {
+  nodesOf(jobId: JobId): Iterable<NodeId>;
+  /** Says something to another node in the name of a worker of this one. */
+  tell(nodeId: NodeId, worker: WorkerId, message: ToNode): void;
+}
+
 /** The output of a driver's job. */
 export function newOutput(
   { workerId: driver, jobId }: SessionIdentity,
@@ -117,7 +124,7 @@ export function newOutput(
   { peers, threads, cluster }: {
     readonly peers: NodePeers;
     readonly threads: Pick<NodeOutputPorts, "pidOf">;
-    readonly cluster: NodeCluster | undefined;
+    readonly cluster: OtherNodes | undefined;
   },
 ): NodeOutput {
   return new NodeOutput({

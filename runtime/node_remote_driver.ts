@@ -7,9 +7,10 @@ import type { NodeCode } from "./node_code.ts";
 import type { NodePeer } from "./node_peers.ts";
 import type { ArrivedNode } from "./node_sessions.ts";
 import { isFromStore } from "./object_store/messages.ts";
+import type { ChunkPlatform } from "./object_store/chunk_port.ts";
 import { RemoteObjects } from "./object_store/remote_objects.ts";
 import { isProcessAlive } from "./platform/process_life.ts";
-import { readNodeHello } from "./protocol/cluster_messages.ts";
+import { NODE_HELLO } from "./protocol/cluster_message_shapes.ts";
 import {
   type DriverHello,
   type DriverWelcome,
@@ -29,6 +30,7 @@ import type { RemoteSession } from "./transport/remote_session.ts";
 export interface RemoteDriverPorts {
   readonly mailbox: Mailbox;
   readonly code: NodeCode;
+  readonly platform: ChunkPlatform;
   /** Somebody has said who it is; throws what ends the connection. */
   joined(driver: RemoteDriver, hello: DriverHello | ObserverHello): void;
   /** It is a node: who takes it in answers it from now on. */
@@ -36,7 +38,7 @@ export interface RemoteDriverPorts {
   /** What was told outside of the driver's messages has a turn. */
   turn(): void;
   /** A thread has got something of the driver's: it may answer soon. */
-  relayed(): void;
+  relayed(lengthBytes: number): void;
 }
 
 /** See the head of the file. */
@@ -85,6 +87,7 @@ export class RemoteDriver {
     this.workerId = hello.workerId;
     this.#objects = new RemoteObjects({
       workerId: hello.workerId,
+      near: { platform: this.#ports.platform, process: () => hello.home },
       toStore: (message) => this.#receiver!.receive(message),
       toldStore: () => this.#ports.turn(),
       send: (message) => this.#link.send(message),
@@ -121,7 +124,7 @@ export class RemoteDriver {
     if (message.type !== "node_hello") {
       return this.#ports.joined(this, readHello(message));
     }
-    const hello = readNodeHello(message);
+    const hello = NODE_HELLO.read(message);
     const { session, control } = this;
     const link = this.#link;
     this.#ports.nodeJoined({ session, link, control, hello });

@@ -19,10 +19,12 @@ import type { SchedulerEvent } from "./scheduler/messages.ts";
 export interface AskedNode {
   readonly actors: NodeActors;
   readonly groups: PlacementGroups;
-  readonly memory: NodeMemory;
-  readonly threads: NodeThreads;
+  readonly memory: Pick<NodeMemory, "given">;
+  readonly threads: Pick<NodeThreads, "stop" | "exiting">;
   readonly revoked: RevokedLeases;
   schedule(event: Uncaused<SchedulerEvent>): void;
+  /** Something that may be at any node needs a place, or no more. */
+  place(event: Uncaused<SchedulerEvent>): void;
   removeGroup(groupId: PlacementGroupId): void;
   /** Makes a link between two, or says why there is none. */
   link(from: WorkerId, peer: WorkerId): void;
@@ -80,7 +82,7 @@ export function receiveRequest(
     case "output_given":
       return job.output.given(from);
     case "task_events":
-      return job.timeline.add(message.events);
+      return job.timeline.add(from, message.events);
     case "events_given":
       return job.timeline.given(from);
     default:
@@ -90,7 +92,7 @@ export function receiveRequest(
 
 /** Takes in a message that concerns actors or placement groups. */
 function receiveOfControl(
-  { actors, groups, schedule, removeGroup }: AskedNode,
+  { actors, groups, place, removeGroup }: AskedNode,
   message: ToNode,
   { from, job }: { readonly from: WorkerId; readonly job: NodeJob },
 ): void {
@@ -139,7 +141,7 @@ function receiveOfControl(
       });
     case "group_create":
       groups.create(message, from, jobId);
-      return schedule({
+      return place({
         type: "group_requested",
         groupId: message.groupId,
         bundles: message.bundles,

@@ -2,12 +2,14 @@
 // and the node's other parts. Decides nothing itself. Belongs to the wiring of
 // a node.
 
+import { systemTimers, type Timers } from "./base/clock.ts";
 import type { JobId, WorkerId } from "./base/ids.ts";
 import type { PlacementGroups } from "./control/placement_groups.ts";
 import type { NodeActors, Uncaused } from "./node_actors.ts";
 import { gpuIdsOf } from "./node_gpus.ts";
 import { RevokedLeases } from "./node_leases.ts";
 import { infeasibleText, unschedulableError } from "./node_texts.ts";
+import type { PlaceAnswer } from "./protocol/cluster_messages.ts";
 import type { FromNode } from "./protocol/node_messages.ts";
 import { encodeError } from "./protocol/wire_error.ts";
 import type {
@@ -26,6 +28,8 @@ export interface NodeSchedulingPorts {
   send(workerId: WorkerId, message: FromNode): void;
   startThread(thread: StartThread): void;
   stopThread(workerId: WorkerId, reason: string): void;
+  /** There is a place for an actor or bundles, or none, for who has asked. */
+  answered(answer: PlaceAnswer): void;
   /** The job of a driver or a thread. */
   jobOf(workerId: WorkerId): JobId | undefined;
   /** Tells the driver of a job. */
@@ -39,10 +43,14 @@ export class NodeScheduling {
   readonly #ports: NodeSchedulingPorts;
   #causeCount = 0;
 
-  constructor(scheduler: Scheduler, ports: NodeSchedulingPorts) {
+  constructor(
+    scheduler: Scheduler,
+    ports: NodeSchedulingPorts,
+    timers: Timers = systemTimers,
+  ) {
     this.#scheduler = scheduler;
     this.#ports = ports;
-    this.revoked = new RevokedLeases(ports);
+    this.revoked = new RevokedLeases(ports, timers);
   }
 
   /** Tells the scheduler what happened, and does what follows. */
@@ -54,7 +62,7 @@ export class NodeScheduling {
   }
 
   #perform(action: SchedulerAction): void {
-    const { actors, groups, send, startThread, stopThread } = this.#ports;
+    const { groups, send, startThread, stopThread, answered } = this.#ports;
     switch (action.type) {
       case "start_thread":
         return startThread(action);
@@ -73,17 +81,24 @@ export class NodeScheduling {
       case "revoke_lease":
         return this.revoked.revoke(action);
       case "place_actor":
-        return actors.direct({
-          type: "actor_placed",
+        return answered({
+          type: "actor_placed_at",
           actorId: action.actorId,
           threadId: action.threadId,
           ...gpuIdsOf(action.gpus),
         });
       case "fail_actor":
-        return actors.direct({
-          type: "actor_unschedulable",
+        return answered({
+          type: "actor_not_placed",
           actorId: action.actorId,
-          error: unschedulableError(action.reason, action.actorId),
+          reason: action.reason,
+        });
+      case "answer_bundles":
+        return answered({
+          type: "bundles_prepared",
+          groupId: action.groupId,
+          attempt: action.attempt,
+          isPrepared: action.isPrepared,
         });
       case "fail_demand":
         return send(action.owner, {

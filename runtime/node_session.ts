@@ -5,11 +5,13 @@
 
 import type { JobId, NodeId, WorkerId } from "./base/ids.ts";
 import { HeldNews } from "./held_news.ts";
+import type { ProcessName } from "./platform/process_life.ts";
+import { CLUSTER_MESSAGE } from "./protocol/cluster_message_shapes.ts";
 import type { ClusterMessage } from "./protocol/cluster_messages.ts";
 import type { StreamsAwaited } from "./protocol/driver_messages.ts";
 import type { LinkMessage } from "./transport/link.ts";
 import type { Mailbox } from "./transport/mailbox.ts";
-import type { RemoteLink } from "./transport/remote_link.ts";
+import { RemoteLink } from "./transport/remote_link.ts";
 import type { RemoteSession } from "./transport/remote_session.ts";
 import type { RingLinkEnd } from "./transport/ring_link.ts";
 import { RingRelay } from "./transport/ring_relay.ts";
@@ -20,6 +22,8 @@ export interface NodeSessionPorts {
   readonly mailbox: Mailbox;
   /** Something waits to be flushed. */
   isDirty(session: NodeSession): void;
+  /** There is a stream for objects, to a node in this process. */
+  objectsLinked(link: RemoteLink, home: ProcessName): void;
   /** Takes a message of the other node in, in the order sent. */
   receive(message: ClusterMessage): void;
 }
@@ -31,6 +35,8 @@ export interface NodeConnection {
   readonly link: RemoteLink;
   /** Whether this node numbers the streams: the other has dialed. */
   readonly isNumbering: boolean;
+  /** The process of the other node, as it says. */
+  readonly home: ProcessName;
 }
 
 /** A worker of this node and one of the other. */
@@ -55,6 +61,7 @@ export class NodeSession {
   readonly #linked = new Map<string, LinkedPair>();
   /** Ends of rings that wait for the other node to number their streams. */
   readonly #waiting = new Map<string, RingLinkEnd>();
+  #hasObjects = false;
   /** Streams of pairs that are being opened. */
   readonly #numbered = new Map<string, number>();
 
@@ -62,7 +69,7 @@ export class NodeSession {
     this.nodeId = nodeId;
     this.#ports = ports;
     this.#news = new HeldNews((message) =>
-      ports.receive(message as ClusterMessage)
+      ports.receive(CLUSTER_MESSAGE.read(message))
     );
   }
 
@@ -109,6 +116,28 @@ export class NodeSession {
   /** Ends it at once. */
   over(): void {
     this.#connection?.session.over("left");
+  }
+
+  // -- Objects ---------------------------------------------------------------
+
+  /** Opens the stream for objects, or has the other node open it; once. */
+  openObjects(): void {
+    if (!this.#connection) {
+      return void this.#early.push(() => this.openObjects());
+    }
+    const { isNumbering, session } = this.#connection;
+    if (this.#hasObjects) return;
+    if (!isNumbering) return this.send({ type: "objects_wanted" });
+    const stream = session.streams.nextNumber();
+    this.objectsLinked(stream);
+    this.send({ type: "objects_linked", stream });
+  }
+
+  /** The stream for objects has this number. */
+  objectsLinked(stream: number): void {
+    const { session: { streams }, home } = this.#connection!;
+    this.#hasObjects = true;
+    this.#ports.objectsLinked(new RemoteLink(streams, stream), home);
   }
 
   // -- Pairs -----------------------------------------------------------------

@@ -7,7 +7,12 @@ import type { NodeId } from "./base/ids.ts";
 import { NODE_CONNECT_MS_MAX } from "./base/limits.ts";
 import { hostAndPort } from "./protocol/address.ts";
 import { NodeSession } from "./node_session.ts";
-import { isProcessAlive, thisProcess } from "./platform/process_life.ts";
+import {
+  isProcessAlive,
+  type ProcessName,
+  thisProcess,
+} from "./platform/process_life.ts";
+import { CLUSTER_MESSAGE } from "./protocol/cluster_message_shapes.ts";
 import type {
   ClusterMessage,
   NodeFacts,
@@ -24,10 +29,10 @@ import type {
 import type { SessionUser } from "./transport/session_acceptor.ts";
 import { beginSession } from "./transport/session_dialer.ts";
 
-/** What lets this node in at others. */
-export interface ClusterAccess {
-  readonly token: string;
-  /** The fingerprint of the cluster's certificate, if it speaks TLS. */
+/** Where a node is reached. */
+export interface NodePlace {
+  readonly address: string;
+  /** The fingerprint of its certificate, if it speaks TLS. */
   readonly pin?: string;
 }
 
@@ -35,16 +40,19 @@ export interface ClusterAccess {
 export interface NodeSessionsPorts {
   readonly nodeId: NodeId;
   readonly mailbox: Mailbox;
-  readonly access: ClusterAccess;
+  /** What lets this node in at others. */
+  readonly token: string;
   facts(): NodeFacts;
   report(): NodeReport;
   /** Where another node is, as far as is known. */
-  addressOf(nodeId: NodeId): string | undefined;
+  placeOf(nodeId: NodeId): NodePlace | undefined;
   /** All nodes, if this is the head. */
   views(): readonly NodeView[] | undefined;
   /** Has the head tell the other node that it is to dial this one. */
   askToDial(nodeId: NodeId): void;
   receive(from: NodeId, message: ClusterMessage): void;
+  /** A stream for objects is there. */
+  objectsLinked(nodeId: NodeId, link: RemoteLink, home: ProcessName): void;
   /** Something has come: the node's turn begins. */
   turn(): void;
   /** The session is over; a node that is asked for again is dialed again. */
@@ -79,6 +87,15 @@ export class NodeSessions {
 
   all(): Iterable<NodeSession> {
     return this.#sessions.values();
+  }
+
+  /** How many are not connected, and may never be. */
+  get waitingCount(): number {
+    let count = 0;
+    for (const { isConnected } of this.#sessions.values()) {
+      if (!isConnected) count++;
+    }
+    return count;
   }
 
   has(nodeId: NodeId): boolean {
@@ -126,6 +143,11 @@ export class NodeSessions {
     const { facts: { nodeId }, home } = hello;
     session.peerLives = () => isProcessAlive(home);
     const known = this.#sessions.get(nodeId) ?? this.#add(nodeId);
+    if (known.isConnected) {
+      // Both have dialed: one session is enough.
+      void session.leave();
+      return { ended: () => {} };
+    }
     const views = this.#ports.views();
     const welcome: ClusterMessage = {
       type: "node_welcome",
@@ -135,7 +157,7 @@ export class NodeSessions {
     };
     link.send(welcome);
     link.flush();
-    known.connect({ session, link, isNumbering: true });
+    known.connect({ session, link, isNumbering: true, home });
     return {
       received: () => {
         known.received();
@@ -147,8 +169,11 @@ export class NodeSessions {
 
   // -- Dialing ---------------------------------------------------------------
 
-  /** Dials at an address; resolves when this node is let in. */
-  async dialAt(address: string): Promise<DialedNode> {
+  /** Dials a node; resolves when this one is let in. */
+  async dialAt(
+    { address, pin }: NodePlace,
+    isJoining: boolean,
+  ): Promise<DialedNode> {
     const { promise, resolve, reject } = Promise.withResolvers<DialedNode>();
     promise.catch(() => {});
     const opened: {
@@ -158,7 +183,8 @@ export class NodeSessions {
     } = {};
     const { session, connected } = beginSession({
       ...hostAndPort(address),
-      ...this.#ports.access,
+      token: this.#ports.token,
+      ...(pin === undefined ? {} : { pin }),
       onSession: (session) => {
         opened.link = new RemoteLink(session.streams, 0);
         opened.control = new RemoteLink(session.streams, 1);
@@ -183,12 +209,13 @@ export class NodeSessions {
       facts: this.#ports.facts(),
       report: this.#ports.report(),
       home: thisProcess(),
+      isJoining,
     };
     link.send(hello);
     link.flush();
     link.start({
       receive: (message) => {
-        const welcome = message as ClusterMessage;
+        const welcome = CLUSTER_MESSAGE.read(message);
         if (welcome.type !== "node_welcome") {
           const why = welcome.type === "node_refused" ? welcome.reason : "";
           reject(new ConnectionError(why || "Cannot join: it is no node"));
@@ -198,7 +225,7 @@ export class NodeSessions {
         session.peerLives = () => isProcessAlive(home);
         const known = this.#sessions.get(nodeId) ?? this.#add(nodeId);
         opened.session = known;
-        known.connect({ session, link, isNumbering: false });
+        known.connect({ session, link, isNumbering: false, home });
         this.#ports.receive(nodeId, welcome);
         resolve({ session: known, control: opened.control! });
       },
@@ -217,10 +244,10 @@ export class NodeSessions {
 
   /** Whether the other node could be reached from here. */
   async #dial({ nodeId }: NodeSession): Promise<boolean> {
-    const address = this.#ports.addressOf(nodeId);
-    if (address === undefined) return false;
+    const place = this.#ports.placeOf(nodeId);
+    if (!place) return false;
     try {
-      const { session } = await this.dialAt(address);
+      const { session } = await this.dialAt(place, false);
       return session.nodeId === nodeId;
     } catch {
       return false;
@@ -232,6 +259,8 @@ export class NodeSessions {
       mailbox: this.#ports.mailbox,
       isDirty: (session) => this.#dirty.add(session),
       receive: (message) => this.#ports.receive(nodeId, message),
+      objectsLinked: (link, home) =>
+        this.#ports.objectsLinked(nodeId, link, home),
     });
     this.#sessions.set(nodeId, session);
     setTimeout(() => {

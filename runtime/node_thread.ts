@@ -23,7 +23,7 @@ let node: Node | undefined;
 let gateway: NodeGateway | undefined;
 
 function listen(node: Node, options: NodeListen): void {
-  const opened = new NodeGateway(node, options);
+  const opened = new NodeGateway(node, options, platform);
   gateway = opened;
   opened.open(platform.serveWeb).then(
     (port) => {
@@ -51,12 +51,16 @@ thread.addEventListener("message", ({ data: message }) => {
         post: (reply, transfer) => thread.postMessage(reply, transfer),
         collectGarbage: () => platform.collectGarbage(),
         returnMemory: platform.returnMemory,
+        makeMemoryFile: platform.makeMemoryFile,
         childCommand: (url, args) => platform.childCommand(url, args),
       });
       if (message.listen) listen(node, message.listen);
       break;
     case "driver_join":
       node?.addOwnDriver(message);
+      break;
+    case "node_drain":
+      node?.cluster?.drain();
       break;
     case "node_end":
       void end();

@@ -1,4 +1,5 @@
-// What a node tells of itself: what it is, and how it is at this moment.
+// What a node tells of itself: what it is, and how it is at this moment. Both
+// are plain data that travel to the cluster's other nodes.
 
 import process from "node:process";
 import type { NodeCondition } from "./control/node_reports.ts";
@@ -18,9 +19,11 @@ export interface ToldNode {
 
 /** What stays as it is from the node's start to its end. */
 export function ownFacts({ start, address }: ToldNode): NodeFacts {
-  const { nodeId, hostname, total, labels, storeBytes } = start;
+  const { nodeId, hostname, total, labels, storeBytes, listen } = start;
+  const pin = listen?.tls?.pin;
   return {
     ...{ nodeId, address, hostname, total, labels, storeBytes },
+    ...(pin === undefined ? {} : { pin }),
     isHead: start.join === undefined,
     pid: process.pid,
     version: start.version,

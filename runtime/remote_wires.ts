@@ -5,6 +5,7 @@
 import type { MantaError } from "./base/errors.ts";
 import type { WorkerId } from "./base/ids.ts";
 import { DriverCode } from "./driver_code.ts";
+import type { ProcessName } from "./platform/process_life.ts";
 import type {
   CodeKept,
   DriverWelcome,
@@ -29,6 +30,7 @@ export class RemoteWires implements ThreadWires {
   readonly mail: ThreadMail;
   readonly canWatch = false;
   readonly code: DriverCode;
+  nodeProcess: ProcessName | undefined;
   readonly #session: RemoteSession;
   readonly #link: RemoteLink;
   readonly #calls: RemoteControl;
@@ -63,6 +65,10 @@ export class RemoteWires implements ThreadWires {
     this.mail.onMail();
   }
 
+  sendNow(): void {
+    this.#session.sendNow();
+  }
+
   openPeer(opened: { readonly peer: WorkerId }): Link {
     const { stream } = opened as StreamOpened;
     const link = new RemoteLink(this.#session.streams, stream);
@@ -91,6 +97,7 @@ export class RemoteWires implements ThreadWires {
   #deliver(message: LinkMessage): void {
     switch (message.type) {
       case "driver_welcome":
+        this.nodeProcess = (message as DriverWelcome).home;
         return this.#ports.welcomed(message as DriverWelcome);
       case "code_kept":
         return this.code.kept(message as CodeKept);

@@ -43,9 +43,9 @@ function refKind(thread: ThreadSession): SessionKind {
     write: (object) => {
       if (!(object instanceof ObjectRef)) return undefined;
       thread.owner.references.requireReadable(object);
-      const { ownerId, number, state, contained } = object;
+      const { ownerId, number, state, value, contained } = object;
       // Who knows where a value is need not ask its owner.
-      const isStored = state === "stored" && !contained;
+      const isStored = state === "stored" && value === number && !contained;
       const key: ObjectKey = [ownerId, number];
       return { value: isStored ? [...key, true] : key, holds: object };
     },

@@ -25,7 +25,10 @@ export function openStore(
   },
   { wires, platform }: {
     readonly wires: ThreadWires;
-    readonly platform: Pick<Platform, "collectGarbage" | "openSharedFile">;
+    readonly platform: Pick<
+      Platform,
+      "collectGarbage" | "makeMemoryFile" | "openSharedFile" | "returnMemory"
+    >;
   },
   node: NodeLink,
 ): StoreAccess {
@@ -39,7 +42,12 @@ export function openStore(
     const { openSharedFile } = platform;
     return new StoreClient({ ...options, openSharedFile });
   }
-  return new RemoteStoreClient({ ...options, flush: () => node.flush() });
+  return new RemoteStoreClient({
+    ...options,
+    near: { platform, process: () => wires.nodeProcess },
+    returnMemory: platform.returnMemory,
+    flush: () => node.flush(),
+  });
 }
 
 /** See the head of the file. */

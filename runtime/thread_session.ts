@@ -199,6 +199,7 @@ export class ThreadSession {
     const callsMax = CALLS_UNSENT_MAX * this.owner.receiverCount;
     if (++this.#unsentCalls >= callsMax || waitedMs > CALL_WAIT_MS_MAX) {
       this.flush();
+      this.#setup.wires.sendNow?.();
     }
   }
 
@@ -387,6 +388,9 @@ export class ThreadSession {
       case "actor_state":
         this.#hearOut(this.owner.threadOfActor(known.actorId));
         this.owner.actorChanged(known, this.holds.has(known.actorId));
+        return this.schedule();
+      case "objects_lost":
+        this.owner.objectsLost(known.numbers, known.reason);
         return this.schedule();
       case "worker_ended":
         this.#peers.ended(known.workerId);

@@ -6,6 +6,7 @@ import type { MantaError } from "./base/errors.ts";
 import type { DriverCode } from "./driver_code.ts";
 import type { NodeControl } from "./node_control.ts";
 import type { LinkOpened } from "./node_peers.ts";
+import type { ProcessName } from "./platform/process_life.ts";
 import type { StreamOpened } from "./protocol/driver_messages.ts";
 import type { Link } from "./transport/link.ts";
 import type { Mailbox } from "./transport/mailbox.ts";
@@ -32,9 +33,13 @@ export interface ThreadWires {
   readonly mail: ThreadMail;
   /** Whether news can be watched for while the thread does nothing else. */
   readonly canWatch: boolean;
+  /** The node's process, where it is another one and known already. */
+  readonly nodeProcess?: ProcessName | undefined;
   readonly control: Comlink.Remote<NodeControl>;
   /** Where code must be sent to first; absent where its files can be read. */
   readonly code?: DriverCode;
+  /** Has what was flushed go out before the turn ends; absent if it has. */
+  sendNow?(): void;
   /** The node has opened a link to a peer. */
   openPeer(opened: LinkOpened | StreamOpened): Link;
   /** The session is over, for this reason. */

@@ -1,4 +1,5 @@
-// A worker: a node that joins a head and runs what its cluster gives it.
+// A worker: a node that joins a head and runs what its cluster gives it. Other
+// workers connect to it, and drivers may.
 
 import type { NodeJoin, NodeListen } from "./host_messages.ts";
 import type { NodeOptions } from "./node_opening.ts";

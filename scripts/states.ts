@@ -87,6 +87,7 @@ const MACHINES: readonly Machine[] = [
     table: GROUP_TRANSITIONS,
     meanings: {
       waiting: "holds nothing yet",
+      prepared: "its bundles here are set aside, those of others maybe not",
       created: "every bundle is taken from the node's resources",
       ended: "removed; its leases are revoked and its actors end",
     } satisfies Record<keyof typeof GROUP_TRANSITIONS, string>,

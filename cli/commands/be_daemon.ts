@@ -7,13 +7,15 @@ import process from "node:process";
 import { MantaError } from "../../runtime/base/errors.ts";
 import { HANDSHAKE_MS_MAX } from "../../runtime/base/limits.ts";
 import { EXIT_FAILED, EXIT_USAGE } from "../exit_code.ts";
+import { UsageError } from "../usage_error.ts";
 import type { DaemonReport } from "./daemon.ts";
-import { banner, runHead } from "./head_process.ts";
-import type { HeadRequest } from "./start_options.ts";
+import { runNode } from "./run_node.ts";
+import type { StartRequest } from "./start_request.ts";
+import { banner } from "./started_node.ts";
 
 const CHANNEL_NAMES = ["NODE_CHANNEL_FD", "NODE_CHANNEL_SERIALIZATION_MODE"];
 
-/** Is a head until it is told to end. */
+/** Is a node until it is told to end. */
 export async function beDaemon(): Promise<void> {
   if (!process.connected) {
     console.error("This is for `manta start`, which speaks to it");
@@ -28,25 +30,37 @@ export async function beDaemon(): Promise<void> {
   const abandoned = () => process.exit(EXIT_FAILED);
   process.once("disconnect", abandoned);
   try {
-    await runHead(request, (started) => {
-      hasStarted = true;
-      process.off("disconnect", abandoned);
-      console.log(banner(started));
-      void tell({ type: "head_started", started });
+    await runNode(request, {
+      waits: (problem) => {
+        console.log(problem);
+        if (!hasStarted) process.send?.(report("node_waits", problem));
+      },
+      started: (started) => {
+        console.log(banner(started));
+        if (hasStarted) return;
+        hasStarted = true;
+        process.off("disconnect", abandoned);
+        void tell({ type: "node_started", started });
+      },
     });
     if (request.logPath !== undefined) rmSync(request.logPath, { force: true });
   } catch (error) {
     process.exitCode = EXIT_FAILED;
     console.error(error);
     process.off("disconnect", abandoned);
-    if (!hasStarted) {
-      await tell({ type: "head_failed", message: messageOf(error) });
-    }
+    if (!hasStarted) await tell(report("node_failed", messageOf(error)));
   }
   process.exit();
 }
 
-function requestOfParent(): Promise<HeadRequest> {
+function report(
+  type: "node_waits" | "node_failed",
+  message: string,
+): DaemonReport {
+  return { type, message };
+}
+
+function requestOfParent(): Promise<StartRequest> {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(
       () => reject(new Error("The parent says nothing")),
@@ -54,7 +68,7 @@ function requestOfParent(): Promise<HeadRequest> {
     );
     process.once("message", (request) => {
       clearTimeout(timer);
-      resolve(request as HeadRequest);
+      resolve(request as StartRequest);
     });
   });
 }
@@ -71,8 +85,8 @@ function tell(report: DaemonReport): Promise<void> {
 }
 
 function messageOf(error: unknown): string {
-  if (error instanceof MantaError || error instanceof RangeError) {
-    return error.message;
-  }
+  const isExpected = error instanceof MantaError ||
+    error instanceof UsageError || error instanceof RangeError;
+  if (isExpected) return error.message;
   return error instanceof Error ? error.stack ?? error.message : String(error);
 }

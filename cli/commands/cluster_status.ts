@@ -76,11 +76,12 @@ const WHY: Readonly<Record<PendingListing["why"], string>> = {
 /** The status, for people. */
 export function statusText(status: ClusterStatus): string {
   const { address, nodes, resources, waiting, jobs } = status;
-  const alive = nodes.filter((node) => node.alive).length;
+  const dead = nodes.filter((node) => !node.alive);
   return [
-    `Cluster at ${address}: ${counted(alive, "node")}, ` +
+    `Cluster at ${address}: ${nodeCounts(nodes)}, ` +
     `${counted(jobs.length, "job")}\n`,
     nodesText(nodes),
+    ...(dead.length === 0 ? [] : [deadText(dead)]),
     resourcesText(resources),
     storesText(nodes),
     waiting.length === 0 ? "Nothing waits\n" : waitingText(waiting),
@@ -89,18 +90,53 @@ export function statusText(status: ClusterStatus): string {
 }
 
 function nodesText(nodes: ClusterStatus["nodes"]): string {
+  const order = ["alive", "draining"];
+  const rows = nodes.filter(({ alive }) => alive)
+    .sort((a, b) =>
+      Number(b.isHead) - Number(a.isHead) ||
+      order.indexOf(a.state) - order.indexOf(b.state)
+    );
   return formatTable(
-    ["NODE", "ROLE", "STATE", "HOST", "PROCESS", "VERSION", "UP"],
-    nodes.map((node) => [
+    ["NODE", "ROLE", "STATE", "ADDRESS", "HOST", "PROCESS", "CPU", ...LAST],
+    rows.map((node) => [
       node.nodeId,
       node.isHead ? "head" : "worker",
       node.state,
+      node.address,
       node.hostname,
       String(node.pid),
+      cpuText(node),
       node.version,
       duration(node.upMs),
     ]),
   );
+}
+
+const LAST = ["VERSION", "UP"];
+
+/** What is in use of what there is. */
+function cpuText({ resources, available }: NodeListing): string {
+  const total = resources["CPU"] ?? 0;
+  return `${rounded(total - (available["CPU"] ?? 0))}/${total}`;
+}
+
+/** Dead nodes that people are shown: the latest. */
+const DEAD_SHOWN_MAX = 10;
+
+function deadText(dead: ClusterStatus["nodes"]): string {
+  const shown = dead.slice(-DEAD_SHOWN_MAX);
+  const table = formatTable(
+    ["DEAD NODE", "ADDRESS", "HOST", "PROCESS", "WHY"],
+    shown.map(({ nodeId, address, hostname, pid, deathReason = "" }) => [
+      nodeId,
+      address,
+      hostname,
+      String(pid),
+      deathReason,
+    ]),
+  );
+  const more = dead.length - shown.length;
+  return more === 0 ? table : `${table}and ${more} more before\n`;
 }
 
 function resourcesText(resources: ClusterStatus["resources"]): string {
@@ -152,6 +188,17 @@ function jobsText(jobs: ClusterStatus["jobs"]): string {
       duration(upMs),
     ]),
   );
+}
+
+/** As "3 nodes (1 draining, 2 dead)". */
+function nodeCounts(nodes: ClusterStatus["nodes"]): string {
+  const apart = (["draining", "dead"] as const)
+    .map((state) => [nodes.filter((it) => it.state === state).length, state])
+    .filter(([count]) => count !== 0)
+    .map((counts) => counts.join(" "))
+    .join(", ");
+  const alive = nodes.filter((node) => node.alive).length;
+  return counted(alive, "node") + (apart === "" ? "" : ` (${apart})`);
 }
 
 function counted(count: number, noun: string): string {

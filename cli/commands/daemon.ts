@@ -1,4 +1,4 @@
-// Starts a head as a process of its own that outlives this one: the leader of
+// Starts a node as a process of its own that outlives this one: the leader of
 // a new session, printing to a log. This side waits until that process listens or
 // has failed. What it is to do, the token included, it is told by a channel
 // between the two: arguments and the environment can be seen by others.
@@ -27,30 +27,37 @@ import {
   runningNodes,
 } from "../../runtime/cluster_files.ts";
 import { detectPlatform } from "../../runtime/platform/detect.ts";
-import type { StartedHead } from "./head_process.ts";
-import type { HeadRequest } from "./start_options.ts";
+import type { StartRequest } from "./start_request.ts";
+import type { StartedNode } from "./started_node.ts";
 
 /** The word that makes a process of this program a daemon; see `main.ts`. */
-export const DAEMON_WORD = "__head";
+export const DAEMON_WORD = "__node";
 
-/** What the daemon says, once. */
+/** What the daemon says. */
 export type DaemonReport =
-  | { readonly type: "head_started"; readonly started: StartedHead }
-  | { readonly type: "head_failed"; readonly message: string };
+  /** It is not there yet, for this reason. */
+  | { readonly type: "node_waits"; readonly message: string }
+  /** The last that it says. */
+  | { readonly type: "node_started"; readonly started: StartedNode }
+  | { readonly type: "node_failed"; readonly message: string };
 
-const LOG_NAME = /^head-.*\.log$/;
+const LOG_NAME = /^(head|worker)-.*\.log$/;
 
 /** Starts the daemon; rejects with why it did not start. */
-export async function startDaemon(request: HeadRequest): Promise<StartedHead> {
+export async function startDaemon(
+  request: StartRequest,
+  onWait: (problem: string) => void,
+): Promise<StartedNode> {
   const folder = openClusterFolder();
   removeOldLogs(folder);
-  const name = `head-${request.port}-${randomBytes(4).toString("hex")}.log`;
+  const { role, port } = request;
+  const name = `${role}-${port}-${randomBytes(4).toString("hex")}.log`;
   const logPath = join(folder, name);
   const child = spawnDaemon(request, logPath);
   try {
     child.send({ ...request, logPath });
-    const report = await reportOf(child, logPath);
-    if (report.type === "head_failed") throw new MantaError(report.message);
+    const report = await reportOf(child, { logPath, onWait });
+    if (report.type === "node_failed") throw new MantaError(report.message);
     return report.started;
   } catch (error) {
     rmSync(logPath, { force: true });
@@ -61,11 +68,11 @@ export async function startDaemon(request: HeadRequest): Promise<StartedHead> {
   }
 }
 
-function spawnDaemon(request: HeadRequest, logPath: string): ChildProcess {
+function spawnDaemon(request: StartRequest, logPath: string): ChildProcess {
   const platform = detectPlatform();
-  const { hostname, port } = request;
-  // The address is for people who look at the list of processes.
-  const words = [DAEMON_WORD, `${hostname}:${port}`];
+  const { hostname = "", port } = request;
+  // The rest is for people who look at the list of processes.
+  const words = [DAEMON_WORD, request.role, `${hostname}:${port}`];
   const { command, args, env } = platform.isCompiled
     ? { command: process.execPath, args: words, env: {} }
     : platform.scriptCommand(process.argv[1]!, words);
@@ -85,16 +92,21 @@ function spawnDaemon(request: HeadRequest, logPath: string): ChildProcess {
 
 function reportOf(
   child: ChildProcess,
-  logPath: string,
-): Promise<DaemonReport> {
+  { logPath, onWait }: {
+    readonly logPath: string;
+    onWait(problem: string): void;
+  },
+): Promise<Exclude<DaemonReport, { type: "node_waits" }>> {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => {
       child.kill("SIGKILL");
-      fail(`it did not listen within ${DAEMON_START_MS_MAX / 1_000} s`);
+      fail(`it was not there within ${DAEMON_START_MS_MAX / 1_000} s`);
     }, DAEMON_START_MS_MAX);
-    child.on("message", (report) => {
+    child.on("message", (message) => {
+      const report = message as DaemonReport;
+      if (report.type === "node_waits") return onWait(report.message);
       clearTimeout(timer);
-      resolve(report as DaemonReport);
+      resolve(report);
     });
     child.on("error", ({ message }) => fail(message));
     child.on("exit", (code, signal) => {

@@ -10,6 +10,7 @@ import { pathToFileURL } from "node:url";
 import { hostScript } from "../../runtime/platform/script_host.ts";
 import { BUNDLED_MODULES } from "../bundled_modules.ts";
 import { EXIT_FAILED, EXIT_USAGE } from "../exit_code.ts";
+import { endOnLateErrors, printFailure } from "../script_errors.ts";
 
 /** Imports `script`; the exit code is 1 when that fails, 2 without a file. */
 export async function runScript(
@@ -24,10 +25,11 @@ export async function runScript(
     return;
   }
   hostScript(path, args, BUNDLED_MODULES);
+  endOnLateErrors();
   try {
     await import(pathToFileURL(path).href);
   } catch (error) {
-    console.error(error);
+    printFailure(error);
     process.exitCode = EXIT_FAILED;
   }
 }

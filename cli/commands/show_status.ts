@@ -4,11 +4,16 @@
 import process from "node:process";
 
 import { AuthenticationError } from "../../runtime/base/errors.ts";
-import { readToken, runningCluster } from "../../runtime/cluster_files.ts";
+import {
+  readToken,
+  runningCluster,
+  type RunningNode,
+} from "../../runtime/cluster_files.ts";
 import { observeNode } from "../../runtime/observe_node.ts";
 import { UsageError } from "../usage_error.ts";
 import { clusterStatus, statusText } from "./cluster_status.ts";
 import { type Format, formatValue } from "./formats.ts";
+import { isAddress } from "./start_values.ts";
 
 /** The options of `manta status`. */
 export interface StatusFlags {
@@ -41,15 +46,12 @@ export async function showStatus(flags: StatusFlags): Promise<void> {
   }
 }
 
-const ADDRESS = /^(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+):\d{1,5}$/;
-
 function findTarget(flags: StatusFlags) {
   const given = flags.address ?? process.env["MANTA_ADDRESS"];
   const isNamed = given !== undefined && given !== "" && given !== "auto" &&
     given !== "local";
-  const address = isNamed ? given : runningCluster().address;
-  const isAddress = ADDRESS.test(address) && URL.canParse(`ws://${address}`);
-  if (!isAddress) {
+  const address = isNamed ? given : headAddress(runningCluster());
+  if (!isAddress(address)) {
     throw new UsageError(
       `Cannot ask "${address}": write the address as host:port`,
     );
@@ -63,4 +65,9 @@ function findTarget(flags: StatusFlags) {
     );
   }
   return { address, token };
+}
+
+/** Of what waits elsewhere a worker knows nothing. */
+function headAddress({ head, address }: RunningNode): string {
+  return (head ?? { address }).address;
 }

@@ -3,7 +3,7 @@
 
 import { buildCommand } from "@stricli/core";
 
-import type { StartFlags } from "./start_options.ts";
+import type { StartFlags } from "./start_request.ts";
 import {
   parseBytes,
   parseCount,
@@ -13,7 +13,7 @@ import {
   parseResources,
 } from "./start_values.ts";
 
-/** `manta start --head [--port 6380] …` */
+/** `manta start --head [--port 6380] …`, `manta start --address …` */
 export const startCommand = buildCommand({
   loader: async () => {
     const { runStart } = await import("./run_start.ts");
@@ -37,30 +37,32 @@ export const startCommand = buildCommand({
       host: {
         kind: "parsed",
         parse: String,
-        default: "127.0.0.1",
-        brief: "The address to listen on",
+        optional: true,
+        brief: "The address to listen on [default = 127.0.0.1; of a worker, " +
+          "the one that it reaches its head from]",
         placeholder: "address",
       },
       port: {
         kind: "parsed",
         parse: parsePort,
-        default: "6380",
-        brief: "The port to listen on; 0 takes one that is free",
+        optional: true,
+        brief: "The port to listen on; 0 takes one that is free [default = " +
+          "6380; of a worker, 0]",
         placeholder: "port",
       },
       names: {
         kind: "parsed",
         parse: parseNames,
         optional: true,
-        brief: "Other names and addresses that drivers reach it by",
+        brief: "Other names and addresses that others reach it by",
         placeholder: "name,…",
       },
       token: {
         kind: "parsed",
         parse: String,
         optional: true,
-        brief: "What drivers must know instead of what `manta token` shows; " +
-          "- reads it",
+        brief: "What drivers and nodes must know, or the token of the head " +
+          "to join [default = what `manta token --show` prints]; - reads it",
         placeholder: "token",
       },
       tls: {
@@ -133,12 +135,14 @@ export const startCommand = buildCommand({
     },
   },
   docs: {
-    customUsage: ["--head [options]"],
-    brief: "Start a node that stays up while drivers come and go",
+    customUsage: ["--head [options]", "--address host:port [options]"],
+    brief: "Start a cluster, or add this machine to one",
     fullDescription: [
-      "Starts a node and prints how drivers join it. Only who has its token can",
-      "use it; without --host only this machine reaches it. Sizes are in bytes,",
-      "or with a unit: 512M, 20G. `manta stop` ends the node.",
+      "Starts a node that stays up while drivers come and go: the head of a new",
+      "cluster, or a worker that joins a head. A head prints how drivers and",
+      "other machines join it. Only who has its token can; without --host only",
+      "this machine reaches it. Sizes are in bytes, or with a unit: 512M, 20G.",
+      "`manta stop` ends the node.",
     ].join("\n"),
   },
 });

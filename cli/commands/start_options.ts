@@ -8,104 +8,73 @@ import process from "node:process";
 import type { InitOptions } from "../../mod.ts";
 import { resolveInitOptions } from "../../runtime/api/init_options.ts";
 import { isLoopback } from "../../runtime/protocol/handshake.ts";
-import { splitToken } from "../../runtime/protocol/token.ts";
+import { splitToken, type TokenParts } from "../../runtime/protocol/token.ts";
 import { UsageError } from "../usage_error.ts";
+import { checkJoin } from "./join_options.ts";
+import type { HeadRequest, StartFlags, StartRequest } from "./start_request.ts";
 import { isHostname } from "./start_values.ts";
 
-/** The options of `manta start`, as they are parsed. */
-export interface StartFlags {
-  readonly head?: boolean;
-  readonly address?: string;
-  readonly host: string;
-  readonly port: number;
-  readonly names?: readonly string[];
-  readonly token?: string;
-  readonly tls?: boolean;
-  readonly insecure?: boolean;
-  readonly numCpus?: number;
-  readonly numGpus?: number;
-  readonly resources?: Record<string, number>;
-  readonly labels?: Record<string, string>;
-  readonly memory?: number;
-  readonly objectStoreMemory?: number;
-  readonly spillDirectory?: string;
-  readonly block?: boolean;
-}
-
-/** What a head is started with. */
-export interface HeadRequest {
-  readonly hostname: string;
-  readonly port: number;
-  /** What the user said; the user's own from the file without. */
-  readonly token?: string;
-  readonly tls: boolean;
-  /** By which drivers reach it, beside its own addresses. */
-  readonly names: readonly string[];
-  readonly node: InitOptions;
-  /** Where the node's process prints to, if it is a daemon. */
-  readonly logPath?: string;
-}
+/** The port of a head that is not told another one. */
+const HEAD_PORT = 6_380;
 
 /** Checks what belongs together; throws a `UsageError`. */
-export function checkStart(flags: StartFlags): HeadRequest {
-  checkRole(flags);
-  checkReach(flags);
-  const node = nodeOptions(flags);
-  try {
-    resolveInitOptions({ address: "local", ...node });
-  } catch (error) {
-    throw new UsageError((error as Error).message);
-  }
-  const token = tokenOf(flags);
-  return {
-    hostname: flags.host,
-    port: flags.port,
-    tls: flags.tls ?? false,
-    names: flags.names ?? [],
-    node,
-    ...(token === undefined ? {} : { token }),
-  };
-}
-
-function checkRole({ head, address }: StartFlags): void {
+export function checkStart(flags: StartFlags): StartRequest {
+  const { head, address, host } = flags;
   if (head && address !== undefined) {
     throw new UsageError(
       "Cannot start a head that joins another one: give --head or --address",
     );
   }
-  if (address !== undefined) {
-    throw new UsageError(
-      "Cannot join a cluster as a node: a cluster has one node in this " +
-        "release. Start it with --head, and have drivers join it with " +
-        `MANTA_ADDRESS=${address}`,
-    );
+  if (flags.tls && flags.insecure) {
+    throw new UsageError("Cannot be both: give --tls or --insecure");
   }
-  if (!head) {
-    throw new UsageError("Cannot start without a role: add --head");
-  }
-}
-
-function checkReach({ host, tls, insecure }: StartFlags): void {
-  if (!isHostname(host)) {
+  if (host !== undefined && !isHostname(host)) {
     throw new UsageError(
       `Cannot listen on "${host}": give an address of this machine, without ` +
         "a port or brackets",
     );
   }
-  if (tls && insecure) {
-    throw new UsageError("Cannot be both: give --tls or --insecure");
+  const node = checkNode(flags);
+  if (address !== undefined) {
+    return checkJoin({ ...flags, address }, node, givenToken(flags));
   }
-  if (isLoopback(host) || tls || insecure) return;
-  throw new UsageError(
-    `Cannot listen on ${host} in plain text: whoever sees the traffic has the ` +
-      "token. Add --tls, or --insecure if the network itself is safe",
-  );
+  if (!head) {
+    throw new UsageError(
+      "Cannot start without a role: add --head, or --address with the head " +
+        "to join",
+    );
+  }
+  return checkHead(flags, node);
 }
 
-function nodeOptions(flags: StartFlags): InitOptions {
+function checkHead(flags: StartFlags, node: InitOptions): HeadRequest {
+  const { host = "127.0.0.1", port = HEAD_PORT, tls = false } = flags;
+  if (!isLoopback(host) && !tls && !flags.insecure) {
+    throw new UsageError(
+      `Cannot listen on ${host} in plain text: whoever sees the traffic has ` +
+        "the token. Add --tls, or --insecure if the network itself is safe",
+    );
+  }
+  const token = givenToken(flags);
+  if (token?.pin !== undefined && !tls) {
+    throw new UsageError(
+      `Cannot use ${sourceOf(flags)} without --tls: it names a certificate, ` +
+        "so drivers that have it speak nothing else",
+    );
+  }
+  return {
+    role: "head",
+    hostname: host,
+    ...{ port, tls, node },
+    names: flags.names ?? [],
+    ...(token === undefined ? {} : { token: token.secret }),
+  };
+}
+
+function checkNode(flags: StartFlags): InitOptions {
   const { numCpus, numGpus, resources, labels, memory } = flags;
   const { objectStoreMemory, spillDirectory } = flags;
-  return {
+  const node = {
     numCpus,
     numGpus,
     resources,
@@ -114,27 +83,30 @@ function nodeOptions(flags: StartFlags): InitOptions {
     objectStoreMemory,
     spillDirectory: spillDirectory && resolve(spillDirectory),
   };
+  try {
+    resolveInitOptions({ address: "local", ...node });
+  } catch (error) {
+    throw new UsageError((error as Error).message);
+  }
+  return node;
 }
 
-function tokenOf({ token, tls }: StartFlags): string | undefined {
+/** The token that the user said. */
+function givenToken(flags: StartFlags): TokenParts | undefined {
+  const { token } = flags;
   // Unset and empty are the same in an environment.
   const given = token === "-"
     ? readFileSync(0, "utf8").trim()
     : token ?? (process.env["MANTA_TOKEN"] || undefined);
   if (given === undefined) return undefined;
-  const where = token === undefined ? "MANTA_TOKEN" : "--token";
   const parts = splitToken(given);
-  if (!parts) {
-    throw new UsageError(
-      `Cannot use ${where}: a token has 1 to 1,024 letters, digits and signs ` +
-        "of ._~+/=-",
-    );
-  }
-  if (parts.pin !== undefined && !tls) {
-    throw new UsageError(
-      `Cannot use ${where} without --tls: it names a certificate, so drivers ` +
-        "that have it speak nothing else",
-    );
-  }
-  return parts.secret;
+  if (parts) return parts;
+  throw new UsageError(
+    `Cannot use ${sourceOf(flags)}: a token has 1 to 1,024 letters, digits ` +
+      "and signs of ._~+/=-",
+  );
+}
+
+function sourceOf({ token }: StartFlags): string {
+  return token === undefined ? "MANTA_TOKEN" : "--token";
 }

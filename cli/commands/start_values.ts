@@ -63,6 +63,13 @@ export function isHostname(text: string): boolean {
   return isIP(text) !== 0 || /^[A-Za-z0-9._-]+$/.test(text);
 }
 
+const ADDRESS = /^(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+):\d{1,5}$/;
+
+/** Whether this is `host:port`. */
+export function isAddress(text: string): boolean {
+  return ADDRESS.test(text) && URL.canParse(`ws://${text}`);
+}
+
 /** Pairs of names and values with commas between. */
 export function parseLabels(text: string): Record<string, string> {
   const labels: Record<string, string> = {};

@@ -37,7 +37,8 @@ export const stopCommand = buildCommand({
     brief: "End the nodes that you started on this machine",
     fullDescription: [
       "Asks each node of this user on this machine to end, and kills one that has",
-      "not ended after 10 seconds. Nodes inside of drivers end with them.",
+      "not ended in time. A worker lets its tasks end first, for 30 seconds; a",
+      "head does not wait. Nodes inside of drivers end with them.",
     ].join("\n"),
   },
 });

@@ -4,7 +4,10 @@
 import process from "node:process";
 
 import { MantaError } from "../../runtime/base/errors.ts";
-import { DAEMON_STOP_MS_MAX } from "../../runtime/base/limits.ts";
+import {
+  DAEMON_STOP_MS_MAX,
+  NODE_DRAIN_MS_MAX,
+} from "../../runtime/base/limits.ts";
 import {
   openClusterFolder,
   type RunningNode,
@@ -50,7 +53,7 @@ async function stopNode(node: RunningNode, isForced: boolean): Promise<void> {
   }
   const why = isForced
     ? ""
-    : `: it has not ended within ${DAEMON_STOP_MS_MAX / 1_000} s`;
+    : `: it has not ended within ${endMsMax(node) / 1_000} s`;
   process.stdout.write(`Killed ${name}${why}\n`);
   runningNodes(); // Its record goes when it is looked for.
   sweepProcessFolders(openClusterFolder(), "session");
@@ -65,8 +68,14 @@ function signal({ pid, start }: RunningNode, name: "SIGTERM" | "SIGKILL") {
   }
 }
 
-async function hasEnded({ pid, start }: RunningNode): Promise<boolean> {
-  const untilMs = performance.now() + DAEMON_STOP_MS_MAX;
+/** A worker lets its tasks end. */
+function endMsMax({ head }: RunningNode): number {
+  return DAEMON_STOP_MS_MAX + (head === undefined ? 0 : NODE_DRAIN_MS_MAX);
+}
+
+async function hasEnded(node: RunningNode): Promise<boolean> {
+  const { pid, start } = node;
+  const untilMs = performance.now() + endMsMax(node);
   while (isAlive(pid, start)) {
     if (performance.now() > untilMs) return false;
     await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));

@@ -121,7 +121,8 @@ export interface RuntimeEnv {
    * npm packages to install, each `name` or `name@version`, for
    * `await import("name")` in the code. They go before the driver's own, are
    * installed once per list and machine with the npm, Bun or Deno that is
-   * there, and are bundled with the code.
+   * there, and are bundled with the code. One with machine code is installed
+   * on each node that runs the code.
    *
    * @default {undefined} the caller's
    */

@@ -1,6 +1,7 @@
 // What the public API needs of a session, and the one session of this thread.
 // The wiring provides both: the API itself knows no threads, links or owners.
 
+import { MantaError } from "../base/errors.ts";
 import type { ActorId, PlacementGroupId } from "../base/ids.ts";
 import type { WireActorInterface } from "../protocol/node_messages.ts";
 import type { SessionIdentity } from "../protocol/node_messages.ts";
@@ -181,7 +182,12 @@ export function wireApi(given: ApiWiring): void {
 }
 
 export function apiWiring(): ApiWiring {
-  if (!wiring) throw new Error("Cannot use Manta: its wiring was not loaded");
+  if (!wiring) {
+    throw new MantaError(
+      "Cannot use Manta: a bundler has left parts of it out. Leave all of " +
+        "`manta` out of the bundle",
+    );
+  }
   return wiring;
 }
 

@@ -178,6 +178,15 @@ export const RECLAIM_REPEAT_MS = 1_000;
 /** After a thread failed to start, none is started for this time. */
 export const THREAD_START_PAUSE_MS = 1_000;
 
+/** What an owner keeps to make lost objects again; the oldest goes first. */
+export const LINEAGE_BYTES_MAX = 128 * 1024 * 1024;
+
+/** What one task takes of that beside its arguments, roughly. */
+export const LINEAGE_RECORD_BYTES = 512;
+
+/** How often a reader is sent to a place in the store that is empty. */
+export const LOST_READS_MAX = 3;
+
 /** An actor fails when this many threads for it have not started. */
 export const THREAD_START_ATTEMPTS_MAX = 3;
 
@@ -306,6 +315,12 @@ export const CALLER_TEMPLATES_MAX = 64;
 
 /** Longest delay of a timer, in milliseconds: what runtimes can count. */
 export const TIMER_MS_MAX = 2 ** 31 - 1;
+
+/** How long a node watches for the answer to a driver's call, in µs. */
+export const ANSWER_WATCH_US_MAX = 100;
+
+/** What is relayed in a turn and may be a lone call, in bytes. */
+export const LONE_CALL_BYTES_MAX = 256;
 
 /** Watches in vain, one after another, before they are mostly skipped. */
 export const SPIN_MISSES_MAX = 4;
@@ -527,7 +542,13 @@ export const LOG_TAIL_BYTES_MAX = 4 * 1024;
 export const OBJECT_CHUNK_BYTES_MAX = ATTACHMENT_BYTES_MAX;
 
 /** Pieces of objects under way to a reader that has not taken them. */
-export const OBJECT_CHUNKS_MAX = 8;
+export const OBJECT_CHUNKS_MAX = 16;
+
+/** From this size on objects are worth a file between near processes. */
+export const CHUNK_FILE_OBJECT_BYTES_MIN = 4 * 1024 * 1024;
+
+/** Such a file goes when nothing was sent through it for so long. */
+export const CHUNK_FILE_IDLE_MS = 1_000;
 
 /**
  * Objects that a remote driver reads at a time, and that it writes: each has
@@ -538,11 +559,44 @@ export const REMOTE_TRANSFERS_MAX = 16;
 /** The same in bytes for what it writes, unless one object has more. */
 export const REMOTE_WRITE_BYTES_MAX = 128 * 1024 * 1024;
 
-/** Memory that a remote driver keeps for its next objects. */
-export const LOCAL_MEMORY_KEPT_BYTES_MAX = 128 * 1024 * 1024;
+/** Readers that one copy of an object serves at a time: the rest wait. */
+export const OBJECT_READERS_MAX = 2;
 
-/** The same is given back when no object needed it for so long. */
+/** An object that no node has announced is waited for so long. */
+export const OBJECT_ANNOUNCED_MS = 10_000;
+
+/** Who waits for an object is looked after this often. */
+export const OBJECT_TICK_MS = 1_000;
+
+/** One whose last copy was lost, which its owner makes again, so long. */
+export const OBJECT_REMADE_MS = 60_000;
+
+/** An announcement that comes so long after the object was freed is known. */
+export const OBJECT_FREED_KEPT_MS = 30_000;
+
+/** Bytes that a node pulls from others at a time, unless one object has more. */
+export const PULL_BYTES_MAX = 256 * 1024 * 1024;
+
+/** Tries to pull an object: the last ones outlive the finding of a death. */
+export const PULL_TRIES_MAX = 9;
+
+/** From a try that failed to the next of the same source; then doubled. */
+export const PULL_RETRY_MS = 100;
+
+/** The longest time between two tries. */
+export const PULL_RETRY_MS_MAX = 2_000;
+
+/** Memory that a remote driver keeps for its next objects, as it had before. */
+export const LOCAL_MEMORY_KEPT_BYTES_MAX = 2 * 1024 * 1024 * 1024;
+
+/** The same is given back when no object needed it for so long, or twice. */
 export const LOCAL_MEMORY_IDLE_MS = 1_000;
+
+/** So often a driver looks for large garbage; then less often. */
+export const LOCAL_GARBAGE_MS = 2_000;
+
+/** Fresh memory of so many bytes costs more than looking for garbage. */
+export const LOCAL_GARBAGE_BYTES_MIN = 32 * 1024 * 1024;
 
 /** A file changed so far ahead of the clock was timed by another clock. */
 export const FILE_TIME_AHEAD_MS_MAX = 10_000;
@@ -589,6 +643,15 @@ export const DEAD_NODES_MAX = 1_000;
 /** A node that is to leave ends what it runs by then, or without it. */
 export const NODE_DRAIN_MS_MAX = 30_000;
 
+/** How long a new node waits for a head that is not there. */
+export const NODE_JOIN_MS_MAX = 20_000;
+
+/** How long a node whose head has gone waits for one to join again. */
+export const NODE_REJOIN_MS_MAX = 120_000;
+
+/** How often such a node looks. */
+export const NODE_JOIN_PAUSE_MS = 250;
+
 /** What waits at a node without room for so long may go to another one. */
 export const SPREAD_MOVE_MS = 300;
 
@@ -610,6 +673,25 @@ export const SPREAD_STARVING_MS_MAX = 30_000;
 /** A node that nobody has heard of may join so late before work for it fails. */
 export const SPREAD_UNKNOWN_MS = 1_000;
 
+/** Nodes of a cluster, dead ones that are remembered included. */
+export const NODES_MAX = 4_096;
+
+/** Nodes that a node waits to hear of, since somebody has named them. */
+export const NODES_UNKNOWN_MAX = 64;
+/** Nodes that may refuse an actor before it fails. */
+export const ACTOR_PLACES_MAX = 3;
+
+/** Nodes that seemed to have room for bundles set them aside in this time. */
+export const GROUP_PREPARE_MS = 1_000;
+
+/** Nodes that make room for bundles first may take so long; then doubled. */
+export const GROUP_PATIENCE_MS = 5_000;
+
+/** The longest time that nodes may take. */
+export const GROUP_PATIENCE_MS_MAX = 30_000;
+
+/** After an attempt that led to nothing, others go first for so long. */
+export const GROUP_PAUSE_MS = 200;
 /** Wrong tokens from one address, one after another, before it must wait. */
 export const WRONG_TOKENS_MAX = 20;
 

@@ -12,6 +12,12 @@ import { BundleModules, type BundleRequest } from "./bundle_plugin.ts";
 import { mainFile } from "./call_site.ts";
 import { type BundleInput, codeDirectory, inputAt } from "./code_cache.ts";
 import type { MappedText } from "./mapped_text.ts";
+import {
+  type OutsideFile,
+  outsideFiles,
+  outsideFilesOf,
+  outsideLine,
+} from "./outside_files.ts";
 import { packagesPlugin } from "./packages_plugin.ts";
 import { BUNDLE_API, KEEP_NAME } from "./render_slice.ts";
 import { requireUnchanged } from "./source_file.ts";
@@ -83,6 +89,7 @@ export async function addPackages(
   packages: PackageFolder,
 ): Promise<string> {
   const outputPath = resolve(codeDirectory(), "bundle.mjs");
+  const known = outsideFilesOf(contents);
   const { text } = await build(
     {
       ...sharedOptions(outputPath),
@@ -93,7 +100,7 @@ export async function addPackages(
     },
     outputPath,
     new Map(),
-    { loadedAtMs: Infinity },
+    { loadedAtMs: Infinity, known },
   );
   return text;
 }
@@ -148,7 +155,9 @@ async function build(
   options: BuildOptions,
   outputPath: string,
   rendered: ReadonlyMap<string, MappedText>,
-  { loadedAtMs, packages }: Pick<BundleRequest, "loadedAtMs" | "packages">,
+  { loadedAtMs, packages, known }:
+    & Pick<BundleRequest, "loadedAtMs" | "packages">
+    & { readonly known?: readonly OutsideFile[] },
 ): Promise<BuiltBundle> {
   const result = await withEsbuild((esbuild) => esbuild.build(options));
   const text = (suffix: string) =>
@@ -164,7 +173,8 @@ async function build(
     if (packages && input.path.startsWith(packages.path)) continue;
     requireUnchanged(input.path, input.modifiedAtMs, loadedAtMs);
   }
-  return { text: text(".mjs") + inlineMapComment(map), inputs };
+  const outside = outsideLine(outsideFiles(result.metafile, known));
+  return { text: text(".mjs") + outside + inlineMapComment(map), inputs };
 }
 
 /** A module beside the function's own may use the driver's variables, too. */

@@ -3,7 +3,7 @@
 // user's runtime would have found it.
 
 import { readFileSync } from "node:fs";
-import { dirname, extname, isAbsolute, relative } from "node:path";
+import { dirname, extname, isAbsolute, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import type {
   ImportKind,
@@ -118,7 +118,7 @@ export class BundleModules {
     if (args.pluginData === PASS || args.kind === "entry-point") {
       return undefined;
     }
-    if (args.path.endsWith(".node")) return { external: true };
+    if (args.path.endsWith(".node")) return addonFile(args);
     const found = classifySpecifier(
       args.path,
       args.importer || args.resolveDir,
@@ -230,6 +230,12 @@ export class BundleModules {
 /** The label of the module that a bundle starts from. */
 export function entryLabel(path: string): string {
   return relative(dirname(path), path);
+}
+
+/** Machine code that no package was found to have stays where it is. */
+function addonFile({ path, resolveDir }: OnResolveArgs): OnResolveResult {
+  const isPath = isAbsolute(path) || /^\.\.?\//.test(path);
+  return { path: isPath ? resolve(resolveDir, path) : path, external: true };
 }
 
 function resolveOptions(args: OnResolveArgs) {

@@ -133,7 +133,7 @@ function readText(path: string): string | undefined {
 }
 
 /** A reader sees the old file or the new one, never a part. */
-function writeWhole(path: string, text: string): void {
+export function writeWhole(path: string, text: string): void {
   const partial = `${path}.${process.pid}.${serial++}.partial`;
   writeFileSync(partial, text);
   renameSync(partial, path);

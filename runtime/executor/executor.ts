@@ -109,6 +109,7 @@ export class Executor {
           push.args[index]!,
           push.claim === undefined ? undefined : push.claim + index,
           push.attempts?.[index] ?? 0,
+          push.storedFrom?.[index] ?? push.numbers[index]!,
         ),
       );
     }

@@ -6,6 +6,8 @@ import type {
   PeerMessage,
   WireCode,
   WireEnvironment,
+  WireStored,
+  WireValue,
 } from "../protocol/messages.ts";
 import type { WireActor } from "../protocol/node_messages.ts";
 import type { WireError } from "../protocol/wire_error.ts";
@@ -50,6 +52,15 @@ export interface ExecutorPorts {
       encoded: EncodedResult,
     ): Promise<void>;
     open(owner: WorkerId, number: number): Promise<Uint8Array>;
+    /**
+     * What has become of a value that could not be opened, as its owner says;
+     * rejects, most often with `error`. The run waits meanwhile.
+     */
+    again(
+      value: WireStored,
+      error: unknown,
+      run: TaskRun | undefined,
+    ): Promise<WireValue>;
   };
   readonly node: {
     /** Its CPU is for others; `isIdle`: for want of work, not for a wait. */

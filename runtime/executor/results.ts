@@ -58,11 +58,10 @@ export class Results {
   /** Gives back one item of a stream. */
   async yielded(run: TaskRun, index: number, value: unknown): Promise<void> {
     const { number } = run;
-    const key: ObjectKey = [run.owner.id, number + 1 + index];
     const holding: object[] = [];
     const item = await this.#holding(run, holding, async () => {
       const root = `yield[${index}]`;
-      const item = await this.#wireValue(value, key, root, holding);
+      const item = await this.#wireValue(run, 1 + index, value, root, holding);
       await this.#acknowledged();
       return item;
     });
@@ -124,9 +123,10 @@ export class Results {
     const holding: object[] = [];
     await this.#holding(run, holding, async () => {
       for (const [index, value] of values.entries()) {
-        const key: ObjectKey = [run.owner.id, run.number + index];
         const root = values.length === 1 ? "result" : `result[${index}]`;
-        returns.push(await this.#wireValue(value, key, root, holding));
+        returns.push(
+          await this.#wireValue(run, index, value, root, holding),
+        );
       }
       await this.#acknowledged();
     });
@@ -140,8 +140,9 @@ export class Results {
 
   /** The value for the wire; what it contains is pinned and in `holding`. */
   async #wireValue(
+    run: TaskRun,
+    index: number,
     value: unknown,
-    key: ObjectKey,
     root: string,
     holding: object[],
   ): Promise<WireValue> {
@@ -154,9 +155,11 @@ export class Results {
     if (encoded.sizeBytes <= INLINE_VALUE_BYTES_MAX) {
       return { p: encoded.toPayload(), ...held };
     }
-    const [owner, number] = key;
-    await this.#ports.store.write(owner, number, encoded);
-    return { o: key, ...held };
+    const { number, storedFrom, owner: { id } } = run;
+    const at = storedFrom + index;
+    await this.#ports.store.write(id, at, encoded);
+    const isElsewhere = storedFrom !== number;
+    return { o: [id, number + index], ...(isElsewhere ? { at } : {}), ...held };
   }
 
   #column(run: TaskRun, value: Primitive | Uint8Array): void {

@@ -85,6 +85,8 @@ export class TaskRun {
   readonly slot: Slot;
   readonly claim: number | undefined;
   readonly attempt: number;
+  /** The number that the store gets the first result by. */
+  readonly storedFrom: number;
   args: WireArguments;
   /** The arguments as values, once they are had. */
   values: readonly unknown[] | undefined = undefined;
@@ -106,6 +108,7 @@ export class TaskRun {
     args: WireArguments,
     claim: number | undefined,
     attempt: number,
+    storedFrom: number,
   ) {
     this.owner = owner;
     this.number = number;
@@ -114,6 +117,7 @@ export class TaskRun {
     this.args = args;
     this.claim = claim;
     this.attempt = attempt;
+    this.storedFrom = storedFrom;
   }
 
   /** Fires when the run is cancelled; made when somebody first asks. */

@@ -5,7 +5,7 @@
 import type { WorkerId } from "../base/ids.ts";
 import type { Asked, StoreAction } from "./index_events.ts";
 import type { DenyReason, SegmentId } from "./messages.ts";
-import type { Mapping, ObjectTable } from "./object_table.ts";
+import type { Mapping, ObjectTable, PlacedObject } from "./object_table.ts";
 import type { Segment } from "./segment_table.ts";
 
 /** See the head of the file. */
@@ -55,6 +55,11 @@ export class Answers {
     this.actions.push({ type: "share_segment", requester, segmentId });
   }
 
+  /** The object is whole, for whoever keeps where objects are. */
+  announce({ owner, number, sizeBytes }: PlacedObject): void {
+    this.actions.push({ type: "announce_object", owner, number, sizeBytes });
+  }
+
   /** The thread is gone: it hears nothing any more. */
   withdraw(workerId: WorkerId): void {
     const isOfWorker = (action: StoreAction) =>
@@ -68,4 +73,9 @@ function introduce(segment: Segment, requester: WorkerId): boolean {
   const isNew = !segment.holders.has(requester);
   segment.holders.add(requester);
   return isNew;
+}
+
+/** Readers need not know how an object came to its end. */
+export function reasonForReaders(reason: DenyReason): DenyReason {
+  return reason === "owner_ended" ? reason : "not_found";
 }

@@ -4,13 +4,19 @@
 // whole.
 
 import type { WorkerId } from "../base/ids.ts";
-import { VALUE_BYTES_MAX } from "../base/limits.ts";
 import {
+  OBJECT_CHUNK_BYTES_MAX,
+  OBJECT_CHUNKS_MAX,
+  VALUE_BYTES_MAX,
+} from "../base/limits.ts";
+import {
+  BOOLEAN,
   brokenField,
   BYTES,
   COUNT,
   id,
   list,
+  type MessageFields,
   MessageReader,
   tuple,
   unexpectedMessage,
@@ -33,11 +39,56 @@ export interface ObjectChunk {
   readonly bytes: Uint8Array;
 }
 
+/** The same, as nodes send them to one another. */
+export interface CheckedChunk extends ObjectChunk {
+  /** CRC-32 of the bytes. */
+  readonly checksum: number;
+}
+
+/** The same, where its bytes lie in a slot of the sender's file. */
+export interface PlacedChunk {
+  readonly type: "chunk_placed";
+  readonly requestId: RequestId;
+  readonly offset: number;
+  readonly length: number;
+  readonly slot: number;
+}
+
 /** So many chunks have been taken in: as many more may come. */
 export interface ChunksTaken {
   readonly type: "chunks_taken";
   readonly count: number;
 }
+
+/**
+ * The sender has made a file for chunks, its process has it open by this
+ * number, and it begins with the proof. No chunk is sent before the answer.
+ */
+export interface ChunkFileOffered {
+  readonly type: "chunk_file_offered";
+  readonly fd: number;
+  readonly proof: string;
+}
+
+/** Whether the receiver has the file open. */
+export interface ChunkFileAnswered {
+  readonly type: "chunk_file_answered";
+  readonly isOpen: boolean;
+}
+
+/** The sender uses the file no more. */
+export interface ChunkFileClosed {
+  readonly type: "chunk_file_closed";
+}
+
+/** What both sides of a connection say of chunks. */
+export type ChunkMessage =
+  | ObjectChunk
+  | PlacedChunk
+  | ChunksTaken
+  | ChunkFileOffered
+  | ChunkFileAnswered
+  | ChunkFileClosed;
 
 /** The driver wants no more of an object that was found. */
 export interface ObjectClose {
@@ -58,8 +109,7 @@ export type ToRemoteStore =
         | "object_free";
     }
   >
-  | ObjectChunk
-  | ChunksTaken
+  | ChunkMessage
   | ObjectClose;
 
 /** From the store to a driver. */
@@ -73,19 +123,7 @@ export type FromRemoteStore =
     readonly requestId: RequestId;
     readonly sizeBytes: number;
   }
-  | ObjectChunk
-  | ChunksTaken;
-
-const FROM_REMOTE_STORE: ReadonlySet<string> = new Set<FromRemoteStore["type"]>(
-  ["object_granted", "object_found", "object_chunk", "chunks_taken"],
-);
-
-/** Whether a message comes from the store, whichever way it is reached. */
-export function isFromAnyStore(
-  message: { readonly type: string },
-): message is FromStore | FromRemoteStore {
-  return isFromStore(message) || FROM_REMOTE_STORE.has(message.type);
-}
+  | ChunkMessage;
 
 const REQUEST = { requestId: COUNT } as const;
 const OBJECT = { owner: id<WorkerId>(), number: COUNT } as const;
@@ -98,11 +136,25 @@ const OF_BOTH = {
   object_free: OBJECT,
 } as const;
 
+/** The fields of each message about chunks. */
+const CHUNK_FIELDS: MessageFields<ChunkMessage> = {
+  object_chunk: { ...REQUEST, offset: COUNT, bytes: BYTES },
+  chunk_placed: {
+    ...REQUEST,
+    offset: COUNT,
+    length: whole(0, OBJECT_CHUNK_BYTES_MAX),
+    slot: whole(0, OBJECT_CHUNKS_MAX - 1),
+  },
+  chunks_taken: { count: COUNT },
+  chunk_file_offered: { fd: COUNT, proof: id() },
+  chunk_file_answered: { isOpen: BOOLEAN },
+  chunk_file_closed: {},
+};
+
 const OF_DRIVER = new MessageReader<ToRemoteStore>({
   ...OF_BOTH,
-  object_chunk: { ...REQUEST, offset: COUNT, bytes: BYTES },
+  ...CHUNK_FIELDS,
   object_close: REQUEST,
-  chunks_taken: { count: COUNT },
 });
 
 /** Reads what a child process says to its node's store. */
@@ -113,6 +165,25 @@ export const CHILD_TO_STORE = new MessageReader<ToStore>({
   objects_recalled: { objects: list(tuple<RecalledObject>(COUNT, COUNT)) },
   segment_release: { segmentId: COUNT },
 });
+
+const FROM_REMOTE_STORE: ReadonlySet<string> = new Set([
+  ...["object_granted", "object_found"],
+  ...Object.keys(CHUNK_FIELDS),
+]);
+
+/** Whether a message is about chunks, in either direction. */
+export function isChunkMessage(
+  message: { readonly type: string },
+): message is ChunkMessage {
+  return Object.hasOwn(CHUNK_FIELDS, message.type);
+}
+
+/** Whether a message comes from the store, whichever way it is reached. */
+export function isFromAnyStore(
+  message: { readonly type: string },
+): message is FromStore | FromRemoteStore {
+  return isFromStore(message) || FROM_REMOTE_STORE.has(message.type);
+}
 
 /**
  * Checks a message that any process may have written. Undefined if it is not

@@ -22,7 +22,16 @@ export class ChunkTarget {
 
   /** Copies a chunk in; its memory is used again for what comes next. */
   take(offset: number, chunk: Uint8Array): void {
-    const { length } = chunk;
+    this.fill(offset, chunk.length, (bytes) => bytes.set(chunk));
+    returnAttachment(chunk);
+  }
+
+  /** Has a chunk of so many bytes written where it belongs. */
+  fill(
+    offset: number,
+    length: number,
+    write: (bytes: Uint8Array) => void,
+  ): void {
     const isNext = offset === this.#filled && length > 0 &&
       length <= OBJECT_CHUNK_BYTES_MAX &&
       length <= this.#bytes.length - offset;
@@ -32,8 +41,7 @@ export class ChunkTarget {
           `${this.#filled} of ${this.#bytes.length} bytes`,
       );
     }
-    this.#bytes.set(chunk, offset);
+    write(this.#bytes.subarray(offset, offset + length));
     this.#filled += length;
-    returnAttachment(chunk);
   }
 }

@@ -39,7 +39,9 @@ export function denialError(
 ): MantaError {
   const objectId = objectIdText(owner, number);
   const details = { objectId, sizeBytes, capacityBytes };
-  const what = `object "${objectId}" of ${sizeBytes} bytes`;
+  const what = sizeBytes === undefined
+    ? `object "${objectId}" of another node`
+    : `object "${objectId}" of ${sizeBytes} bytes`;
   const does = sizeBytes === undefined
     ? `Cannot read object "${objectId}" back from disk`
     : `Cannot store ${what}`;
@@ -81,16 +83,30 @@ export function denialError(
           "spills to fails. Give another `spillDirectory` to `init`",
         { details },
       );
+    default:
+      return lossError(objectId, reason, details);
+  }
+}
+
+type Loss = Extract<
+  DenyReason,
+  "unreadable" | "unreachable" | "lost" | "not_found" | "freed" | "owner_ended"
+>;
+
+/** The error for an object that there is not, or not any more. */
+function lossError(
+  objectId: string,
+  reason: Loss,
+  details: Readonly<Record<string, unknown>>,
+): MantaError {
+  switch (reason) {
     case "unreadable":
-      return new ObjectLostError(
-        `Cannot read object "${objectId}": it was spilled to disk and cannot ` +
-          "be read back as it was written",
-        { details },
-      );
+    case "unreachable":
+    case "lost":
     case "not_found":
     case "freed":
       return new ObjectLostError(
-        `Cannot read or write object "${objectId}": it was freed`,
+        `Cannot read object "${objectId}": ${LOSSES[reason]}`,
         { details },
       );
     case "owner_ended":
@@ -102,3 +118,13 @@ export function denialError(
       return unreachable(reason);
   }
 }
+
+const LOSSES = {
+  unreadable: "it was spilled to disk and cannot be read back as it was " +
+    "written",
+  unreachable: "the nodes that have it did not send it. Look at their state " +
+    "and at the network between them",
+  lost: "every copy was on a node that is gone",
+  not_found: "it was freed",
+  freed: "it was freed",
+} as const;

@@ -39,8 +39,12 @@ export interface Asked {
 export type StoreEvent =
   | { readonly type: "worker_started"; readonly workerId: WorkerId }
   | { readonly type: "worker_ended"; readonly workerId: WorkerId }
+  /** It is of another node, and will own objects here. */
+  | { readonly type: "owner_known"; readonly workerId: WorkerId }
   | CreateRequested
   | OpenRequested
+  /** An open that others were asked for, in vain. */
+  | ({ readonly type: "open_refused"; readonly reason: DenyReason } & Asked)
   | ({ readonly type: "object_sealed" } & Asked)
   | ({ readonly type: "create_aborted" } & Asked)
   | ({ readonly type: "mapping_closed" } & Asked)
@@ -131,6 +135,13 @@ export type StoreAction =
     readonly isNew: boolean;
   } & Asked)
   | ({ readonly type: "deny_request"; readonly reason: DenyReason } & Asked)
+  /** Tells whoever keeps where objects are that this one is whole. */
+  | {
+    readonly type: "announce_object";
+    readonly owner: WorkerId;
+    readonly number: number;
+    readonly sizeBytes: number;
+  }
   | {
     readonly type: "share_segment";
     readonly requester: WorkerId;
@@ -173,6 +184,8 @@ export type StoreAction =
 
 const MAKES_NO_ROOM: ReadonlySet<string> = new Set<StoreEvent["type"]>([
   "worker_started",
+  "owner_known",
+  "open_refused",
   "create_requested",
   "open_requested",
   "segment_wanted",

@@ -31,6 +31,10 @@ export type DenyReason =
   | "disk_failed"
   /** The object lies on disk and cannot be read back. */
   | "unreadable"
+  /** Other nodes have the object, and it cannot be had from any. */
+  | "unreachable"
+  /** Every copy was on a node that is gone. */
+  | "lost"
   /** The store has no such object: it was freed, or never created. */
   | "not_found"
   /** The object was freed while its create waited for room. */

@@ -18,7 +18,9 @@ import {
 } from "./index_events.ts";
 import type { MakeLoanFile } from "./loan_folder.ts";
 import type {
+  DenyReason,
   FromStore,
+  RequestId,
   SegmentId,
   StoredObjectEntry,
   StoreStats,
@@ -42,6 +44,8 @@ export interface NodeStoreOptions {
   after(delayMs: number, callback: () => void): void;
   /** The store has sent something by itself, not within a call to it. */
   sentByItself(): void;
+  /** An object is whole, and in this store. */
+  sealed?(owner: WorkerId, number: number, sizeBytes: number): void;
   /** Where objects go that find no room; without one they wait for it. */
   readonly disk?: SpillDisk | undefined;
   /** Makes files for child processes, which cannot share memory. */
@@ -62,6 +66,8 @@ export class NodeStore {
   readonly #segments: SharedSegments;
   readonly #returned: ReturnedMemory | undefined;
   readonly #loans: FileLoans | undefined;
+  /** What uses the store on the node's own thread. */
+  readonly #locals = new Map<WorkerId, (message: FromStore) => void>();
   /** When the store wakes up by itself, if it does. */
   #wakesAtMs = Infinity;
   #isReturning = false;
@@ -98,9 +104,24 @@ export class NodeStore {
     this.#take({ type: "worker_started", workerId });
   }
 
+  /** Serves something on the node's own thread like one of the threads. */
+  localStarted(
+    workerId: WorkerId,
+    receive: (message: FromStore) => void,
+  ): void {
+    this.#locals.set(workerId, receive);
+    this.#take({ type: "worker_started", workerId });
+  }
+
+  /** A thread of another node may own objects here, until `workerEnded`. */
+  ownerKnown(workerId: WorkerId): void {
+    this.#take({ type: "owner_known", workerId });
+  }
+
   /** The thread is gone: frees what it owned and what it had mapped. */
   workerEnded(workerId: WorkerId): void {
     const type = "worker_ended";
+    this.#locals.delete(workerId);
     if (!this.#loans?.has(workerId)) return this.#take({ type, workerId });
     this.#loans.workerEnded(workerId)
       .then(() => this.#takeLate({ type, workerId }));
@@ -122,6 +143,35 @@ export class NodeStore {
       return this.#receiveOfBorrower(this.#loans, from, message);
     }
     this.#take(eventOf(from, message));
+  }
+
+  /** Denies what a thread has asked for and the store was not told of. */
+  refuse(
+    requester: WorkerId,
+    requestId: RequestId,
+    reason: DenyReason,
+  ): void {
+    this.#take({ type: "open_refused", requester, requestId, reason });
+  }
+
+  /** Whether there is such an object, or will be once it is written. */
+  has(owner: WorkerId, number: number): boolean {
+    return this.#index.has(owner, number);
+  }
+
+  /** How many objects a thread owns here; undefined if it is not known. */
+  countOf(owner: WorkerId): number | undefined {
+    return this.#index.countOf(owner);
+  }
+
+  /** Whether it is of this node; undefined if it is not known. */
+  isServed(workerId: WorkerId): boolean | undefined {
+    return this.#index.isServed(workerId);
+  }
+
+  /** Those of other nodes that own something here. */
+  ownerIds(): Iterable<WorkerId> {
+    return this.#index.workerIds(false);
   }
 
   #receiveOfBorrower(loans: FileLoans, from: WorkerId, message: ToStore): void {
@@ -186,7 +236,6 @@ export class NodeStore {
 
   /** Does what the index wants; allocations have an outcome. */
   #perform(action: StoreAction): StoreEvent | undefined {
-    const { send } = this.#options;
     switch (action.type) {
       case "allocate_segment":
         return this.#allocate(action.segmentId, action.sizeBytes);
@@ -209,16 +258,19 @@ export class NodeStore {
         const { requester, requestId, reason } = action;
         const { capacityBytes } = this.#options;
         const type = "object_denied";
-        send(requester, { type, requestId, reason, capacityBytes });
+        this.#send(requester, { type, requestId, reason, capacityBytes });
         return undefined;
       }
+      case "announce_object":
+        this.#options.sealed?.(action.owner, action.number, action.sizeBytes);
+        return undefined;
       case "share_segment":
         return this.#share(action.requester, action.segmentId);
       case "drop_segment":
         return this.#drop(action.segmentId, action.holders);
       case "recall_objects": {
         const { owner, objects } = action;
-        send(owner, { type: "objects_recall", objects });
+        this.#send(owner, { type: "objects_recall", objects });
         return undefined;
       }
       case "write_spill_file":
@@ -229,8 +281,9 @@ export class NodeStore {
         this.#options.disk!.delete(action.fileId);
         return undefined;
       case "collect_garbage":
-        for (const workerId of this.#index.workerIds()) {
-          send(workerId, { type: "garbage_collect" });
+        for (const workerId of this.#index.workerIds(true)) {
+          if (this.#locals.has(workerId)) continue;
+          this.#send(workerId, { type: "garbage_collect" });
         }
         // Its own garbage is dropped segments; most often empty ones.
         if (!this.#returned) this.#options.collectGarbage();
@@ -261,11 +314,20 @@ export class NodeStore {
     if (this.#loans?.has(requester)) {
       return void this.#lend(this.#loans, requester, reply, segment);
     }
-    if (!isNew) {
-      this.#options.send(requester, reply);
-      return;
-    }
-    this.#options.sendShared(requester, { ...reply, segment });
+    if (isNew) this.#sendShared(requester, { ...reply, segment });
+    else this.#send(requester, reply);
+  }
+
+  #send(workerId: WorkerId, message: FromStore): void {
+    const receive = this.#locals.get(workerId);
+    if (receive) receive(message);
+    else this.#options.send(workerId, message);
+  }
+
+  #sendShared(workerId: WorkerId, message: FromStore): void {
+    const receive = this.#locals.get(workerId);
+    if (receive) receive(message);
+    else this.#options.sendShared(workerId, message);
   }
 
   /** Has a child process read, or write, the object in a file. */
@@ -302,7 +364,7 @@ export class NodeStore {
     const segment = this.#segments.get(segmentId);
     if (!segment) return;
     const type = "segment_share";
-    this.#options.sendShared(workerId, { type, segmentId, segment });
+    this.#sendShared(workerId, { type, segmentId, segment });
   }
 
   #write(fileId: SpillFileId, pieces: readonly SpillPiece[]): undefined {
@@ -337,7 +399,7 @@ export class NodeStore {
     this.#segments.drop(segmentId);
     for (const holder of holders) {
       if (holder === NODE_HOLDER) continue;
-      this.#options.send(holder, { type: "segment_drop", segmentId });
+      this.#send(holder, { type: "segment_drop", segmentId });
     }
   }
 

@@ -3,7 +3,7 @@
 
 import type { WorkerId } from "../base/ids.ts";
 import type { Asked, SpillCopy } from "./index_events.ts";
-import type { RequestId } from "./messages.ts";
+import type { RequestId, StoredObjectEntry } from "./messages.ts";
 import { RequestLog } from "./request_log.ts";
 import type { Segment } from "./segment_table.ts";
 
@@ -63,6 +63,8 @@ export interface Mapping extends Asked {
 
 /** What a live thread owns and has mapped. */
 export interface WorkerEntry {
+  /** Whether it speaks with the store; else it only owns objects in it. */
+  readonly isServed: boolean;
   readonly objects: Map<number, StoredObject>;
   readonly mappings: Map<RequestId, Mapping>;
   readonly requests: RequestLog;
@@ -82,9 +84,10 @@ export class ObjectTable {
     return this.#workers.entries();
   }
 
-  addWorker(workerId: WorkerId): void {
+  addWorker(workerId: WorkerId, isServed: boolean): void {
     if (this.#workers.has(workerId)) return;
     this.#workers.set(workerId, {
+      isServed,
       objects: new Map(),
       mappings: new Map(),
       requests: new RequestLog(),
@@ -123,6 +126,28 @@ export class ObjectTable {
 
   mapping(asked: Asked): Mapping | undefined {
     return this.#workers.get(asked.requester)?.mappings.get(asked.requestId);
+  }
+
+  /** Takes back what the thread waits for; gives what nobody waits for now. */
+  withdraw(workerId: WorkerId): StoredObject[] {
+    if (!this.#workers.get(workerId)?.isServed) return [];
+    const unwanted: StoredObject[] = [];
+    for (const object of this.objects()) {
+      const { openers } = object;
+      for (let at = openers.length - 1; at >= 0; at--) {
+        if (openers[at]!.requester === workerId) openers.splice(at, 1);
+      }
+      if (openers.length === 0) unwanted.push(object);
+    }
+    return unwanted;
+  }
+
+  *list(): Generator<StoredObjectEntry> {
+    for (const object of this.objects()) {
+      const { owner, number, sizeBytes, state } = object;
+      const mappings = "segment" in object ? object.segment.mappings : 0;
+      yield { owner, number, sizeBytes, state, mappings };
+    }
   }
 
   *objects(): Generator<StoredObject> {

@@ -5,14 +5,16 @@
 import type { WorkerId } from "../base/ids.ts";
 import { STORE_OVERTAKE_MS } from "../base/limits.ts";
 import type { Answers } from "./answers.ts";
+import type { Asked } from "./index_events.ts";
 import type { SegmentId } from "./messages.ts";
-import type {
-  Mapping,
-  ObjectTable,
-  PlacedObject,
-  QueuedObject,
-  SpilledObject,
-  WaitingObject,
+import {
+  isSameRequest,
+  type Mapping,
+  type ObjectTable,
+  type PlacedObject,
+  type QueuedObject,
+  type SpilledObject,
+  type WaitingObject,
 } from "./object_table.ts";
 import { restoreAction, type Restoring } from "./restoring.ts";
 import type { Segment, SegmentTable } from "./segment_table.ts";
@@ -46,6 +48,15 @@ export class Placing {
   /** What the first in the queue lacks and only spilling can give. */
   get shortBytes(): number {
     return this.#shortBytes;
+  }
+
+  /** The create of this request, if it waits. */
+  queued(asked: Asked): WaitingObject | undefined {
+    for (const object of this.queue) {
+      if (object.state === "spilled") continue;
+      if (isSameRequest(object.writer, asked)) return object;
+    }
+    return undefined;
   }
 
   /** Places what there is room for; whether there was for anything. */

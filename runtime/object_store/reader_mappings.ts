@@ -12,12 +12,17 @@ interface ReaderMapping {
   readonly sizeBytes: number;
 }
 
+interface OpenMapping {
+  readonly segment: Weak<ArrayBuffer | SharedArrayBuffer>;
+  readonly close: () => void;
+}
+
 /** See the head of the file. */
 export class ReaderMappings {
   /** The latest mapping of each object; its segment may be collected. */
   readonly #byKey = new Map<string, ReaderMapping>();
   /** All and only the mappings that `close` was not called for. */
-  readonly #open = new Set<RequestId>();
+  readonly #open = new Map<RequestId, OpenMapping>();
   readonly #collector: Collector;
   readonly #close: (requestId: RequestId) => void;
 
@@ -51,9 +56,7 @@ export class ReaderMappings {
     sizeBytes: number,
   ): Uint8Array<SharedArrayBuffer> {
     const clone = structuredClone(segment);
-    const weak = this.#collector.watch(clone, this.#closer(key, requestId));
-    this.#open.add(requestId);
-    this.#byKey.set(key, { requestId, segment: weak, sizeBytes });
+    this.#watch(clone, { key, requestId, sizeBytes });
     return new Uint8Array(clone, 0, sizeBytes);
   }
 
@@ -63,11 +66,31 @@ export class ReaderMappings {
     requestId: RequestId,
     { bytes, release }: SharedFile,
   ): Uint8Array {
-    const close = this.#closer(key, requestId, release);
-    const segment = this.#collector.watch(bytes.buffer, close);
-    this.#open.add(requestId);
-    this.#byKey.set(key, { requestId, segment, sizeBytes: bytes.length });
+    const sizeBytes = bytes.length;
+    this.#watch(bytes.buffer, { key, requestId, sizeBytes }, release);
     return bytes;
+  }
+
+  /** Closes at once what was collected and would be closed later. */
+  closeCollected(): void {
+    for (const { segment, close } of [...this.#open.values()]) {
+      if (!segment.deref()) close();
+    }
+  }
+
+  #watch(
+    buffer: ArrayBuffer | SharedArrayBuffer,
+    { key, requestId, sizeBytes }: {
+      readonly key: string;
+      readonly requestId: RequestId;
+      readonly sizeBytes: number;
+    },
+    release?: () => void,
+  ): void {
+    const close = this.#closer(key, requestId, release);
+    const segment = this.#collector.watch(buffer, close);
+    this.#open.set(requestId, { segment, close });
+    this.#byKey.set(key, { requestId, segment, sizeBytes });
   }
 
   /** Apart, so that the callback's scope does not hold the clone. */
@@ -77,8 +100,8 @@ export class ReaderMappings {
     release?: () => void,
   ): () => void {
     return () => {
+      if (!this.#open.delete(requestId)) return;
       release?.();
-      this.#open.delete(requestId);
       const latest = this.#byKey.get(key);
       if (latest?.requestId === requestId) this.#byKey.delete(key);
       this.#close(requestId);

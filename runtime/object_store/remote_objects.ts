@@ -4,24 +4,27 @@
 // driver says, and never waits for it. What the driver leaves behind, the store
 // frees when it is told of the driver's end.
 
+import type { Timers } from "../base/clock.ts";
 import { InvariantError, ProtocolError } from "../base/errors.ts";
 import type { WorkerId } from "../base/ids.ts";
 import { REMOTE_TRANSFERS_MAX } from "../base/limits.ts";
-import { attachedPart } from "../protocol/attached_bytes.ts";
 import {
   type FromRemoteStore,
   type ObjectChunk,
+  type PlacedChunk,
   readToRemoteStore,
   requireOwner,
   type ToRemoteStore,
 } from "./chunk_messages.ts";
-import { ChunkSender } from "./chunk_sender.ts";
+import { ChunkPort, type NearPeer } from "./chunk_port.ts";
 import { ChunkTarget } from "./chunk_target.ts";
 import type { FromStore, RequestId, SegmentId, ToStore } from "./messages.ts";
 
 export interface RemoteObjectsOptions {
   /** The driver's id. */
   readonly workerId: WorkerId;
+  /** Its process, if it may be of this machine. */
+  readonly near?: NearPeer;
   /** Gives the store a message of the driver. */
   toStore(message: ToStore): void;
   /** The store was told something outside of the driver's messages. */
@@ -30,6 +33,8 @@ export interface RemoteObjectsOptions {
   send(message: FromRemoteStore): void;
   /** Sends what is queued. */
   flush(): void;
+  /** @default {systemTimers} */
+  readonly timers?: Timers;
 }
 
 /** What the driver writes. */
@@ -47,8 +52,8 @@ interface Read {
   readonly type: "read";
   readonly storeRequestId: RequestId;
   readonly requestId: RequestId;
-  /** Once the store has found it. */
-  segment?: SharedArrayBuffer;
+  /** The store has found it. */
+  isFound?: true;
 }
 
 type Request = Write | Read;
@@ -63,8 +68,8 @@ export class RemoteObjects {
   readonly #requests = new Map<RequestId, Request>();
   /** The same, and what is stopped and not out of the store yet. */
   readonly #byStoreRequest = new Map<RequestId, Request>();
-  /** Numbers its transfers as the store does. */
-  readonly #sender = new ChunkSender();
+  /** What is sent has the numbers of the store. */
+  readonly #chunks: ChunkPort;
   readonly #counts = { read: 0, write: 0 };
   #nextStoreRequestId = 1;
   /** Said to the store while it was speaking; it hears it afterwards. */
@@ -74,6 +79,13 @@ export class RemoteObjects {
 
   constructor(options: RemoteObjectsOptions) {
     this.#options = options;
+    this.#chunks = new ChunkPort({
+      ...(options.near ? { near: options.near } : {}),
+      send: (message) => options.send(message),
+      flush: () => options.flush(),
+      ...(options.timers ? { timers: options.timers } : {}),
+      through: ({ key }) => this.#through(key),
+    });
   }
 
   /** What the driver has under way; for tests. */
@@ -87,7 +99,7 @@ export class RemoteObjects {
     this.#segments.clear();
     this.#requests.clear();
     this.#byStoreRequest.clear();
-    this.#sender.clear();
+    this.#chunks.end();
     this.#held = [];
   }
 
@@ -102,7 +114,7 @@ export class RemoteObjects {
     if (!known) return false;
     if (this.#isOver) return true;
     this.#lead(known);
-    this.#sendChunks();
+    this.#chunks.pump();
     this.#options.flush();
     return true;
   }
@@ -116,6 +128,7 @@ export class RemoteObjects {
       case "object_open":
         return this.#ask("read", message);
       case "object_chunk":
+      case "chunk_placed":
         return this.#write(message);
       case "object_seal":
         return this.#seal(message.requestId);
@@ -128,10 +141,8 @@ export class RemoteObjects {
         const { owner, number } = message;
         return this.#toStore({ type: "object_free", owner, number });
       }
-      case "chunks_taken": {
-        const through = this.#sender.taken(message.count);
-        for (const requestId of through) this.#through(requestId);
-      }
+      default:
+        return this.#chunks.receive(message);
     }
   }
 
@@ -151,11 +162,11 @@ export class RemoteObjects {
     this.#toStore({ ...message, requestId: storeRequestId });
   }
 
-  #write({ requestId, offset, bytes }: ObjectChunk): void {
+  #write(message: ObjectChunk | PlacedChunk): void {
+    const { requestId } = message;
     const { target } = this.#writeOf(requestId);
     if (!target) throw broken(requestId, "it has no room yet");
-    target.take(offset, bytes);
-    this.#options.send({ type: "chunks_taken", count: 1 });
+    this.#chunks.take(message, target);
   }
 
   #seal(requestId: RequestId): void {
@@ -175,13 +186,12 @@ export class RemoteObjects {
 
   #close(requestId: RequestId): void {
     const read = this.#requests.get(requestId);
-    if (read?.type !== "read" || !read.segment) {
+    if (read?.type !== "read" || !read.isFound) {
       throw broken(requestId, "it is not being read");
     }
     this.#requests.delete(requestId);
     this.#counts.read--;
-    const { storeRequestId } = read;
-    if (this.#sender.stop(storeRequestId)) this.#unmap(storeRequestId);
+    this.#chunks.stop(read.storeRequestId);
   }
 
   /** All of it has been taken, or what was left of it when it was closed. */
@@ -222,7 +232,7 @@ export class RemoteObjects {
     } finally {
       this.#storeSpeaks = false;
     }
-    this.#sendChunks();
+    this.#chunks.pump();
     this.#options.flush();
   }
 
@@ -270,24 +280,11 @@ export class RemoteObjects {
       request.target = new ChunkTarget(new Uint8Array(segment, 0, sizeBytes));
       return this.#options.send({ type: "object_granted", requestId });
     }
-    request.segment = segment;
+    request.isFound = true;
     this.#options.send({ type: "object_found", requestId, sizeBytes });
-    if (sizeBytes > 0) this.#sender.add(storeRequestId, sizeBytes);
-    else this.#through(storeRequestId);
-  }
-
-  // -- Sending ---------------------------------------------------------------
-
-  /** Each chunk is a frame of its own: the next is read while one travels. */
-  #sendChunks(): void {
-    for (let next = this.#sender.next(); next; next = this.#sender.next()) {
-      const { offset, length } = next;
-      const { requestId, segment } = this.#byStoreRequest
-        .get(next.requestId) as Read;
-      const bytes = attachedPart(segment!, offset, length);
-      this.#options.send({ type: "object_chunk", requestId, offset, bytes });
-      this.#options.flush();
-    }
+    if (sizeBytes === 0) return this.#through(storeRequestId);
+    const key = storeRequestId;
+    this.#chunks.add({ key, requestId, memory: segment, sizeBytes });
   }
 
   /** The store hears one thing after another, and nothing while it speaks. */

@@ -5,32 +5,35 @@
 
 import { systemTimers, type Timers } from "../base/clock.ts";
 import { Deque } from "../base/deque.ts";
-import { unreachable } from "../base/errors.ts";
 import { objectKey, type WorkerId } from "../base/ids.ts";
 import {
   CREATES_WAITING_MAX,
   REMOTE_TRANSFERS_MAX,
   REMOTE_WRITE_BYTES_MAX,
 } from "../base/limits.ts";
-import { attachedPart } from "../protocol/attached_bytes.ts";
+import type { ReturnMemory } from "../platform/platform.ts";
 import type {
   FromRemoteStore,
   ObjectChunk,
+  PlacedChunk,
   ToRemoteStore,
 } from "./chunk_messages.ts";
-import { ChunkSender } from "./chunk_sender.ts";
+import { ChunkPort, type NearPeer } from "./chunk_port.ts";
 import { ChunkTarget } from "./chunk_target.ts";
 import { type Collector, newCollector } from "./collector.ts";
 import { denialError, oversizeError } from "./denial_error.ts";
 import type { RequestId } from "./messages.ts";
+import { LocalCopies } from "./local_copies.ts";
 import { LocalMemory } from "./local_memory.ts";
-import { ReaderMappings } from "./reader_mappings.ts";
 import type { StoreAccess } from "./store_access.ts";
 import { WritableObject } from "./writable_object.ts";
 
 export interface RemoteStoreClientOptions {
   /** The driver's own id. */
   readonly workerId: WorkerId;
+  /** The node's process, if it may be of this machine. */
+  readonly near?: NearPeer;
+  readonly returnMemory?: ReturnMemory | undefined;
   /** Queues a message for the node, in order; called at any time. */
   send(message: ToRemoteStore): void;
   /** Sends what is queued, as a frame of its own. */
@@ -78,9 +81,7 @@ interface Read extends Named {
 export class RemoteStoreClient implements StoreAccess {
   readonly #options: RemoteStoreClientOptions;
   readonly #memory: LocalMemory;
-  /** What was fetched and somebody may have a view on. */
-  readonly #copies = new Map<RequestId, SharedArrayBuffer>();
-  readonly #mappings: ReaderMappings;
+  readonly #copies: LocalCopies;
   /** Writes by request, those included that the store is not asked for yet. */
   readonly #writes = new Map<RequestId, Write>();
   readonly #writesByKey = new Map<string, Write>();
@@ -90,9 +91,7 @@ export class RemoteStoreClient implements StoreAccess {
   readonly #queuedReads = new Deque<Read>();
   /** Reads by object, so that each is fetched once. */
   readonly #opening = new Map<string, Promise<LocalCopy>>();
-  readonly #sender = new ChunkSender();
-  /** What was sent whole and the node has not taken whole. */
-  readonly #sent = new Map<RequestId, SharedArrayBuffer>();
+  readonly #chunks: ChunkPort;
   #askedWrites = 0;
   #askedBytes = 0;
   #nextRequestId = 1;
@@ -100,11 +99,23 @@ export class RemoteStoreClient implements StoreAccess {
 
   constructor(options: RemoteStoreClientOptions) {
     this.#options = options;
-    this.#memory = new LocalMemory(options.timers ?? systemTimers);
-    this.#mappings = new ReaderMappings(
-      options.collector ?? newCollector(),
-      (requestId) => this.#unused(requestId),
-    );
+    const { timers = systemTimers } = options;
+    this.#memory = new LocalMemory(timers, options.returnMemory);
+    this.#chunks = new ChunkPort({
+      ...(options.near ? { near: options.near } : {}),
+      send: (message) => this.#send(message),
+      flush: () => options.flush(),
+      sent: ({ requestId }) => this.#complete(requestId),
+      through: ({ memory }) =>
+        this.#memory.giveBack(memory as SharedArrayBuffer),
+      timers,
+    });
+    this.#copies = new LocalCopies({
+      memory: this.#memory,
+      collector: options.collector ?? newCollector(),
+      collectGarbage: () => options.collectGarbage(),
+      timers,
+    });
   }
 
   /**
@@ -145,7 +156,7 @@ export class RemoteStoreClient implements StoreAccess {
 
   async open(owner: WorkerId, number: number): Promise<Uint8Array> {
     const key = objectKey(owner, number);
-    const view = this.#mappings.view(key);
+    const view = this.#copies.view(key);
     if (view) return view;
     let opening = this.#opening.get(key);
     if (!opening) {
@@ -157,7 +168,7 @@ export class RemoteStoreClient implements StoreAccess {
   }
 
   isOpen(owner: WorkerId, number: number): boolean {
-    return this.#mappings.view(objectKey(owner, number)) !== undefined;
+    return this.#copies.view(objectKey(owner, number)) !== undefined;
   }
 
   /** What is being written of the object need not cross any more. */
@@ -181,15 +192,14 @@ export class RemoteStoreClient implements StoreAccess {
       case "object_found":
         return this.#found(message.requestId, message.sizeBytes);
       case "object_chunk":
+      case "chunk_placed":
         return this.#chunk(message);
-      case "chunks_taken":
-        return this.#taken(message.count);
       case "object_denied":
         return this.#denied(message);
       case "garbage_collect":
         return this.#options.collectGarbage();
       default:
-        return unreachable(message);
+        return this.#chunks.receive(message);
     }
   }
 
@@ -207,8 +217,7 @@ export class RemoteStoreClient implements StoreAccess {
     this.#queuedWrites.clear();
     this.#reads.clear();
     this.#queuedReads.clear();
-    this.#sender.clear();
-    this.#sent.clear();
+    this.#chunks.end();
     this.#copies.clear();
     this.#memory.clear();
     for (const { reject } of waiting) reject(error);
@@ -218,7 +227,7 @@ export class RemoteStoreClient implements StoreAccess {
   counts(): { readonly pending: number; readonly mappings: number } {
     const pending = this.#writes.size + this.#reads.size +
       this.#queuedReads.length;
-    return { pending, mappings: this.#mappings.size };
+    return { pending, mappings: this.#copies.count };
   }
 
   #send(message: ToRemoteStore): void {
@@ -284,48 +293,25 @@ export class RemoteStoreClient implements StoreAccess {
     write.resolve(write.writable);
   }
 
-  #sendObject({ requestId, sizeBytes }: Write): void {
+  #sendObject({ requestId, memory, sizeBytes }: Write): void {
     if (sizeBytes > 0) {
-      this.#sender.add(requestId, sizeBytes);
-      this.#sendChunks();
+      this.#chunks.add({ key: requestId, requestId, memory, sizeBytes });
+      this.#chunks.pump();
     } else {
       this.#complete(requestId);
-      this.#sent.delete(requestId);
-    }
-  }
-
-  /** Each chunk is a frame of its own: the next is made while one travels. */
-  #sendChunks(): void {
-    for (let next = this.#sender.next(); next; next = this.#sender.next()) {
-      const { requestId, offset, length, isLast } = next;
-      const { memory } = this.#writes.get(requestId)!;
-      const bytes = attachedPart(memory, offset, length);
-      this.#send({ type: "object_chunk", requestId, offset, bytes });
-      if (isLast) this.#complete(requestId);
-      this.#options.flush();
+      this.#memory.giveBack(memory);
     }
   }
 
   #complete(requestId: RequestId): void {
     this.#send({ type: "object_seal", requestId });
-    const write = this.#writes.get(requestId)!;
-    this.#endWrite(write);
-    this.#sent.set(requestId, write.memory);
-  }
-
-  #taken(count: number): void {
-    for (const requestId of this.#sender.taken(count)) {
-      const memory = this.#sent.get(requestId);
-      this.#sent.delete(requestId);
-      if (memory) this.#memory.giveBack(memory);
-    }
-    this.#sendChunks();
+    this.#endWrite(this.#writes.get(requestId)!);
   }
 
   /** The store has been asked for it, and nobody wants it any more. */
   #abandon(write: Write): void {
     const { requestId } = write;
-    this.#sender.stop(requestId);
+    this.#chunks.stop(requestId);
     this.#send({ type: "object_abort", requestId });
     this.#endWrite(write);
   }
@@ -376,7 +362,7 @@ export class RemoteStoreClient implements StoreAccess {
   #found(requestId: RequestId, sizeBytes: number): void {
     const read = this.#reads.get(requestId)!;
     try {
-      const memory = this.#memory.take(sizeBytes);
+      const memory = this.#copies.take(sizeBytes);
       const target = new ChunkTarget(new Uint8Array(memory, 0, sizeBytes));
       read.copy = { memory, sizeBytes, target };
     } catch {
@@ -388,28 +374,19 @@ export class RemoteStoreClient implements StoreAccess {
     if (sizeBytes === 0) this.#fetched(read);
   }
 
-  #chunk({ requestId, offset, bytes }: ObjectChunk): void {
-    const read = this.#reads.get(requestId);
-    read?.copy?.target.take(offset, bytes);
+  #chunk(message: ObjectChunk | PlacedChunk): void {
+    const read = this.#reads.get(message.requestId);
     // One that was closed has chunks under way that count as well.
-    this.#send({ type: "chunks_taken", count: 1 });
+    this.#chunks.take(message, read?.copy?.target);
     if (read?.copy?.target.isWhole) this.#fetched(read);
   }
 
   #fetched(read: Read): void {
     const { memory, sizeBytes } = read.copy!;
     const { key, requestId } = read;
-    const view = this.#mappings.add(key, requestId, memory, sizeBytes);
-    this.#copies.set(requestId, memory);
+    const view = this.#copies.add(key, requestId, memory, sizeBytes);
     this.#endRead(read);
     read.resolve({ memory: view.buffer, sizeBytes });
-  }
-
-  /** No view is left on what this request has fetched. */
-  #unused(requestId: RequestId): void {
-    const memory = this.#copies.get(requestId);
-    this.#copies.delete(requestId);
-    if (memory && !this.#failure) this.#memory.giveBack(memory);
   }
 
   #endRead({ requestId }: Read): void {

@@ -9,7 +9,7 @@ import type { Clock } from "../base/clock.ts";
 import { unreachable } from "../base/errors.ts";
 import type { WorkerId } from "../base/ids.ts";
 import { CREATES_WAITING_MAX } from "../base/limits.ts";
-import { Answers } from "./answers.ts";
+import { Answers, reasonForReaders } from "./answers.ts";
 import type {
   Asked,
   CreateRequested,
@@ -112,17 +112,30 @@ export class StoreIndex {
     };
   }
 
-  *list(): Generator<StoredObjectEntry> {
-    for (const object of this.#objects.objects()) {
-      const { owner, number, sizeBytes, state } = object;
-      const mappings = "segment" in object ? object.segment.mappings : 0;
-      yield { owner, number, sizeBytes, state, mappings };
+  list(): Generator<StoredObjectEntry> {
+    return this.#objects.list();
+  }
+
+  /** The threads that are served, or those that only own something. */
+  *workerIds(isServed: boolean): Generator<WorkerId> {
+    for (const [workerId, entry] of this.#objects.workers) {
+      if (entry.isServed === isServed) yield workerId;
     }
   }
 
-  /** The threads that are served. */
-  *workerIds(): Generator<WorkerId> {
-    for (const [workerId] of this.#objects.workers) yield workerId;
+  /** Whether there is such an object, or will be once it is written. */
+  has(owner: WorkerId, number: number): boolean {
+    return this.#objects.get(owner, number) !== undefined;
+  }
+
+  /** How many objects a thread owns; undefined if it is not known. */
+  countOf(owner: WorkerId): number | undefined {
+    return this.#objects.worker(owner)?.objects.size;
+  }
+
+  /** Whether a thread speaks with the store; else it only owns objects. */
+  isServed(workerId: WorkerId): boolean | undefined {
+    return this.#objects.worker(workerId)?.isServed;
   }
 
   /** Whether something waits that only the passing of time may help. */
@@ -151,13 +164,17 @@ export class StoreIndex {
   #apply(event: StoreEvent): void {
     switch (event.type) {
       case "worker_started":
-        return this.#objects.addWorker(event.workerId);
+        return this.#objects.addWorker(event.workerId, true);
+      case "owner_known":
+        return this.#objects.addWorker(event.workerId, false);
       case "worker_ended":
         return this.#endWorker(event.workerId);
       case "create_requested":
         return this.#create(event);
       case "open_requested":
         return this.#open(event);
+      case "open_refused":
+        return this.#refuse(event, event.reason);
       case "object_sealed":
         return this.#seal(event);
       case "create_aborted":
@@ -207,7 +224,7 @@ export class StoreIndex {
     if (isNew === undefined) return;
     const mapping = this.#objects.mapping(event);
     if (mapping) return this.#answers.create(mapping);
-    if (!isNew && this.#queued(event)) return;
+    if (!isNew && this.#placing.queued(event)) return;
     const refusal = this.#refusal(event) ?? (isNew ? undefined : "freed");
     if (refusal) return this.#answers.deny(event, refusal);
     const openers = this.#supersede(this.#objects.get(owner, number));
@@ -276,6 +293,7 @@ export class StoreIndex {
       for (const opener of object.openers.splice(0)) {
         this.#grant(object, opener);
       }
+      this.#answers.announce(object);
     }
     this.#close(mapping);
   }
@@ -288,16 +306,8 @@ export class StoreIndex {
       }
       return this.#close(mapping);
     }
-    const waiting = this.#queued(event);
+    const waiting = this.#placing.queued(event);
     if (waiting) this.#dequeue(waiting, "not_found");
-  }
-
-  #queued(asked: Asked): WaitingObject | undefined {
-    for (const object of this.#placing.queue) {
-      if (object.state === "spilled") continue;
-      if (isSameRequest(object.writer, asked)) return object;
-    }
-    return undefined;
   }
 
   // -- Reading ---------------------------------------------------------------
@@ -319,6 +329,13 @@ export class StoreIndex {
     if (object.state !== "spilled" || this.#placing.queue.has(object)) return;
     object.queuedAtMs = this.#clock.nowMs();
     this.#placing.queue.add(object);
+  }
+
+  /** An open that the store was not asked for is denied. */
+  #refuse(asked: Asked, reason: DenyReason): void {
+    const entry = this.#objects.worker(asked.requester);
+    entry?.requests.add(asked.requestId);
+    if (entry) this.#answers.deny(asked, reason);
   }
 
   #grant(object: PlacedObject, { requester, requestId }: Asked): void {
@@ -414,13 +431,8 @@ export class StoreIndex {
     }
     for (const mapping of [...entry.mappings.values()]) this.#abort(mapping);
     for (const mapping of [...entry.mappings.values()]) this.#close(mapping);
-    for (const object of this.#objects.objects()) {
-      const { openers } = object;
-      for (let at = openers.length - 1; at >= 0; at--) {
-        if (openers[at]!.requester === workerId) openers.splice(at, 1);
-      }
-      const isSpilled = object.state === "spilled";
-      if (isSpilled && openers.length === 0) this.#placing.queue.delete(object);
+    for (const object of this.#objects.withdraw(workerId)) {
+      if (object.state === "spilled") this.#placing.queue.delete(object);
     }
     this.#objects.removeWorker(workerId);
     this.#segments.releaseAll(workerId);
@@ -438,9 +450,4 @@ export class StoreIndex {
       }
     }
   }
-}
-
-/** Readers need not know how an object came to its end. */
-function reasonForReaders(reason: DenyReason): DenyReason {
-  return reason === "owner_ended" ? reason : "not_found";
 }

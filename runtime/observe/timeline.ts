@@ -7,7 +7,11 @@ import {
   TASK_EVENTS_GIVEN_MS_MAX,
   TIMELINE_EVENTS_MAX,
 } from "../base/limits.ts";
-import type { TaskEvent } from "../protocol/node_messages.ts";
+import {
+  countTaskEvents,
+  readTaskEvents,
+  type TaskEvents,
+} from "../protocol/task_events.ts";
 
 /** What asking threads needs. */
 export interface TimelinePorts {
@@ -22,14 +26,27 @@ interface Gathering {
   readonly done: () => void;
 }
 
+/** Events as a thread has sent them; read when somebody asks. */
+interface Batch {
+  readonly workerId: WorkerId;
+  readonly events: TaskEvents;
+}
+
 /** See the head of the file. */
 export class Timeline {
-  readonly #events = new Deque<TaskEvent>();
+  readonly #batches = new Deque<Batch>();
+  #count = 0;
   readonly #gatherings = new Set<Gathering>();
 
-  add(events: readonly TaskEvent[]): void {
-    for (const event of events) this.#events.push(event);
-    while (this.#events.length > TIMELINE_EVENTS_MAX) this.#events.shift();
+  add(workerId: WorkerId, events: TaskEvents): void {
+    this.#batches.push({ workerId, events });
+    this.#count += countTaskEvents(events);
+    for (;;) {
+      const oldest = countTaskEvents(this.#batches.peek()!.events);
+      if (this.#count - oldest < TIMELINE_EVENTS_MAX) break;
+      this.#batches.shift();
+      this.#count -= oldest;
+    }
   }
 
   /** Resolves when these threads have sent all, or it took them too long. */
@@ -55,16 +72,19 @@ export class Timeline {
 
   /** Complete events ("X") of the trace format; times in microseconds. */
   toChromeTrace(nodeId: string): unknown[] {
-    return [...this.#events].map((event) => ({
-      name: event.name,
-      cat: "task",
-      ph: "X",
-      ts: event.startedAtMs * 1000,
-      dur: (event.endedAtMs - event.startedAtMs) * 1000,
-      pid: nodeId,
-      tid: event.workerId,
-      args: { taskId: event.taskId, failed: event.failed },
-    }));
+    const all = [...this.#batches].flatMap(({ workerId, events }) =>
+      readTaskEvents(events).map((event) => ({
+        name: event.name,
+        cat: "task",
+        ph: "X",
+        ts: event.startedAtMs * 1000,
+        dur: (event.endedAtMs - event.startedAtMs) * 1000,
+        pid: nodeId,
+        tid: workerId,
+        args: { taskId: event.taskId, failed: event.failed },
+      }))
+    );
+    return all.slice(-TIMELINE_EVENTS_MAX);
   }
 
   #end(gathering: Gathering): void {

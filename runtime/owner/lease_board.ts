@@ -162,9 +162,22 @@ export class LeaseBoard {
     this.#pushing.push(lease.threadId, tasks, lease);
   }
 
+  /**
+   * Gives the lease back once it has been idle for the linger time. One timer
+   * per lease: calls one after another make it idle after each.
+   */
   #linger(queue: LeaseQueue, lease: Lease): void {
+    const nowMs = this.#ports.nowMs();
+    if (lease.idleUses !== lease.uses) lease.idleSinceMs = nowMs;
+    lease.idleUses = lease.uses;
+    if (lease.isLingering) return;
+    lease.isLingering = true;
     const { uses } = lease;
-    this.#ports.timers.after(LEASE_LINGER_MS, () => {
+    const leftMs = lease.idleSinceMs + LEASE_LINGER_MS - nowMs;
+    this.#ports.timers.after(Math.max(0, leftMs), () => {
+      lease.isLingering = false;
+      if (lease.underWay > 0 || !this.#granted.has(lease.id)) return;
+      if (lease.uses !== uses) return this.#linger(queue, lease);
       queue.expire(lease, uses);
       this.#ports.scheduleFlush();
     });

@@ -45,6 +45,11 @@ export class Lease {
   reclaimed = false;
   /** Grows whenever it gets work; tells a stale linger timer. */
   uses = 0;
+  /** Since when it is idle, and how often it was used by then. */
+  idleSinceMs = 0;
+  idleUses = -1;
+  /** A timer runs that looks whether it is still idle. */
+  isLingering = false;
 
   constructor(
     id: LeaseId,

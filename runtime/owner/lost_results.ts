@@ -6,10 +6,11 @@ import type { WorkerId } from "../base/ids.ts";
 import type { WireValue } from "../protocol/messages.ts";
 import type { OwnerStore } from "./ports.ts";
 import type { TaskRecord } from "./task_record.ts";
+import { storedAs } from "./wire_value.ts";
 
 /** A result that nobody waits for any more. */
 export function discardResult(store: OwnerStore, value: WireValue): void {
-  if ("o" in value) store.free(...value.o);
+  if ("o" in value) store.free(value.o[0], storedAs(value));
 }
 
 /** Whatever a task that has failed may have left in the store. */
@@ -18,9 +19,12 @@ export function freeLostResults(
   owner: WorkerId,
   task: TaskRecord,
 ): void {
-  for (const { number } of task.refs) store.free(owner, number);
-  if (task.template.returns >= 0) return;
-  const first = task.number + 1 + task.itemCount;
+  const { storedFrom, template, itemCount } = task;
+  for (let index = 0; index < template.returns; index++) {
+    store.free(owner, storedFrom + index);
+  }
+  if (template.returns >= 0) return;
+  const first = storedFrom + 1 + itemCount;
   for (let count = 0; count < STREAM_ITEMS_LOST_MAX; count++) {
     store.free(owner, first + count);
   }

@@ -6,7 +6,7 @@ import { OutOfMemoryError } from "../base/errors.ts";
 import { MEMORY_RETRY_MS, MEMORY_RETRY_MS_MAX } from "../base/limits.ts";
 import type { WireError } from "../protocol/wire_error.ts";
 import type { OwnerPorts } from "./ports.ts";
-import { outOfMemoryError, workerDiedError } from "./task_errors.ts";
+import { deathError, outOfMemoryError } from "./task_errors.ts";
 import type { TaskRecord } from "./task_record.ts";
 
 /** What the owner does for it. */
@@ -52,7 +52,7 @@ export class LostTasks {
     if (!task.cancelRequested && mayRetry(task)) {
       return this.#effects.retry(task);
     }
-    this.#fail(task, workerDiedError(task, error));
+    this.#fail(task, deathError(task, error));
   }
 
   #stopped(task: TaskRecord, error: OutOfMemoryError): void {
@@ -84,7 +84,10 @@ export function isOutOfMemory({ kind, className }: WireError): boolean {
 
 /** Whether an attempt that counts may follow. */
 export function mayRetry(
-  { template, attempt, uncounted }: TaskRecord,
+  { template, attempt, uncounted }: Pick<
+    TaskRecord,
+    "template" | "attempt" | "uncounted"
+  >,
 ): boolean {
   const { maxRetries } = template;
   return maxRetries < 0 || attempt - uncounted < maxRetries;

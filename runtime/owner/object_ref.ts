@@ -33,7 +33,10 @@ export class ObjectRef {
   /** The owner's number for the object. */
   readonly number: number;
   state: RefState = "pending";
-  /** By state: the primitive, the codec's bytes, or the `WireError`. */
+  /**
+   * By state: the primitive, the codec's bytes, the number that the store has
+   * the value by, or the `WireError`.
+   */
   value: unknown = undefined;
   /** Refs and handles inside the value: they live as long as it does. */
   contained: readonly object[] | undefined = undefined;
@@ -103,4 +106,10 @@ export function settleRef(
   } else {
     waiters.settled(ref);
   }
+}
+
+/** What the ref was settled with is lost: it waits for its value again. */
+export function unsettleRef(ref: ObjectRef): void {
+  ref.state = "pending";
+  ref.value = undefined;
 }

@@ -8,23 +8,29 @@ import type {
   CancelWanted,
   LeaseBlocked,
   PeerMessage,
-  WireValue,
+  TaskReturned,
 } from "../protocol/messages.ts";
 import type { WireError } from "../protocol/wire_error.ts";
 import { ActorChannel } from "./actor_channel.ts";
 import { type ActorStateMessage, ChannelBoard } from "./channel_board.ts";
 import { LeaseBoard } from "./lease_board.ts";
 import { Lease } from "./lease_queue.ts";
+import { Losses } from "./losses.ts";
 import { isOutOfMemory, LostTasks, mayRetry } from "./lost_tasks.ts";
-import { discardResult, freeLostResults } from "./lost_results.ts";
+import { freeLostResults } from "./lost_results.ts";
 import { type ObjectRef, settleRef } from "./object_ref.ts";
 import type { Encoded, OwnerPorts } from "./ports.ts";
 import { Pushing } from "./pushing.ts";
 import { References } from "./references.ts";
 import { Stopping } from "./stopping.ts";
 import { Storing } from "./storing.ts";
-import { Submission, type SubmitOptions } from "./submission.ts";
+import {
+  Submission,
+  type SubmitOptions,
+  type TakenCall,
+} from "./submission.ts";
 import { lostCallError } from "./task_errors.ts";
+import { TaskResults } from "./task_results.ts";
 import type { TaskRecord, TaskTemplate } from "./task_record.ts";
 
 /** See the head of the file. */
@@ -40,10 +46,26 @@ export class Owner {
   readonly #stopping: Stopping;
   readonly #channels: ChannelBoard;
   readonly #lost: LostTasks;
+  readonly #losses: Losses;
+  readonly #results: TaskResults;
 
-  constructor(ports: OwnerPorts) {
+  constructor(ports: OwnerPorts, lineageBytesMax?: number) {
     this.#ports = ports;
-    this.references = new References(ports);
+    this.references = new References(ports, {
+      lost: (refs, reason) => this.#losses.lost(refs, reason),
+      missed: (ref) => this.#losses.missed(ref),
+      freed: (number, storedAs) => this.#losses.freed(number, storedAs),
+    });
+    this.#losses = new Losses(ports, {
+      references: this.references,
+      begin: (call) => this.#remake(call),
+      canCall: ({ template: { actorId } }) =>
+        actorId === undefined || this.#channels.find(actorId) !== undefined,
+    }, lineageBytesMax);
+    this.#results = new TaskResults(ports, {
+      references: this.references,
+      losses: this.#losses,
+    });
     this.#pushing = new Pushing(
       ports,
       (actorId) => this.channel(actorId).actorId,
@@ -83,6 +105,11 @@ export class Owner {
     return this.#tasks.size;
   }
 
+  /** Ended tasks that may have to run again for what they have stored. */
+  get lineageCount(): number {
+    return this.#losses.recordCount;
+  }
+
   // -- Submission ------------------------------------------------------------
 
   /** Takes a call in; its refs are those of the returned record. */
@@ -92,11 +119,23 @@ export class Owner {
     options: SubmitOptions = {},
   ): TaskRecord {
     const call = this.#submission.take(template, args, options);
+    this.#begin(call);
+    return call.task;
+  }
+
+  #begin(call: TakenCall): void {
     const { task } = call;
+    const { actorId } = task.template;
     this.#tasks.set(task.number, task);
-    if (template.actorId) this.channel(template.actorId).submit(task);
+    if (actorId) this.channel(actorId).submit(task);
     if (task.status !== "ended") this.#submission.prepare(call);
-    return task;
+  }
+
+  /** A task runs again for results that were lost. */
+  #remake(call: TakenCall): void {
+    const { actorId } = call.task.template;
+    this.#begin(call);
+    if (actorId) this.channel(actorId).keep(this.#ports.holdActor(actorId));
   }
 
   /** A call that is ready is sent with the next flush. */
@@ -189,13 +228,13 @@ export class Owner {
         }
         break;
       case "task_returned":
-        this.#returned(peer, message.number, message.returns);
+        this.#returned(peer, message);
         break;
       case "task_failed":
         this.#failed(message.number, message.error);
         break;
       case "stream_yielded":
-        this.#yielded(peer, message.number, message.index, message.item);
+        this.#results.yielded(peer, this.#tasks.get(message.number), message);
         break;
       case "stream_ended":
         this.#streamEnded(message.number, message.count);
@@ -235,68 +274,20 @@ export class Owner {
     if (!task) return;
     this.#end(task);
     const ref = task.refs[0];
-    if (!ref || task.stopped) return;
-    if (value instanceof Uint8Array) this.references.settle(ref, { p: value });
-    else settleRef(ref, "primitive", value);
-  }
-
-  #returned(
-    peer: WorkerId,
-    number: number,
-    returns: readonly WireValue[],
-  ): void {
-    const task = this.#tasks.get(number);
-    if (task && !task.stopped) {
-      task.refs.forEach((ref, index) => {
-        const value = returns[index];
-        if (value) this.references.settle(ref, value);
-      });
-    } else {
-      for (const value of returns) discardResult(this.#ports.store, value);
+    if (ref && !task.stopped) {
+      if (value instanceof Uint8Array) {
+        this.references.settle(ref, { p: value });
+      } else settleRef(ref, "primitive", value);
     }
-    if (task) this.#end(task);
-    this.#confirmTaken(peer, number, returns);
+    if (task.lineage) this.#losses.ended(task);
   }
 
-  /** Once we hold the refs inside results, their maker may let go. */
-  #confirmTaken(
-    peer: WorkerId,
-    number: number,
-    values: readonly unknown[],
-  ): void {
-    if (!values.some(holdsAny)) return;
-    this.references.whenAcknowledged(() => {
-      this.#ports.peer(peer).send({ type: "results_taken", numbers: [number] });
-      this.#ports.scheduleFlush();
-    });
-  }
-
-  #yielded(
-    peer: WorkerId,
-    number: number,
-    index: number,
-    item: WireValue | { readonly error: WireError },
-  ): void {
-    const task = this.#tasks.get(number);
-    const itemNumber = number + 1 + index;
-    const isNew = task !== undefined && !task.stopped &&
-      index >= task.itemCount;
-    if (isNew) {
-      task.itemCount = index + 1;
-      const ref = this.references.createWith(itemNumber);
-      if ("error" in item) this.references.fail(ref, item.error);
-      else this.references.settle(ref, item);
-      task.stream?.yielded(index, ref);
-    } else {
-      // Stored again for the ref that it had, if there still is one.
-      const isWanted = "o" in item &&
-        this.references.storedAgain(itemNumber, item);
-      if (!("error" in item) && !isWanted) {
-        discardResult(this.#ports.store, item);
-      }
-      task?.stream?.restarted?.();
-    }
-    this.#confirmTaken(peer, number, [item]);
+  #returned(peer: WorkerId, message: TaskReturned): void {
+    const task = this.#tasks.get(message.number);
+    this.#results.returned(peer, task, message);
+    if (!task) return;
+    this.#end(task);
+    if (task.lineage) this.#losses.ended(task);
   }
 
   #streamEnded(number: number, count: number): void {
@@ -304,6 +295,7 @@ export class Owner {
     if (!task) return;
     this.#end(task);
     if (!task.stopped) task.stream?.ended(count);
+    this.#losses.ended(task);
   }
 
   #failed(number: number, error: WireError): void {
@@ -352,7 +344,9 @@ export class Owner {
       freeLostResults(this.#ports.store, this.#ports.workerId, task);
     }
     this.#end(task);
-    if (!task.stopped) this.#settleFailed(task, error);
+    const told = this.#losses.errorOf(task, error);
+    if (!task.stopped) this.#settleFailed(task, told);
+    this.#losses.ended(task, told);
   }
 
   #settleFailed(task: TaskRecord, error: WireError): void {
@@ -452,6 +446,12 @@ export class Owner {
 
   // -- Deaths ----------------------------------------------------------------
 
+  /** The last copies of own objects are gone; `numbers` are the store's. */
+  objectsLost(numbers: readonly number[], reason: WireError): void {
+    this.references.objectsLost(numbers, reason);
+    this.#ports.scheduleFlush();
+  }
+
   /** A thread is gone, with the tasks that it ran and the objects it owned. */
   workerEnded(worker: WorkerId, reason: WireError): void {
     this.#pushing.workerEnded(worker);
@@ -472,10 +472,4 @@ export class Owner {
   putSoon(encoded: Encoded): ObjectRef {
     return this.#storing.putSoon(encoded);
   }
-}
-
-/** Whether a value on the wire holds refs or handles. */
-function holdsAny(value: unknown): boolean {
-  const { c, a } = value as { c?: unknown; a?: unknown };
-  return c !== undefined || a !== undefined;
 }

@@ -69,7 +69,8 @@ export interface OwnerCodec {
 export interface Collected {
   readonly owner: WorkerId;
   readonly number: number;
-  readonly stored: boolean;
+  /** The number that the store has its value by, if it has. */
+  readonly storedAs: number | undefined;
   readonly contained: readonly object[] | undefined;
 }
 

@@ -74,6 +74,7 @@ export class Pushing {
     const lease = "id" in right ? right : undefined;
     this.#define(thread, template);
     const retried = tasks.some((task) => task.attempt > 0);
+    const remade = retried && tasks.some((task) => task.isRemaking);
     const message: TaskPush = {
       type: "task_push",
       template: template.index,
@@ -84,6 +85,7 @@ export class Pushing {
         : { incarnation: right.incarnation }),
       ...(lease?.gpuIds ? { gpuIds: lease.gpuIds } : {}),
       ...(retried ? { attempts: tasks.map((task) => task.attempt) } : {}),
+      ...(remade ? { storedFrom: tasks.map((task) => task.storedFrom) } : {}),
     };
     this.#ports.peer(thread).send(message);
   }

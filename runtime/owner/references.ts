@@ -1,6 +1,6 @@
-// Who holds what: the refs of this thread, the objects it lends to other
-// threads and those it borrows from them. The owner of an object alone
-// decides that it is free: when no ref, no pin and no borrower is left.
+// Who holds what: the refs of this thread and the objects it lends to other
+// threads. The owner of an object alone decides that it is free: when no ref,
+// no pin and no borrower is left.
 
 import { ObjectLostError } from "../base/errors.ts";
 import type { WorkerId } from "../base/ids.ts";
@@ -13,15 +13,16 @@ import type {
   ObjectValue,
   ObjectWanted,
   WireHeld,
+  WireStored,
   WireValue,
 } from "../protocol/messages.ts";
 import type { WireError } from "../protocol/wire_error.ts";
-import { Borrowing } from "./borrowing.ts";
-import { addWaiter, ObjectRef, settleRef } from "./object_ref.ts";
-import { lostError, ownerDiedError } from "./reference_errors.ts";
+import { Borrowings, type ImportOptions } from "./borrowings.ts";
+import { addWaiter, ObjectRef, settleRef, unsettleRef } from "./object_ref.ts";
+import { lostError } from "./reference_errors.ts";
 import type { ActorPin, Collected, OwnerPorts } from "./ports.ts";
 import { UnseenFailures } from "./unseen_failures.ts";
-import { compact, wireValue } from "./wire_value.ts";
+import { compact, storedAs, wireValue } from "./wire_value.ts";
 
 /** An object of ours that somebody else can reach. */
 interface Lent {
@@ -29,12 +30,14 @@ interface Lent {
   readonly borrowers: Set<WorkerId>;
 }
 
-/** What is known of an object that came in a value. */
-interface ImportOptions {
-  /** What keeps the object alive until its owner has taken note of us. */
-  readonly source?: object | undefined;
-  /** Its value is in the store, and holds no refs. */
-  readonly isStored?: boolean;
+/** Who sees to it that lost objects are made again. */
+export interface ObjectLosses {
+  /** The store has not got these objects of this thread any more. */
+  lost(refs: readonly ObjectRef[], reason: WireError): void;
+  /** A reader says so; maybe only it cannot be read there at this moment. */
+  missed(ref: ObjectRef): void;
+  /** Nobody needs the value. */
+  freed(number: number, storedAs: number): void;
 }
 
 /** See the head of the file. */
@@ -43,21 +46,30 @@ export class References {
   #lastNumber = 0;
   /** All and only own objects with pins or borrowers. */
   readonly #lent = new NumberTable<Lent>();
-  readonly #borrowing: Borrowing;
+  readonly #borrowings: Borrowings;
   readonly #unseen: UnseenFailures;
-  readonly #endedOwners = new Set<WorkerId>();
-  /** Own objects in the store that were not freed. */
+  readonly #losses: ObjectLosses;
+  /** Own objects that were not freed, by what the store has them by. */
   readonly #stored = new Map<number, WeakRef<ObjectRef>>();
 
-  constructor(ports: OwnerPorts) {
+  constructor(ports: OwnerPorts, losses: ObjectLosses) {
     this.#ports = ports;
-    this.#borrowing = new Borrowing(ports, this);
+    this.#losses = losses;
     this.#unseen = new UnseenFailures(ports.reportUnseen);
+    this.#borrowings = new Borrowings(ports, {
+      keeper: this,
+      pin: (contained) => this.pin(contained),
+      unpin: (contained) => this.unpin(contained),
+      watch: (ref) => this.#watch(ref),
+      settle: (ref, value) => this.settle(ref, value),
+      fail: (ref, error) => this.fail(ref, error),
+      unsettle: (ref) => this.#unsettle(ref),
+    });
   }
 
   /** Objects of other threads that this one holds. */
   get borrowedCount(): number {
-    return this.#borrowing.count;
+    return this.#borrowings.count;
   }
 
   /** Objects that others hold or tasks under way need. */
@@ -96,14 +108,14 @@ export class References {
     if ("c" in value || "a" in value) this.#hold(ref, this.#importHeld(value));
     if ("v" in value) settleRef(ref, "primitive", value.v);
     else if ("p" in value) settleRef(ref, "payload", compact(value.p));
-    else this.settleStored(ref);
+    else this.settleStored(ref, storedAs(value));
     if (ref.disposed && ref.pins === 0) this.#unlend(ref);
   }
 
-  /** The ref's value lies in the store. */
-  settleStored(ref: ObjectRef): void {
-    if (this.#isOwn(ref)) this.#stored.set(ref.number, new WeakRef(ref));
-    settleRef(ref, "stored", undefined);
+  /** The ref's value lies in the store, which has it by this number. */
+  settleStored(ref: ObjectRef, storedAs = ref.number): void {
+    if (this.#isOwn(ref)) this.#stored.set(storedAs, new WeakRef(ref));
+    settleRef(ref, "stored", storedAs);
     this.#watch(ref);
   }
 
@@ -179,9 +191,11 @@ export class References {
     this.unpin(collected.contained);
     const { owner, number } = collected;
     if (owner !== this.#ports.workerId) {
-      return this.#borrowing.drop(owner, number);
+      return this.#borrowings.drop(owner, number);
     }
-    if (collected.stored) this.#free(number);
+    if (collected.storedAs !== undefined) {
+      this.#free(number, collected.storedAs);
+    }
     this.#unseen.collected(number);
   }
 
@@ -208,14 +222,15 @@ export class References {
    * An own object was stored once more, by a task that ran again: the refs in
    * it are others now. False when there is no ref for the object any more.
    */
-  storedAgain(number: number, value: WireHeld): boolean {
-    const ref = this.#stored.get(number)?.deref();
+  storedAgain(value: WireStored): boolean {
+    const at = storedAs(value);
+    const ref = this.#stored.get(at)?.deref();
     const before = ref?.contained;
     if (ref && ("c" in value || "a" in value)) {
       this.#hold(ref, this.#importHeld(value));
       this.unpin(before);
     }
-    return this.#stored.has(number);
+    return this.#stored.has(at);
   }
 
   /** The own object with this number, if others can reach it. */
@@ -236,6 +251,7 @@ export class References {
       this.#ports.scheduleFlush();
     };
     if (!ref) return send({ error: this.#lostError(message.number) });
+    if (message.gone !== undefined) this.missed(ref, message.gone);
     whenSettled(ref, () => {
       if (ref.state !== "failed") return send(wireValue(ref));
       this.markSeen(ref);
@@ -245,65 +261,78 @@ export class References {
 
   /** A thread is gone: it borrows nothing any more. */
   workerEnded(worker: WorkerId, error: WireError): void {
-    this.#endedOwners.add(worker);
     for (const lent of [...this.#lent.values()]) {
       if (lent.borrowers.delete(worker)) this.#unlend(lent.ref);
     }
-    this.#borrowing.ownerEnded(
-      worker,
-      (number) => this.#ownerDied(worker, number, error),
-    );
+    this.#borrowings.ownerEnded(worker, error);
+  }
+
+  // -- Losing ----------------------------------------------------------------
+
+  /** The own object that the store has by this number, if it is reachable. */
+  storedRef(storedAs: number): ObjectRef | undefined {
+    return this.#stored.get(storedAs)?.deref();
+  }
+
+  /** The last copies of these are gone; `numbers` are the store's. */
+  objectsLost(numbers: readonly number[], reason: WireError): void {
+    const refs = numbers.map((number) => this.storedRef(number))
+      .filter((ref) => ref?.state === "stored");
+    this.#losses.lost(refs as ObjectRef[], reason);
+  }
+
+  /** The store could not open what a ref was said to be stored as. */
+  missed(ref: ObjectRef, storedAs: number): void {
+    if (!this.#isOwn(ref)) return this.#borrowings.wantAgain(ref, storedAs);
+    const isStored = ref.state === "stored" && ref.value === storedAs;
+    if (isStored) this.#losses.missed(ref);
+  }
+
+  /** A stored object of this thread is lost, and waits for its next value. */
+  reopen(ref: ObjectRef): void {
+    const storedAs = ref.value as number;
+    this.#stored.delete(storedAs);
+    // Whatever is left of it is of no use.
+    this.#ports.store.free(this.#ports.workerId, storedAs);
+    this.#unsettle(ref);
+    // Who makes it again holds the ref meanwhile.
+    this.#ports.collector.unwatch(ref);
   }
 
   // -- Borrowing -------------------------------------------------------------
 
   /** A ref for an object that came in a value. */
-  importRef(
-    [owner, number]: ObjectKey,
-    { source, isStored = false }: ImportOptions = {},
-  ): ObjectRef {
-    const ref = new ObjectRef(this, owner, number);
-    if (owner === this.#ports.workerId) return this.#again(ref);
-    if (this.#endedOwners.has(owner)) {
-      ref.seen = true;
-      settleRef(ref, "failed", this.#ownerDied(owner, number));
-      return ref;
-    }
-    if (isStored) settleRef(ref, "stored", undefined);
-    this.#borrowing.add(ref, source);
-    this.#watch(ref);
-    return ref;
+  importRef(key: ObjectKey, options: ImportOptions = {}): ObjectRef {
+    const [owner, number] = key;
+    if (owner === this.#ports.workerId) return this.#again(number);
+    return this.#borrowings.begin(key, options);
   }
 
   /** Calls back when every owner has taken note of what we borrow. */
   whenAcknowledged(callback: () => void): void {
-    this.#borrowing.whenAcknowledged(callback);
+    this.#borrowings.whenAcknowledged(callback);
   }
 
   get allAcknowledged(): boolean {
-    return this.#borrowing.allAcknowledged;
+    return this.#borrowings.allAcknowledged;
   }
 
   acknowledged(owner: WorkerId, message: Borrowed): void {
-    this.#borrowing.acknowledged(owner, message);
+    this.#borrowings.acknowledged(owner, message);
   }
 
   /** Why a borrowed ref cannot be read any more, if its owner is gone. */
   goneWith(ref: ObjectRef): WireError | undefined {
-    if (this.#isOwn(ref) || !this.#endedOwners.has(ref.ownerId)) {
-      return undefined;
-    }
-    return this.#ownerDied(ref.ownerId, ref.number);
+    return this.#isOwn(ref) ? undefined : this.#borrowings.goneWith(ref);
   }
 
   /** Sees to it that a borrowed, pending ref gets its value. */
   want(ref: ObjectRef): void {
-    if (this.#isOwn(ref) || ref.state !== "pending") return;
-    this.#borrowing.want(ref);
+    if (!this.#isOwn(ref)) this.#borrowings.want(ref);
   }
 
   valueArrived(owner: WorkerId, message: ObjectValue): void {
-    this.#borrowing.valueArrived(owner, message);
+    this.#borrowings.valueArrived(owner, message);
   }
 
   // -- Inside ----------------------------------------------------------------
@@ -326,11 +355,20 @@ export class References {
     this.#watch(ref);
   }
 
+  /** The ref's value is lost, and what it held with it. */
+  #unsettle(ref: ObjectRef): void {
+    const { contained } = ref;
+    ref.contained = undefined;
+    unsettleRef(ref);
+    this.#watch(ref);
+    this.unpin(contained);
+  }
+
   /** Has the collector tell us what to do when the ref is collected. */
   #watch(ref: ObjectRef): void {
-    const { ownerId: owner, number, contained } = ref;
-    const stored = ref.state === "stored";
-    this.#ports.collector.watch(ref, { owner, number, stored, contained });
+    const { ownerId: owner, number, contained, state, value } = ref;
+    const storedAs = state === "stored" ? value as number : undefined;
+    this.#ports.collector.watch(ref, { owner, number, storedAs, contained });
   }
 
   #lend(ref: ObjectRef): Lent {
@@ -356,7 +394,7 @@ export class References {
 
   /** The object is free: nobody holds it any more. */
   #release(ref: ObjectRef): void {
-    const { state } = ref;
+    const { state, value } = ref;
     if (state === "gone" || state === "pending" && this.#isOwn(ref)) return;
     settleRef(ref, "gone", undefined);
     ref.state = "gone";
@@ -364,26 +402,28 @@ export class References {
     this.#ports.collector.unwatch(ref);
     this.unpin(ref.contained);
     ref.contained = undefined;
-    if (!this.#isOwn(ref)) this.#borrowing.drop(ref.ownerId, ref.number);
-    else if (state === "stored") this.#free(ref.number);
+    if (!this.#isOwn(ref)) this.#borrowings.drop(ref.ownerId, ref.number);
+    else if (state === "stored") this.#free(ref.number, value as number);
     else if (state === "failed") this.#unseen.forget(ref.number);
   }
 
-  #free(number: number): void {
-    this.#stored.delete(number);
-    this.#ports.store.free(this.#ports.workerId, number);
+  #free(number: number, storedAs: number): void {
+    this.#stored.delete(storedAs);
+    this.#ports.store.free(this.#ports.workerId, storedAs);
+    this.#losses.freed(number, storedAs);
   }
 
   /** Another ref to an own object, which came back in a value. */
-  #again(ref: ObjectRef): ObjectRef {
-    const lent = this.#lent.get(ref.number);
+  #again(number: number): ObjectRef {
+    const lent = this.#lent.get(number);
     if (lent) {
       // What was given up is reachable again.
       lent.ref.disposed = false;
       return lent.ref;
     }
+    const ref = this.createWith(number);
     ref.seen = true;
-    settleRef(ref, "failed", this.#lostError(ref.number));
+    settleRef(ref, "failed", this.#lostError(number));
     return ref;
   }
 
@@ -391,16 +431,34 @@ export class References {
     const { codec, workerId } = this.#ports;
     return codec.encodeError(lostError(workerId, number));
   }
-
-  #ownerDied(owner: WorkerId, number: number, reason?: WireError): WireError {
-    const { codec } = this.#ports;
-    const cause = reason && codec.decodeError(reason);
-    return codec.encodeError(ownerDiedError(owner, number, cause));
-  }
 }
 
 /** Calls back once the ref has an outcome; at once when it has. */
 export function whenSettled(ref: ObjectRef, callback: () => void): void {
   if (ref.state !== "pending") callback();
   else addWaiter(ref, { settled: callback });
+}
+
+/**
+ * Calls back once all of the refs have an outcome, at the same time, or with
+ * the first that has failed.
+ */
+export function whenAllSettled(
+  refs: readonly ObjectRef[],
+  callback: (failed: ObjectRef | undefined) => void,
+): void {
+  let waiting = refs.length;
+  let isOver = false;
+  for (const ref of refs) {
+    whenSettled(ref, () => {
+      if (isOver) return;
+      isOver = ref.state === "failed";
+      if (isOver) return callback(ref);
+      if (--waiting > 0) return;
+      // One that was there may have been lost while others were waited for.
+      const isLost = refs.some(({ state }) => state === "pending");
+      if (isLost) whenAllSettled(refs, callback);
+      else callback(undefined);
+    });
+  }
 }

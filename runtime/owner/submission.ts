@@ -10,7 +10,7 @@ import {
   type PreparedArguments,
 } from "./arguments.ts";
 import type { OwnerPorts } from "./ports.ts";
-import { type References, whenSettled } from "./references.ts";
+import { type References, whenAllSettled } from "./references.ts";
 import type { Storing } from "./storing.ts";
 import {
   type StreamSink,
@@ -99,28 +99,22 @@ export class Submission {
       );
       return new TaskRecord(refs[0]!.number, template, refs, args);
     }
-    // The items of a stream have the numbers that follow its own.
-    const number = this.#references.reserve(
-      template.returns < 0 ? STREAM_ITEMS_MAX : 1,
-    );
+    const number = this.#references.reserve(numbersOf(template));
     return new TaskRecord(number, template, [], args);
   }
 
   #awaitDependencies(task: TaskRecord, prepared: PreparedArguments): void {
-    let waiting = prepared.dependencies!.length;
-    for (const ref of prepared.dependencies!) {
-      this.#references.want(ref);
-      whenSettled(ref, () => {
-        if (task.status === "ended") return;
-        if (ref.state === "failed") {
-          this.#references.markSeen(ref);
-          return this.#ends.fail(task, ref.value as WireError);
-        }
-        if (--waiting > 0) return;
-        task.args = completeArguments(prepared.parts!);
-        this.#awaitCode(task);
-      });
-    }
+    const refs = prepared.dependencies!;
+    for (const ref of refs) this.#references.want(ref);
+    whenAllSettled(refs, (failed) => {
+      if (task.status === "ended") return;
+      if (failed) {
+        this.#references.markSeen(failed);
+        return this.#ends.fail(task, failed.value as WireError);
+      }
+      task.args = completeArguments(prepared.parts!);
+      this.#awaitCode(task);
+    });
   }
 
   #awaitCode(task: TaskRecord): void {
@@ -136,4 +130,10 @@ export class Submission {
       (error) => this.#ends.fail(task, this.#ports.codec.encodeError(error)),
     );
   }
+}
+
+/** How many numbers a task takes for itself and its results. */
+export function numbersOf({ returns }: TaskTemplate): number {
+  // The items of a stream have the numbers that follow its own.
+  return returns < 0 ? STREAM_ITEMS_MAX : Math.max(1, returns);
 }

@@ -4,6 +4,7 @@
 import {
   ActorUnavailableError,
   type MantaError,
+  NodeDiedError,
   OutOfMemoryError,
   TaskCancelledError,
   TaskTimeoutError,
@@ -44,13 +45,15 @@ export function cancelledError(task: TaskRecord): MantaError {
   );
 }
 
-/** For a task whose thread is gone and that is not tried again. */
-export function workerDiedError(task: TaskRecord, cause: Error): MantaError {
+/** For a task whose thread or node is gone and that is not tried again. */
+export function deathError(task: TaskRecord, cause: Error): MantaError {
   const attempts = task.attempt + 1;
-  return new WorkerDiedError(
-    `Cannot finish ${task.template.name}: the thread that ran it ended ` +
-      `(attempt ${attempts}): ${cause.message}`,
-    { cause, details: { attempts } },
+  const isNode = cause instanceof NodeDiedError;
+  const ErrorClass = isNode ? NodeDiedError : WorkerDiedError;
+  return new ErrorClass(
+    `Cannot finish ${task.template.name}: the ${isNode ? "node" : "thread"} ` +
+      `that ran it ended (attempt ${attempts}): ${cause.message}`,
+    { cause, details: { ...(isNode ? cause : {}), attempts } },
   );
 }
 

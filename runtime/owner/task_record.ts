@@ -59,7 +59,7 @@ export interface StreamSink {
 export class TaskRecord {
   readonly number: number;
   readonly template: TaskTemplate;
-  /** The results; empty for a stream. */
+  /** The results, empty for a stream; those that were lost if it is remade. */
   readonly refs: readonly ObjectRef[];
   args: WireArguments;
   status: TaskStatus = "waiting";
@@ -86,6 +86,8 @@ export class TaskRecord {
   timer: unknown = undefined;
   /** Position among the calls of its caller on its actor. */
   sequence = 0;
+  /** What is kept of it already: of a stream, or of what is made again. */
+  lineage: LineageRecord | undefined = undefined;
 
   constructor(
     number: number,
@@ -98,4 +100,50 @@ export class TaskRecord {
     this.refs = refs;
     this.args = args;
   }
+
+  /** The number that the store has the first result by, if it is large. */
+  get storedFrom(): number {
+    return this.lineage?.storedFrom ?? this.number;
+  }
+
+  /** Whether it runs for results that were lost. */
+  get isRemaking(): boolean {
+    return this.storedFrom !== this.number;
+  }
+}
+
+/**
+ * What a task was given: a ref that is kept alive with its value, the number
+ * of an own object that can be made again, or an actor.
+ */
+export type LineageNeed = ObjectRef | number | ActorId;
+
+/**
+ * What is kept of a task that has ended, to run it again if its results are
+ * lost; see `lineage.ts`.
+ */
+export interface LineageRecord {
+  /** The task's. */
+  readonly number: number;
+  readonly template: TaskTemplate;
+  readonly args: WireArguments;
+  readonly needs: readonly LineageNeed[];
+  readonly bytes: number;
+  /** Results that are or were in the store. */
+  readonly results: Set<number>;
+  /** As the task had them at its latest end. */
+  attempt: number;
+  uncounted: number;
+  /** Results that can be reached, and what the store has them by. */
+  readonly live: Map<number, number | undefined>;
+  /** The number that the store has the latest run's first result by. */
+  storedFrom: number;
+  /** How many needs of other records its results are. */
+  dependents: number;
+  /** The task runs: for the first time, if it is a stream, or again. */
+  underWay: TaskRecord | undefined;
+  /** Lost results that the task is to give, now or when it is run. */
+  wanted: ObjectRef[];
+  /** Items that were lost while their stream went on, maybe past them. */
+  late: ObjectRef[];
 }

@@ -3,6 +3,8 @@
 // watch its mailbox) is the business of `WaitScope`.
 
 import { GetTimeoutError, ObjectLostError } from "../base/errors.ts";
+import { LOST_READS_MAX } from "../base/limits.ts";
+import type { WireStored, WireValue } from "../protocol/messages.ts";
 import type { WireError } from "../protocol/wire_error.ts";
 import {
   addWaiter,
@@ -12,6 +14,7 @@ import {
 } from "./object_ref.ts";
 import type { OwnerCodec, OwnerStore, OwnerTimers } from "./ports.ts";
 import type { References } from "./references.ts";
+import { storedAs, wireValue } from "./wire_value.ts";
 
 /** Who waits; one per task, and one for the driver. */
 export interface WaitScope {
@@ -40,6 +43,12 @@ export interface WaitLimits {
   readonly stopAtFailure: boolean;
 }
 
+/** Who reads; a lost value is waited for as long again as the first one. */
+interface Reader {
+  readonly timeoutMs: number | undefined;
+  readonly scope: WaitScope;
+}
+
 /** See the head of the file. */
 export class Reading {
   readonly #ports: ReadingPorts;
@@ -58,7 +67,7 @@ export class Reading {
     if (ref.state === "pending") {
       await this.#settle([ref], timeoutMs, scope);
     }
-    return this.#read(ref);
+    return this.#read(ref, { timeoutMs, scope });
   }
 
   /** The values of refs, in their order. */
@@ -70,7 +79,7 @@ export class Reading {
     const lost = refs.find((ref) => ref.state === "failed" || ref.disposed);
     if (lost) this.#throwOf(refs, lost);
     if (refs.some(isPending)) await this.#settle(refs, timeoutMs, scope);
-    const values = refs.map((ref) => this.#read(ref));
+    const values = refs.map((ref) => this.#read(ref, { timeoutMs, scope }));
     return values.some(isPromise) ? await Promise.all(values) : values;
   }
 
@@ -80,27 +89,33 @@ export class Reading {
     scope: WaitScope,
   ): Promise<void> {
     const limits = { count: refs.length, timeoutMs, stopAtFailure: true };
-    await this.waitFor(refs, limits, scope);
-    const failed = refs.find((ref) => ref.state === "failed");
-    if (failed) this.#throwOf(refs, failed);
-    const missing = refs.filter(isPending).length;
-    if (missing === 0) return;
-    throw new GetTimeoutError(
-      `Cannot get ${missing} of ${refs.length} objects: they were not ready ` +
-        `within ${timeoutMs} ms`,
-      { details: { timeoutMs, missing } },
-    );
+    for (;;) {
+      const isInTime = await this.waitFor(refs, limits, scope) ??
+        timeoutMs !== 0;
+      const failed = refs.find((ref) => ref.state === "failed");
+      if (failed) this.#throwOf(refs, failed);
+      const missing = refs.filter(isPending).length;
+      if (missing === 0) return;
+      // One that was there is lost, and will be there again.
+      if (isInTime) continue;
+      throw new GetTimeoutError(
+        `Cannot get ${missing} of ${refs.length} objects: they were not ` +
+          `ready within ${timeoutMs} ms`,
+        { details: { timeoutMs, missing } },
+      );
+    }
   }
 
   /**
    * Resolves when `count` refs have settled, when one failed (if that counts)
-   * or when the time is over; which of them, the refs themselves tell.
+   * or when the time is over, which it gives false for. What has become of the
+   * refs, they tell themselves. Undefined if there is nothing to wait for.
    */
   waitFor(
     refs: readonly ObjectRef[],
     limits: WaitLimits,
     scope: WaitScope,
-  ): Promise<void> | undefined {
+  ): Promise<boolean> | undefined {
     const wait = new Wait(refs, limits);
     for (const ref of refs) {
       if (ref.disposed) this.#throw(ref);
@@ -119,7 +134,7 @@ export class Reading {
   }
 
   /** The value of a settled ref, or its error. */
-  #read(ref: ObjectRef): unknown {
+  #read(ref: ObjectRef, reader: Reader): unknown {
     if (ref.disposed) this.#throw(ref);
     const gone = this.#ports.references.goneWith(ref);
     if (gone && ref.state !== "failed") {
@@ -130,13 +145,67 @@ export class Reading {
         return ref.value;
       case "payload":
         return this.#ports.codec.decode(ref.value as Uint8Array, false, ref);
+      case "pending":
+        return this.#readAgain(ref, reader);
       case "stored":
-        return this.#ports.store.open(ref.ownerId, ref.number).then((bytes) =>
-          this.#ports.codec.decode(bytes, true, ref)
-        );
+        return this.#open(ref, reader);
       default:
         return this.#throw(ref);
     }
+  }
+
+  /** Reads a stored value, or what replaces it if it has been lost. */
+  async #open(ref: ObjectRef, reader: Reader): Promise<unknown> {
+    const { codec, store } = this.#ports;
+    for (let tries = 1;; tries++) {
+      const storedAs = ref.value as number;
+      try {
+        const bytes = await store.open(ref.ownerId, storedAs);
+        return codec.decode(bytes, true, ref);
+      } catch (error) {
+        if (!isLost(error) || tries >= LOST_READS_MAX) throw error;
+        await this.#miss(ref, storedAs, reader);
+        // There is nothing better than what could not be read.
+        const isSame = ref.state === "stored" && ref.value === storedAs;
+        if (isSame) throw error;
+        if (ref.state !== "stored") return this.#read(ref, reader);
+      }
+    }
+  }
+
+  /** The value was there and is lost: waits for it once more. */
+  async #readAgain(ref: ObjectRef, reader: Reader): Promise<unknown> {
+    await this.#settle([ref], reader.timeoutMs, reader.scope);
+    return this.#read(ref, reader);
+  }
+
+  /** Tells the owner of a value that is not there, and waits for the next. */
+  async #miss(
+    ref: ObjectRef,
+    storedAs: number,
+    { timeoutMs, scope }: Reader,
+  ): Promise<void> {
+    this.#ports.references.missed(ref, storedAs);
+    if (ref.state === "pending") await this.#settle([ref], timeoutMs, scope);
+  }
+
+  /**
+   * What has become of a value for which there is no ref here, and which the
+   * store could not open; rejects with `error` if there is nothing better.
+   */
+  async again(
+    stored: WireStored,
+    error: unknown,
+    scope: WaitScope,
+  ): Promise<WireValue> {
+    if (!isLost(error)) throw error;
+    const ref = this.#ports.references.importRef(stored.o);
+    await this.#miss(ref, storedAs(stored), { timeoutMs: undefined, scope });
+    if (ref.state === "failed") this.#throw(ref);
+    const value = wireValue(ref);
+    const isSame = "o" in value && storedAs(value) === storedAs(stored);
+    if (isSame) throw error;
+    return value;
   }
 
   /** Throws for one of `refs`; the failures of all were asked for with it. */
@@ -190,7 +259,7 @@ class Wait implements RefWaiter {
     scope: WaitScope,
     timers: OwnerTimers,
     underWay: Set<Wait>,
-  ): Promise<void> {
+  ): Promise<boolean> {
     underWay.add(this);
     return new Promise((resolve, reject) => {
       const { timeoutMs } = this.#limits;
@@ -210,7 +279,7 @@ class Wait implements RefWaiter {
       const onAbort = () => this.abort(scope.signal?.reason);
       this.#finish = () => {
         end();
-        resolve();
+        resolve(this.#enough());
       };
       const cancel = timeoutMs === undefined
         ? undefined
@@ -245,3 +314,10 @@ function isPending(ref: ObjectRef): boolean {
 function isPromise(value: unknown): boolean {
   return value instanceof Promise;
 }
+
+/** Whether an object could not be opened, and its owner may know more. */
+function isLost(error: unknown): boolean {
+  return (error as { code?: unknown } | null)?.code === LOST_CODE;
+}
+
+const LOST_CODE = new ObjectLostError("").code;

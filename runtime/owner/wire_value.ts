@@ -2,7 +2,12 @@
 // large ones as their place in the store, with what they hold named beside.
 
 import type { ActorId } from "../base/ids.ts";
-import type { ObjectKey, WireHeld, WireValue } from "../protocol/messages.ts";
+import type {
+  ObjectKey,
+  WireHeld,
+  WireStored,
+  WireValue,
+} from "../protocol/messages.ts";
 import { ObjectRef } from "./object_ref.ts";
 
 /** The value of a settled ref, for a wire. */
@@ -12,9 +17,21 @@ export function wireValue(ref: ObjectRef): WireValue {
       return { v: ref.value as never };
     case "payload":
       return { p: ref.value as Uint8Array, ...heldBy(ref) };
-    default:
-      return { o: [ref.ownerId, ref.number], ...heldBy(ref) };
+    default: {
+      const { ownerId, number } = ref;
+      const at = ref.value as number;
+      return {
+        o: [ownerId, number],
+        ...(at === number ? {} : { at }),
+        ...heldBy(ref),
+      };
+    }
   }
+}
+
+/** The number that the store has a value by. */
+export function storedAs({ o, at = o[1] }: WireStored): number {
+  return at;
 }
 
 /** The refs and the actors' handles that a ref's value holds. */

@@ -23,6 +23,12 @@ import {
   type MapLibrary,
   newOpenSharedFile,
 } from "./shared_file.ts";
+import {
+  type MemoryFileCalls,
+  memoryFileCallsOf,
+  type MemoryFileLibrary,
+  newMakeMemoryFile,
+} from "./memory_file.ts";
 import type {
   OutputStream,
   Platform,
@@ -76,6 +82,7 @@ export function bunPlatform(): Platform {
     scriptCommand,
     childCommand,
     openSharedFile: newOpenSharedFile(openMapCalls),
+    makeMemoryFile: newMakeMemoryFile(openMemoryFileCalls),
     collectGarbage,
     // Its figures have shared memory in them, even several times.
     threadMemoryBytes: () => undefined,
@@ -214,6 +221,18 @@ function openMapCalls(): MapCalls {
     symbols,
     (address, length) => foreign.toArrayBuffer(Number(address), 0, length),
   );
+}
+
+function openMemoryFileCalls(): MemoryFileCalls {
+  const { symbols } = openFirst((library) =>
+    openForeign().dlopen<MemoryFileLibrary>(library, {
+      memfd_create: { args: ["ptr", "u32"], returns: "i32" },
+      ftruncate: { args: ["i32", "i64"], returns: "i32" },
+      fcntl: { args: ["i32", "i32", "i32"], returns: "i32" },
+      close: { args: ["i32"], returns: "i32" },
+    })
+  );
+  return memoryFileCallsOf(symbols, openMapCalls());
 }
 
 function openMemoryCalls(): MemoryCalls {

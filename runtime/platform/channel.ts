@@ -24,7 +24,7 @@ export interface Channel {
 
 /** What the receiving side of a channel does; neither method may throw. */
 export interface ChannelReceiver {
-  /** The bytes belong to the receiver. */
+  /** The bytes are the receiver's within the call, and not to be kept. */
   message(bytes: Uint8Array): void;
   /** The channel is over, by the peer or by a fault. Called at most once. */
   closed(): void;
@@ -56,7 +56,7 @@ export class ChannelInbox {
       bytes.length <= CHANNEL_MESSAGE_BYTES_MAX;
     if (!isAllowed) return false;
     if (this.#receiver) this.#receiver.message(bytes);
-    else this.#early.push(bytes);
+    else this.#early.push(bytes.slice());
     return true;
   }
 

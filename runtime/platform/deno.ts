@@ -23,6 +23,12 @@ import {
   type MapLibrary,
   newOpenSharedFile,
 } from "./shared_file.ts";
+import {
+  type MemoryFileCalls,
+  memoryFileCallsOf,
+  type MemoryFileLibrary,
+  newMakeMemoryFile,
+} from "./memory_file.ts";
 import type {
   OutputStream,
   Platform,
@@ -87,6 +93,7 @@ export function denoPlatform(): Platform {
     scriptCommand,
     childCommand,
     openSharedFile: newOpenSharedFile(openMapCalls),
+    makeMemoryFile: newMakeMemoryFile(openMemoryFileCalls),
     collectGarbage,
     threadMemoryBytes,
     returnMemory: mayCallLibraries()
@@ -298,6 +305,19 @@ function openMapCalls(): MapCalls {
     (address, length) =>
       UnsafePointerView.getArrayBuffer(UnsafePointer.create(address)!, length),
   );
+}
+
+function openMemoryFileCalls(): MemoryFileCalls {
+  const mapCalls = openMapCalls();
+  const { symbols } = openFirst((library) =>
+    namespace().dlopen<MemoryFileLibrary>(library, {
+      memfd_create: { parameters: ["buffer", "u32"], result: "i32" },
+      ftruncate: { parameters: ["i32", "i64"], result: "i32" },
+      fcntl: { parameters: ["i32", "i32", "i32"], result: "i32" },
+      close: { parameters: ["i32"], result: "i32" },
+    })
+  );
+  return memoryFileCallsOf(symbols, mapCalls);
 }
 
 function openMemoryCalls(): MemoryCalls {

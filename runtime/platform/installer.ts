@@ -1,5 +1,6 @@
 // The programs that can install npm packages: the runtime that this process
-// is, where it can, and what else may be on the machine.
+// is, where it can, and what else may be on the machine. All let the packages
+// run their scripts, as npm does: those with machine code may need it.
 
 import process from "node:process";
 
@@ -20,7 +21,7 @@ export function installers(packages: readonly string[]): Installer[] {
   const bun = (command: string): Installer => ({
     name: "bun",
     command,
-    args: ["add", "--no-summary", ...packages],
+    args: ["add", "--no-summary", "--trust", ...packages],
     // The compiled binary is a Bun only when it is told to be.
     env: { ...PLAIN, BUN_BE_BUN: "1" },
   });
@@ -31,6 +32,7 @@ export function installers(packages: readonly string[]): Installer[] {
       "add",
       "--quiet",
       "--node-modules-dir=auto",
+      "--allow-scripts",
       ...packages.map((name) => `npm:${name}`),
     ],
     env: PLAIN,

@@ -8,6 +8,8 @@ export class LineBuffer {
   readonly #emit: (line: string) => void;
   /** Keeps the first bytes of a character whose rest comes later. */
   readonly #decoder = new TextDecoder();
+  /** Bytes have come since the last flush: the decoder may keep some. */
+  #hasBytes = false;
   #rest = "";
 
   constructor(emit: (line: string) => void) {
@@ -15,13 +17,21 @@ export class LineBuffer {
   }
 
   write(chunk: string | Uint8Array): void {
-    if (typeof chunk === "string") this.#append(chunk);
-    else this.#append(this.#decoder.decode(chunk, { stream: true }));
+    if (typeof chunk === "string") return this.#append(chunk);
+    this.#hasBytes = true;
+    this.#append(this.#decoder.decode(chunk, { stream: true }));
+  }
+
+  /** Whether `flush` would give nothing out; to know costs next to nothing. */
+  get isEmpty(): boolean {
+    return this.#rest === "" && !this.#hasBytes;
   }
 
   /** Gives out the unfinished line, if there is one. */
   flush(): void {
+    if (this.isEmpty) return;
     this.#append(this.#decoder.decode());
+    this.#hasBytes = false;
     if (this.#rest) this.#emit(takeCarriageReturn(this.#rest));
     this.#rest = "";
   }

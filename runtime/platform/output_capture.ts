@@ -10,6 +10,8 @@ import type { OutputStream, Platform } from "./platform.ts";
 
 /** The tap on a thread's output. */
 export interface OutputCapture {
+  /** Whether there is no unfinished line; asked after every task. */
+  readonly isEmpty: boolean;
   /** Gives out unfinished lines; call it when a task ends. */
   flush(): void;
 }
@@ -34,6 +36,9 @@ export function captureOutput(
   }
   platform.captureNativeStreams(write);
   return {
+    get isEmpty() {
+      return buffers.stdout.isEmpty && buffers.stderr.isEmpty;
+    },
     flush() {
       buffers.stdout.flush();
       buffers.stderr.flush();

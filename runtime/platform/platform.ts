@@ -4,6 +4,7 @@
 // the wiring passes it down. No code outside this folder asks which one it is.
 
 import type { EnvironmentLayer, EnvironmentView } from "./environment_view.ts";
+import type { MakeMemoryFile } from "./memory_file.ts";
 import type { OpenSharedFile } from "./shared_file.ts";
 import type { ServeWebOptions, WebServer } from "./web_server.ts";
 
@@ -32,6 +33,9 @@ export interface Platform {
 
   /** Opens a file whose bytes this process shares with another. */
   readonly openSharedFile: OpenSharedFile;
+
+  /** Makes memory that others can read as a file; undefined if it cannot. */
+  readonly makeMemoryFile: MakeMemoryFile;
 
   /**
    * Collects this thread's garbage. Finalizers of what was garbage have run

@@ -29,9 +29,13 @@ export function thisProcess(): ProcessName {
 
 /** Whether it lives; undefined where that cannot be known from here. */
 export function isProcessAlive(name: ProcessName): boolean | undefined {
-  const isNear = name.machine === machineName() &&
+  return isNear(name) ? isAlive(name.pid, name.start) : undefined;
+}
+
+/** Whether it is of this machine, and its number means the same here. */
+export function isNear(name: ProcessName): boolean {
+  return name.machine === machineName() &&
     name.pidNamespace === ownNamespace();
-  return isNear ? isAlive(name.pid, name.start) : undefined;
 }
 
 /** Whether the process is there, and not another one of the same number. */

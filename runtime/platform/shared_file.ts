@@ -114,8 +114,8 @@ function mapped(
     throw new Error(`Cannot make room for ${sizeBytes} bytes in shared memory`);
   }
   const flags = access === "read" ? MAP_PRIVATE : MAP_SHARED;
-  const address = calls.map(sizeBytes, READ_AND_WRITE, flags, fd);
-  if (BigInt.asUintN(64, address) === MAP_FAILED) {
+  const address = mapFile(calls, sizeBytes, flags, fd);
+  if (address === undefined) {
     throw new Error(`Cannot map ${sizeBytes} bytes of shared memory`);
   }
   return {
@@ -123,6 +123,25 @@ function mapped(
     save: nothing,
     release: releaseOf(calls, address, sizeBytes),
   };
+}
+
+/** Where the file is in memory, for reading and writing it. */
+export function mapShared(
+  calls: MapCalls,
+  sizeBytes: number,
+  fd: number,
+): bigint | undefined {
+  return mapFile(calls, sizeBytes, MAP_SHARED, fd);
+}
+
+function mapFile(
+  calls: MapCalls,
+  sizeBytes: number,
+  flags: number,
+  fd: number,
+): bigint | undefined {
+  const address = calls.map(sizeBytes, READ_AND_WRITE, flags, fd);
+  return BigInt.asUintN(64, address) === MAP_FAILED ? undefined : address;
 }
 
 /** Apart, so that the function's scope does not hold the memory. */

@@ -21,7 +21,7 @@ const NOTHING = new Uint8Array(0);
 
 /** What becomes of the frames. */
 export interface FrameSink {
-  /** A message; false when it is refused. */
+  /** A message, valid within the call; false when it is refused. */
   message(bytes: Uint8Array): boolean;
   ping(payload: Uint8Array): void;
   close(): void;
@@ -34,6 +34,8 @@ export class FrameReader {
   #header = NOTHING;
   #opcode = 0;
   #isFinal = false;
+  /** Where payloads are put together. */
+  #memory = NOTHING;
   /** The payload that is being filled, if one is. */
   #payload: Uint8Array | undefined;
   #filled = 0;
@@ -77,7 +79,7 @@ export class FrameReader {
     if (rest.length >= end) {
       return this.#finish(rest.subarray(start, end)) ? end : -1;
     }
-    this.#payload = new Uint8Array(length);
+    this.#payload = this.#memoryFor(length);
     this.#payload.set(rest.subarray(start));
     this.#filled = rest.length - start;
     return rest.length;
@@ -94,6 +96,12 @@ export class FrameReader {
       (header[1]! & MASKED) !== 0 ||
       length + this.#startedBytes > CHANNEL_MESSAGE_BYTES_MAX;
     return isBroken ? undefined : length;
+  }
+
+  /** The same memory each time: fresh memory costs more than the copy. */
+  #memoryFor(length: number): Uint8Array {
+    if (length > this.#memory.length) this.#memory = new Uint8Array(length);
+    return this.#memory.subarray(0, length);
   }
 
   #fill(rest: Uint8Array): number {

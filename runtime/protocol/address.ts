@@ -1,4 +1,5 @@
-// Addresses as users write them: `host:port`, an IPv6 host in brackets.
+// Addresses as users write them: `host:port`, an IPv6 host in brackets. What
+// they resolve to is not asked here.
 
 const PORT_OF_HTTP = 80;
 

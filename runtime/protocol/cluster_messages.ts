@@ -2,7 +2,6 @@
 // never spoken of here, only demand, leases, actors, bundles and objects.
 // docs/protocol.md describes the exchanges; change both together.
 
-import { ProtocolError } from "../base/errors.ts";
 import type {
   ActorId,
   JobId,
@@ -12,7 +11,13 @@ import type {
 } from "../base/ids.ts";
 import type { ResourceSet } from "../base/resources.ts";
 import type { WireProcess } from "./driver_messages.ts";
-import type { FromNode, ToNode, WireClass } from "./node_messages.ts";
+import type { WireStrategy } from "./messages.ts";
+import type {
+  FromNode,
+  ToNode,
+  UnschedulableReason,
+  WireClass,
+} from "./node_messages.ts";
 import type { WireError } from "./wire_error.ts";
 
 /** What a node is; the same from its start to its end. */
@@ -20,6 +25,8 @@ export interface NodeFacts {
   readonly nodeId: NodeId;
   /** `host:port` where other nodes reach it, if they can. */
   readonly address: string;
+  /** The fingerprint of its certificate, if it speaks TLS. */
+  readonly pin?: string;
   readonly hostname: string;
   readonly isHead: boolean;
   readonly total: ResourceSet;
@@ -58,6 +65,8 @@ export interface JobFacts {
   /** The node that the driver is linked to. */
   readonly home: NodeId;
   readonly namespace: string;
+  /** The driver is gone. */
+  readonly isOver: boolean;
 }
 
 /** The first message on a session between nodes; from who dials. */
@@ -66,6 +75,8 @@ export interface NodeHello {
   readonly facts: NodeFacts;
   readonly report: NodeReport;
   readonly home: WireProcess;
+  /** It takes who it has dialed for its head. */
+  readonly isJoining: boolean;
 }
 
 export type ClusterMessage =
@@ -162,13 +173,8 @@ export type ClusterMessage =
     readonly jobId: JobId;
     readonly placement: ResourceSet;
     readonly held: ResourceSet;
-    /** Within the node: "default", or a bundle that it has. */
-    readonly strategy:
-      | "default"
-      | {
-        readonly placementGroup: PlacementGroupId;
-        readonly bundleIndex?: number;
-      };
+    readonly strategy: WireStrategy;
+    readonly labelSelector?: Readonly<Record<string, string>>;
     readonly isolation: "thread" | "process" | "shared";
   }
   | { readonly type: "actor_release"; readonly actorId: ActorId }
@@ -181,21 +187,46 @@ export type ClusterMessage =
   | {
     readonly type: "actor_not_placed";
     readonly actorId: ActorId;
-    readonly reason: string;
+    readonly reason: UnschedulableReason;
   }
+  /** Answered when they are set aside; each attempt ends the one before. */
   | {
     readonly type: "bundles_prepare";
     readonly groupId: PlacementGroupId;
+    readonly attempt: number;
     /** By their numbers in the group. */
     readonly bundles: readonly (readonly [index: number, ResourceSet])[];
   }
   | {
     readonly type: "bundles_prepared";
     readonly groupId: PlacementGroupId;
+    readonly attempt: number;
     readonly isPrepared: boolean;
   }
-  | { readonly type: "bundles_commit"; readonly groupId: PlacementGroupId }
-  | { readonly type: "bundles_return"; readonly groupId: PlacementGroupId }
+  | {
+    readonly type: "bundles_commit";
+    readonly groupId: PlacementGroupId;
+    readonly attempt: number;
+  }
+  | {
+    readonly type: "bundles_return";
+    readonly groupId: PlacementGroupId;
+    readonly attempt: number;
+  }
+  /** All of the group that is at the node goes, with what runs in it. */
+  | { readonly type: "bundles_remove"; readonly groupId: PlacementGroupId }
+  /** To the head: answered now, and at each change. */
+  | { readonly type: "group_locate"; readonly groupId: PlacementGroupId }
+  | {
+    readonly type: "group_located";
+    readonly groupId: PlacementGroupId;
+    /** By their numbers; one without a node is being placed. */
+    readonly bundles: readonly {
+      readonly nodeId?: NodeId;
+      readonly resources: ResourceSet;
+    }[];
+  }
+  | { readonly type: "group_gone"; readonly groupId: PlacementGroupId }
   // -- Objects ---------------------------------------------------------------
   /** To the owner's home: the object is whole in the sender's store. */
   | {
@@ -204,19 +235,34 @@ export type ClusterMessage =
     readonly number: number;
     readonly sizeBytes: number;
   }
-  /** To the owner's home: where is it? Answered once it is somewhere. */
+  /**
+   * To the owner's home: where is it? Answered once it is somewhere, and that
+   * node may serve one more. Ends what the sender was told before.
+   */
   | {
     readonly type: "object_locate";
     readonly owner: WorkerId;
     readonly number: number;
+    /** Nodes that the sender could not have it from. */
+    readonly except: readonly NodeId[];
   }
   | {
     readonly type: "object_located";
     readonly owner: WorkerId;
     readonly number: number;
-    /** Where it is, the best first; none: it is no more. */
-    readonly nodes: readonly NodeId[];
+    /** Where the receiver shall have it from; none: it is no more. */
+    readonly source?: NodeId;
     readonly sizeBytes: number;
+  }
+  /**
+   * To the owner's home: this node, which may be the sender, has not got the
+   * object, or not as it was. The sender does not pull it any more.
+   */
+  | {
+    readonly type: "object_gone_at";
+    readonly owner: WorkerId;
+    readonly number: number;
+    readonly nodeId: NodeId;
   }
   /** From the owner's home: the object is not needed any more. */
   | {
@@ -224,6 +270,10 @@ export type ClusterMessage =
     readonly owner: WorkerId;
     readonly number: number;
   }
+  /** To who numbers the streams: one for objects is wanted. */
+  | { readonly type: "objects_wanted" }
+  /** Objects travel over this stream, which the sender has opened. */
+  | { readonly type: "objects_linked"; readonly stream: number }
   // -- Code ------------------------------------------------------------------
   /** To the job's home: a bundle that its executors need. */
   | {
@@ -238,18 +288,8 @@ export type ClusterMessage =
     readonly pieces?: readonly Uint8Array[];
   };
 
-const NODE_ID = /^n-[a-z2-7]{12}$/;
-
-/** Checks the first message of a node, which anybody may have written. */
-export function readNodeHello(message: { readonly type: string }): NodeHello {
-  const { facts, report, home } = message as NodeHello;
-  const isNamed = NODE_ID.test(String(facts?.nodeId)) &&
-    typeof facts.address === "string" && typeof facts.hostname === "string";
-  const isMeasured = [facts?.total, facts?.labels, report?.available].every(
-    (record) => typeof record === "object" && record !== null,
-  );
-  if (isNamed && isMeasured && typeof home === "object" && home !== null) {
-    return { type: "node_hello", facts, report, home };
-  }
-  throw new ProtocolError("Cannot read a node's first message: it is none");
-}
+/** What a node says of a place that it was asked for. */
+export type PlaceAnswer = Extract<
+  ClusterMessage,
+  { type: "actor_placed_at" | "actor_not_placed" | "bundles_prepared" }
+>;

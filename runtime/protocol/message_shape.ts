@@ -67,14 +67,26 @@ export class MessageReader<M extends { readonly type: string }> {
   /** @throws {ProtocolError} if the message is none of them, or is not whole. */
   read(message: { readonly type: string }): M {
     const { type } = message;
-    const fields = this.#fields.get(type);
-    if (!fields) throw unexpectedMessage(type);
-    const values = message as Readonly<Record<string, unknown>>;
-    for (const [name, shape] of fields) {
-      const path = shape(values[name]);
-      if (path !== undefined) throw brokenField(type, name + path);
-    }
+    if (!this.knows(type)) throw unexpectedMessage(type);
+    const path = this.#pathIn(message);
+    if (path !== undefined) throw brokenField(type, path);
     return message as M;
+  }
+
+  /** One of them as a part of another message. */
+  readonly shape: Shape<M> = (value) => {
+    if (!isPlain(value) || !this.knows(String(value["type"]))) return "";
+    const path = this.#pathIn(value as { readonly type: string });
+    return path === undefined ? undefined : `.${path}`;
+  };
+
+  #pathIn(message: { readonly type: string }): string | undefined {
+    const values = message as Readonly<Record<string, unknown>>;
+    for (const [name, shape] of this.#fields.get(message.type)!) {
+      const path = shape(values[name]);
+      if (path !== undefined) return name + path;
+    }
+    return undefined;
   }
 }
 

@@ -25,6 +25,13 @@ export interface WireHeld {
   readonly a?: readonly ActorId[];
 }
 
+/** A value in the store of some node. */
+export interface WireStored extends WireHeld {
+  readonly o: ObjectKey;
+  /** The number that the store has it by, if it was lost and made again. */
+  readonly at?: number;
+}
+
 /**
  * A value on the wire: a primitive (`v`), bytes of the value codec (`p`), or
  * the place of an object in the node's store (`o`).
@@ -32,7 +39,7 @@ export interface WireHeld {
 export type WireValue =
   | { readonly v: Primitive }
   | ({ readonly p: Uint8Array } & WireHeld)
-  | ({ readonly o: ObjectKey } & WireHeld);
+  | WireStored;
 
 /**
  * Arguments on the wire: none, primitives only, all of them as one list in
@@ -110,6 +117,12 @@ export interface TaskPush {
   readonly gpuIds?: readonly string[];
   /** Which attempt this is, from 0; absent when all are the first. */
   readonly attempts?: readonly number[];
+  /**
+   * The number that the store is to have each one's first result by; absent
+   * when it is the task's own for all. What was lost is made again under
+   * another, so that late news of the old one is not taken for its own.
+   */
+  readonly storedFrom?: readonly number[];
 }
 
 export interface TaskCancel {
@@ -209,6 +222,8 @@ export interface BorrowEnded {
 export interface ObjectWanted {
   readonly type: "object_wanted";
   readonly number: number;
+  /** The store has nothing by this number, which the asker was given. */
+  readonly gone?: number;
 }
 
 export interface ObjectValue {

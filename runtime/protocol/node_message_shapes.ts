@@ -26,13 +26,13 @@ import type { WireArguments, WireStrategy, WireValue } from "./messages.ts";
 import type {
   ActorName,
   OutputLine,
-  TaskEvent,
   ToNode,
   WireActor,
   WireActorInterface,
   WireClass,
   WireMethod,
 } from "./node_messages.ts";
+import type { TaskEvents } from "./task_events.ts";
 import {
   ACTOR,
   CODE,
@@ -47,7 +47,7 @@ import {
   WORKER,
 } from "./wire_shapes.ts";
 
-const STRATEGY: Shape<WireStrategy> = anyOf<WireStrategy>(
+export const STRATEGY: Shape<WireStrategy> = anyOf<WireStrategy>(
   oneOf("default", "spread"),
   object<Extract<WireStrategy, { nodeId: NodeId }>>({
     nodeId: TEXT as Shape<NodeId>,
@@ -60,7 +60,7 @@ const STRATEGY: Shape<WireStrategy> = anyOf<WireStrategy>(
   }),
 );
 
-const CLASS: Shape<WireClass> = object<WireClass>({
+export const CLASS: Shape<WireClass> = object<WireClass>({
   key: TEXT,
   resources: RESOURCES,
   strategy: STRATEGY,
@@ -128,13 +128,10 @@ const LINE = object<OutputLine>({
   task: optional(COUNT),
 });
 
-const EVENT = object<TaskEvent>({
-  name: TEXT,
-  taskId: TEXT,
-  workerId: WORKER,
-  startedAtMs: TIME_MS,
-  endedAtMs: TIME_MS,
-  failed: BOOLEAN,
+const EVENTS = object<TaskEvents>({
+  names: list(TEXT),
+  owners: list(WORKER),
+  rows: BYTES,
 });
 
 const OF_LEASE = { leaseId: LEASE } as const;
@@ -179,7 +176,7 @@ const TO_NODE: MessageFields<ToNode> = {
   output: { lines: list(LINE) },
   output_wanted: {},
   output_given: {},
-  task_events: { events: list(EVENT) },
+  task_events: { events: EVENTS },
   events_given: {},
 };
 

@@ -11,6 +11,7 @@ import type {
   WorkerId,
 } from "../base/ids.ts";
 import type { ResourceSet } from "../base/resources.ts";
+import type { TaskEvents } from "./task_events.ts";
 import type { WireError } from "./wire_error.ts";
 import type {
   WireArguments,
@@ -181,7 +182,7 @@ export type ToNode =
   | { readonly type: "output_wanted" }
   /** The answer of a thread that was asked for its output: it gave all. */
   | { readonly type: "output_given" }
-  | { readonly type: "task_events"; readonly events: readonly TaskEvent[] }
+  | { readonly type: "task_events"; readonly events: TaskEvents }
   /** The answer to `events_wanted`: the thread has sent all it had. */
   | { readonly type: "events_given" };
 
@@ -195,26 +196,18 @@ export interface OutputLine {
   readonly task?: number;
 }
 
-/** For `timeline()` and listings: what happened to a task, and when. */
-export interface TaskEvent {
-  readonly name: string;
-  readonly taskId: string;
-  readonly workerId: WorkerId;
-  readonly startedAtMs: number;
-  readonly endedAtMs: number;
-  readonly failed: boolean;
-}
-
 /** Why something can never be placed (`TaskUnschedulableError` and kin). */
-export type UnschedulableReason =
-  | "node_unknown"
-  | "node_too_small"
-  | "node_labels_differ"
-  | "group_removed"
-  | "bundle_unknown"
-  | "bundle_too_small"
-  | "thread_start_failed"
-  | "limit_reached";
+export const UNSCHEDULABLE_REASONS = [
+  "node_unknown",
+  "node_too_small",
+  "node_labels_differ",
+  "group_removed",
+  "bundle_unknown",
+  "bundle_too_small",
+  "thread_start_failed",
+  "limit_reached",
+] as const;
+export type UnschedulableReason = typeof UNSCHEDULABLE_REASONS[number];
 
 // -- Node to thread ----------------------------------------------------------
 
@@ -276,6 +269,13 @@ export type FromNode =
   | { readonly type: "actor_retire"; readonly actorId: ActorId }
   /** The actor is dead; a shared thread forgets it. */
   | { readonly type: "actor_stop"; readonly actorId: ActorId }
+  /** Before the `worker_ended` of threads of the same node. */
+  | {
+    readonly type: "objects_lost";
+    /** The last copies of these objects of the thread are gone. */
+    readonly numbers: readonly number[];
+    readonly reason: WireError;
+  }
   | {
     readonly type: "worker_ended";
     readonly workerId: WorkerId;

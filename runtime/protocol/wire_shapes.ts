@@ -66,7 +66,7 @@ const HELD: Fields<WireHeld> = {
 type Having<Key extends string> = Extract<WireValue, Record<Key, unknown>>;
 export const VALUE: Shape<WireValue> = anyOf<WireValue>(
   object<Having<"p">>({ p: BYTES, ...HELD }),
-  object<Having<"o">>({ o: OBJECT, ...HELD }),
+  object<Having<"o">>({ o: OBJECT, at: optional(COUNT), ...HELD }),
   passing((value) =>
     Object.hasOwn(value ?? {}, "v") &&
     PRIMITIVE((value as { v: unknown }).v) === undefined

@@ -19,10 +19,9 @@ export interface BundleRequest {
   readonly labels: readonly LabelTest[];
 }
 
-/** `nodes` has one entry per bundle. */
+/** `nodes` has one entry per bundle; when `busy`, of nodes that could. */
 export type BundleChoice =
-  | { readonly type: "fits"; readonly nodes: readonly NodeView[] }
-  | { readonly type: "busy" }
+  | { readonly type: "fits" | "busy"; readonly nodes: readonly NodeView[] }
   | {
     readonly type: "infeasible";
     readonly reason: InfeasibleReason;
@@ -50,7 +49,7 @@ export function placeBundles(
   const now = assign(matching, request, (node) => node.available);
   if (now) return { type: "fits", nodes: now };
   const ever = assign(matching, request, (node) => node.total);
-  return ever ? { type: "busy" } : explain(matching, request);
+  return ever ? { type: "busy", nodes: ever } : explain(matching, request);
 }
 
 /** All of a group's resources in one set. */

@@ -9,13 +9,20 @@ import {
   placeBundles,
   sumOfBundles,
 } from "./bundle_placement.ts";
+import {
+  answerBundles,
+  giveBackBundles,
+  prepareBundles,
+  returnBundles,
+} from "./bundles.ts";
 import { failClass } from "./demands.ts";
 import { parseLabelSelector } from "./label_selector.ts";
 import { revokeLease } from "./leases.ts";
-import type { GroupRequested, Strategy } from "./messages.ts";
+import type { BundlesWanted, GroupRequested, Strategy } from "./messages.ts";
 import {
   type CreatedGroup,
   GROUP_TRANSITIONS,
+  type GroupPart,
   type GroupRecord,
   type WaitingGroup,
 } from "./records.ts";
@@ -50,6 +57,44 @@ export function requestGroup(
   state.story.add(id, "requested", state.cause);
 }
 
+/** Sets bundles of a group aside as soon as there is room for them. */
+export function requestBundles(
+  state: SchedulerState,
+  request: BundlesWanted,
+): void {
+  const { groupId: id, attempt, bundles: numbered, cause } = request;
+  const known = state.parts.get(id);
+  if (known?.part.attempt === attempt) {
+    if (known.state === "prepared") answerBundles(state, request, true);
+    return;
+  }
+  const created = state.groups.get(id);
+  if (created?.state === "created" && created.attempt === attempt) {
+    return answerBundles(state, request, true);
+  }
+  if (known) returnBundles(state, { groupId: id, attempt: known.part.attempt });
+  const bundles = numbered.map(([, bundle]) => bundle);
+  const part = { attempt, indices: numbered.map(([index]) => index) };
+  const type = "group_requested";
+  const group: WaitingGroup & { readonly part: GroupPart } = {
+    state: "waiting",
+    id,
+    request: { type, groupId: id, bundles, strategy: "strictPack", cause },
+    labels: [],
+    sum: sumOfBundles(bundles),
+    part,
+    waitingSinceMs: undefined,
+    infeasibleSinceMs: undefined,
+  };
+  const isRefused = state.removedGroups.has(id) ||
+    state.parts.size >= GROUPS_PER_NODE_MAX ||
+    chooseForGroup(state, group).type === "infeasible";
+  if (isRefused) return answerBundles(state, request, false);
+  state.parts.set(id, group);
+  state.waitingGroups.add(group);
+  state.story.add(id, "bundles wanted", state.cause);
+}
+
 /** Creates all waiting groups that there is room for. */
 export function createGroups(state: SchedulerState): void {
   for (const group of state.waitingGroups) {
@@ -71,7 +116,7 @@ export function chooseForGroup(
   const { gpus } = state.pool;
   const shares = gpus.takeAll(bundles);
   // There may be enough of GPUs, in parts of several.
-  if (!shares) return { type: "busy" };
+  if (!shares) return { type: "busy", nodes: choice.nodes };
   for (const share of shares) gpus.giveBack(share);
   return choice;
 }
@@ -96,14 +141,16 @@ export function removeGroup(state: SchedulerState, group: GroupRecord): void {
     }
   }
   if (group.state === "waiting") state.waitingGroups.delete(group);
-  else {
-    state.pool.giveBack(group.sum);
-    for (const shares of group.gpus) state.pool.gpus.giveBack(shares);
-  }
+  else giveBackBundles(state, group);
 }
 
 function createGroup(state: SchedulerState, group: WaitingGroup): void {
-  const { id, request, labels, sum } = group;
+  const { id, request, labels, sum, part } = group;
+  if (part) {
+    state.waitingGroups.delete(group);
+    keptFor(state, group);
+    return prepareBundles(state, { ...group, part });
+  }
   checkEdge(state, GROUP_TRANSITIONS, { id, from: "waiting", to: "created" });
   const gpus = state.pool.gpus.takeAll(request.bundles) ?? [];
   const pools = request.bundles.map((bundle, index) =>

@@ -141,6 +141,25 @@ export interface GroupRemoved extends Caused {
   readonly groupId: PlacementGroupId;
 }
 
+/**
+ * The head wants bundles of a group here: they are set aside as soon as there
+ * is room, which `answer_bundles` tells. A new attempt ends the one before.
+ */
+export interface BundlesWanted extends Caused {
+  readonly type: "bundles_wanted";
+  readonly groupId: PlacementGroupId;
+  readonly attempt: number;
+  /** By their numbers in the group. */
+  readonly bundles: readonly (readonly [index: number, ResourceSet])[];
+}
+
+/** Of an attempt: its bundles can be used, or are wanted no more. */
+export interface BundlesSettled extends Caused {
+  readonly type: "bundles_committed" | "bundles_returned";
+  readonly groupId: PlacementGroupId;
+  readonly attempt: number;
+}
+
 /** The only source of time. Needed while `isWaiting()`, at any interval. */
 export interface ClockTicked extends Caused {
   readonly type: "clock_ticked";
@@ -158,6 +177,8 @@ export type SchedulerEvent =
   | ActorEvent
   | GroupRequested
   | GroupRemoved
+  | BundlesWanted
+  | BundlesSettled
   | ClockTicked;
 
 export type ThreadKind = "task" | "actor" | "shared";
@@ -262,6 +283,14 @@ export interface FailGroup extends Caused {
   readonly reason: UnschedulableReason;
 }
 
+/** The bundles of the attempt are set aside, or never can be here. */
+export interface AnswerBundles extends Caused {
+  readonly type: "answer_bundles";
+  readonly groupId: PlacementGroupId;
+  readonly attempt: number;
+  readonly isPrepared: boolean;
+}
+
 /** Everything that the scheduler can ask for. */
 export type SchedulerAction =
   | StartThread
@@ -274,4 +303,5 @@ export type SchedulerAction =
   | FailDemand
   | WarnInfeasible
   | ConfirmGroup
-  | FailGroup;
+  | FailGroup
+  | AnswerBundles;

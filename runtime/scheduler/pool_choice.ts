@@ -62,9 +62,15 @@ function chooseBundle(
 ): PoolChoice {
   const pools = bundleIndex === undefined
     ? group.pools
-    : group.pools.slice(bundleIndex, bundleIndex + 1);
+    : group.pools.filter(({ bundle }) => bundle?.index === bundleIndex);
+  if (pools.length === 0 && group.attempt !== undefined) {
+    return { type: "busy", pool: undefined };
+  }
   if (pools.length === 0) return { type: "never", reason: "bundle_unknown" };
   const able = pools.filter((pool) => fits(pool.total, resources));
+  if (able.length === 0 && group.attempt !== undefined) {
+    return { type: "busy", pool: undefined };
+  }
   if (able.length === 0) return { type: "never", reason: "bundle_too_small" };
   const open = able.find((pool) => pool.fits(resources));
   if (open) return { type: "fits", pool: open };

@@ -34,15 +34,7 @@ export interface PendingView {
   readonly groupId?: PlacementGroupId;
 }
 
-export interface LeaseView {
-  readonly leaseId: LeaseId;
-  readonly owner: WorkerId;
-  readonly classKey: string;
-  readonly threadId: WorkerId;
-  readonly state: LeaseState;
-}
-
-/** The leases of a class that an owner wants, those that it has included. */
+/** What an owner wants of a class, and has. */
 export interface DemandView {
   readonly owner: WorkerId;
   readonly jobId: JobId;
@@ -50,6 +42,16 @@ export interface DemandView {
   readonly spec: ClassSpec;
   readonly count: number;
   readonly depth: number;
+  /** Those that the owner was told of. */
+  readonly leases: readonly LeaseId[];
+}
+
+export interface LeaseView {
+  readonly leaseId: LeaseId;
+  readonly owner: WorkerId;
+  readonly classKey: string;
+  readonly threadId: WorkerId;
+  readonly state: LeaseState;
 }
 
 export interface ActorView {
@@ -115,6 +117,24 @@ function whyOf(choice: PoolChoice | BundleChoice): PendingView["why"] {
   return choice.type === "infeasible" ? choice.reason : "busy";
 }
 
+export function demandViews({ owners }: SchedulerState): DemandView[] {
+  return [...owners.values()].flatMap(({ id: owner, demands, leases }) =>
+    Array.from(demands.values(), (demand) => ({
+      owner,
+      jobId: demand.classRecord.jobId,
+      classKey: demand.classRecord.key,
+      spec: demand.classRecord.spec,
+      count: demand.wanted,
+      depth: demand.depth,
+      leases: [...leases]
+        .filter((lease) =>
+          lease.demand === demand && lease.state !== "assigned"
+        )
+        .map(({ id }) => id),
+    }))
+  );
+}
+
 export function leaseViews(state: SchedulerState): LeaseView[] {
   return Array.from(state.leases.values(), (lease) => ({
     leaseId: lease.id,
@@ -123,20 +143,6 @@ export function leaseViews(state: SchedulerState): LeaseView[] {
     threadId: lease.thread.id,
     state: lease.state,
   }));
-}
-
-/** What owners want of each class. */
-export function demandViews(state: SchedulerState): DemandView[] {
-  return [...state.owners.values()].flatMap(({ id, demands }) =>
-    Array.from(demands.values(), ({ classRecord, wanted, depth }) => ({
-      owner: id,
-      jobId: classRecord.jobId,
-      classKey: classRecord.key,
-      spec: classRecord.spec,
-      count: wanted,
-      depth,
-    }))
-  );
 }
 
 export function actorViews(state: SchedulerState): ActorView[] {

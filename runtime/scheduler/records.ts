@@ -79,7 +79,8 @@ export type ActorState = keyof typeof ACTOR_TRANSITIONS;
 
 /** A placement group's life here. */
 export const GROUP_TRANSITIONS = {
-  waiting: ["created", "ended"],
+  waiting: ["created", "prepared", "ended"],
+  prepared: ["created", "ended"], // bundles of a group of several nodes
   created: ["ended"],
   ended: [],
 } as const;
@@ -196,8 +197,15 @@ interface GroupBase {
   /** All of its bundles together. */
   readonly sum: ResourceSet;
 }
+/** Which bundles of a group are here, and who has asked for them when. */
+export interface GroupPart {
+  readonly attempt: number;
+  readonly indices: readonly number[];
+}
 export interface WaitingGroup extends GroupBase {
   readonly state: "waiting";
+  /** Of a group of several nodes. */
+  readonly part?: GroupPart;
   waitingSinceMs: number | undefined;
   infeasibleSinceMs: number | undefined;
 }
@@ -207,5 +215,18 @@ export interface CreatedGroup extends GroupBase {
   readonly pools: readonly ResourcePool[];
   /** The GPUs of each bundle, taken from the node's pool as well. */
   readonly gpus: readonly (readonly GpuShare[])[];
+  /** The latest that was committed, when others of its bundles are elsewhere. */
+  readonly attempt?: number;
 }
+/** Set aside, for nobody's use until all nodes of the group have theirs. */
+export interface PreparedGroup extends GroupBase {
+  readonly state: "prepared";
+  readonly part: GroupPart;
+  readonly pools: readonly ResourcePool[];
+  readonly gpus: readonly (readonly GpuShare[])[];
+}
+/** Bundles that are not committed. */
+export type PartRecord =
+  | WaitingGroup & { readonly part: GroupPart }
+  | PreparedGroup;
 export type GroupRecord = WaitingGroup | CreatedGroup;

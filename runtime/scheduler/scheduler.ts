@@ -14,7 +14,8 @@ import {
   repeatReclaims,
   watchStarving,
 } from "./fairness.ts";
-import { removeGroup, requestGroup } from "./groups.ts";
+import { commitBundles, returnBundles } from "./bundles.ts";
+import { removeGroup, requestBundles, requestGroup } from "./groups.ts";
 import {
   blockLease,
   endLease,
@@ -108,6 +109,7 @@ export class Scheduler {
     return this.pending().reduce((sum, { count }) => sum + count, 0);
   }
 
+  /** What owners want, for a spreading that takes over from here. */
   demands(): DemandView[] {
     return demandViews(this.#state);
   }
@@ -170,6 +172,15 @@ export class Scheduler {
         return this.#giveOut();
       case "group_removed":
         return this.#removeGroup(event);
+      case "bundles_wanted":
+        requestBundles(this.#state, event);
+        return this.#giveOut();
+      case "bundles_committed":
+        commitBundles(this.#state, event);
+        return this.#giveOut();
+      case "bundles_returned":
+        returnBundles(this.#state, event);
+        return this.#giveOut();
       case "clock_ticked":
         return this.#tick(event);
       default:
@@ -275,6 +286,8 @@ export class Scheduler {
   #removeGroup(event: GroupRemoved): void {
     const state = this.#state;
     const group = state.groups.get(event.groupId);
+    const attempt = state.parts.get(event.groupId)?.part.attempt;
+    if (attempt !== undefined) returnBundles(state, { ...event, attempt });
     if (group) removeGroup(state, group);
     else state.removedGroups.add(event.groupId);
     this.#giveOut();

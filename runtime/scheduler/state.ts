@@ -23,6 +23,7 @@ import type {
   GroupRecord,
   LeaseRecord,
   OwnerRecord,
+  PartRecord,
   WaitingGroup,
 } from "./records.ts";
 import { ResourcePool } from "./resource_pool.ts";
@@ -60,6 +61,9 @@ export interface SchedulerState {
   readonly actors: Map<ActorId, ActorRecord>;
   readonly actorQueues: Map<string, ActorQueue>;
   readonly groups: Map<PlacementGroupId, GroupRecord>;
+  /** Bundles that the head wants here and has not committed. */
+  readonly parts: Map<PlacementGroupId, PartRecord>;
+  /** All and only groups, and bundles, that wait. */
   readonly waitingGroups: Set<WaitingGroup>;
   readonly endedOwners: RecentSet<WorkerId>;
   /** Jobs whose drivers are gone and of which something may still come. */
@@ -118,6 +122,7 @@ export function newState(options: SchedulerOptions): SchedulerState {
     actors: new Map(),
     actorQueues: new Map(),
     groups: new Map(),
+    parts: new Map(),
     waitingGroups: new Set(),
     endedOwners: new RecentSet(IDS_REMEMBERED_MAX),
     endedJobs: new Set(),

@@ -25,7 +25,11 @@ function validatePools(state: SchedulerState): void {
   const created = [...state.groups.values()].filter(
     (group): group is CreatedGroup => group.state === "created",
   );
-  const pools = [state.pool, ...created.flatMap((group) => group.pools)];
+  const prepared = [...state.parts.values()].filter(
+    (part) => part.state === "prepared",
+  );
+  const aside = [...created, ...prepared];
+  const pools = [state.pool, ...aside.flatMap((group) => group.pools)];
   for (const pool of pools) {
     const expected = new ResourcePool(pool.total);
     let mayExceedCpu = false;
@@ -39,7 +43,7 @@ function validatePools(state: SchedulerState): void {
       expected.take(actor.spec.held);
     }
     if (pool === state.pool) {
-      for (const { sum } of created) expected.take(sum);
+      for (const { sum } of aside) expected.take(sum);
     }
     validatePool(state, { pool, expected, mayExceedCpu });
     validateGpus(state, pool);

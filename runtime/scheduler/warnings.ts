@@ -34,6 +34,8 @@ export function warnInfeasible(state: SchedulerState): void {
     });
   }
   for (const group of state.waitingGroups) {
+    // The head names what no nodes could hold.
+    if (group.part) continue;
     watch(state, {
       item: group,
       key: `group ${group.id satisfies PlacementGroupId}`,

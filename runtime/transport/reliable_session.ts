@@ -264,7 +264,9 @@ export class ReliableSession {
       return this.#end("protocol_broken");
     }
     if (sequence <= this.#delivered) return;
-    this.#early.set(sequence, frame);
+    const isNext = sequence === this.#delivered + 1;
+    // The frame is a view on what the channel has received.
+    this.#early.set(sequence, isNext ? frame : frame.slice());
     for (;;) {
       const next = this.#early.get(this.#delivered + 1);
       if (!next) return;

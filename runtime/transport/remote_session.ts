@@ -163,6 +163,13 @@ export class RemoteSession {
 
   // -- Sending ---------------------------------------------------------------
 
+  /** Sends what is queued without waiting for the end of the turn. */
+  sendNow(): void {
+    if (this.#end || !this.streams.hasOutput) return;
+    this.#pump();
+    this.#arm();
+  }
+
   /** What is sent in one turn of the event loop goes in as few frames. */
   #schedule(): void {
     if (this.#pumpIsDue) return;

@@ -5,9 +5,12 @@ import { setTimeout } from "node:timers";
 import type { WorkerId } from "../../runtime/base/ids.ts";
 import type { FromRemoteStore } from "../../runtime/object_store/chunk_messages.ts";
 import type { FromStore } from "../../runtime/object_store/messages.ts";
+import type { NearPeer } from "../../runtime/object_store/chunk_port.ts";
 import { NodeStore } from "../../runtime/object_store/node_store.ts";
 import { RemoteObjects } from "../../runtime/object_store/remote_objects.ts";
 import { RemoteStoreClient } from "../../runtime/object_store/remote_store_client.ts";
+import { detectPlatform } from "../../runtime/platform/detect.ts";
+import { thisProcess } from "../../runtime/platform/process_life.ts";
 import { testWorkerId } from "../support/store_kit.ts";
 import {
   connectDriver,
@@ -26,8 +29,10 @@ export interface RemoteDriver {
   readonly nodeSide: Side;
   /** Messages are kept back while it is true; `resume` takes them in. */
   isSlow: boolean;
-  /** How many chunks the node has sent. */
+  /** How many chunks the node has sent by the link. */
   chunks: number;
+  /** And through its file. */
+  placedChunks: number;
   resume(): void;
 }
 
@@ -36,9 +41,12 @@ export class RemoteKit implements AsyncDisposable {
   readonly store: NodeStore;
   readonly #node: TestNode;
   readonly #drivers = new Map<WorkerId, RemoteDriver>();
+  readonly #near: NearPeer;
 
-  constructor(node: TestNode, capacityBytes: number) {
+  constructor(node: TestNode, capacityBytes: number, isNear: boolean) {
     this.#node = node;
+    const home = isNear ? thisProcess() : undefined;
+    this.#near = { platform: detectPlatform(), process: () => home };
     const send = (workerId: WorkerId, message: FromStore) =>
       this.#drivers.get(workerId)?.objects.fromStore(message);
     this.store = new NodeStore({
@@ -53,21 +61,36 @@ export class RemoteKit implements AsyncDisposable {
     });
   }
 
-  static async start(capacityBytes: number): Promise<RemoteKit> {
-    return new RemoteKit(await startNode(), capacityBytes);
+  /** With `isNear`, both sides know that they are on one machine. */
+  static async start(
+    capacityBytes: number,
+    { isNear = false } = {},
+  ): Promise<RemoteKit> {
+    return new RemoteKit(await startNode(), capacityBytes, isNear);
   }
 
-  async driver(name: string): Promise<RemoteDriver> {
+  /** The port that a proxy leads to. */
+  get port(): number {
+    return this.#node.server.port;
+  }
+
+  /** Connects a driver, by a proxy if its port is given. */
+  async driver(
+    name: string,
+    { port } = { port: this.port },
+  ): Promise<RemoteDriver> {
     const workerId = testWorkerId(name);
-    const side = await connectDriver(this.#node.server.port);
+    const side = await connectDriver(port);
     await until("the node has it", () => this.#has(this.#drivers.size));
     const nodeSide = this.#node.drivers[this.#drivers.size]!;
     const objects = new RemoteObjects({
       workerId,
+      near: this.#near,
       toStore: (message) => this.store.receive(workerId, message),
       toldStore: () => {},
       send: (message) => {
         if (message.type === "object_chunk") driver.chunks++;
+        if (message.type === "chunk_placed") driver.placedChunks++;
         nodeSide.link.send(message);
       },
       flush: () => nodeSide.link.flush(),
@@ -78,6 +101,7 @@ export class RemoteKit implements AsyncDisposable {
     });
     const client = new RemoteStoreClient({
       workerId,
+      near: this.#near,
       send: (message) => {
         side.link.send(message);
         queueMicrotask(() => side.link.flush());
@@ -88,7 +112,7 @@ export class RemoteKit implements AsyncDisposable {
     const held: FromRemoteStore[] = [];
     const driver: RemoteDriver = {
       ...{ workerId, client, objects, side, nodeSide },
-      ...{ isSlow: false, chunks: 0 },
+      ...{ isSlow: false, chunks: 0, placedChunks: 0 },
       resume() {
         driver.isSlow = false;
         for (const message of held.splice(0)) client.receive(message);
@@ -96,7 +120,8 @@ export class RemoteKit implements AsyncDisposable {
     };
     side.link.start({
       receive: (message) => {
-        if (driver.isSlow) held.push(message as FromRemoteStore);
+        const isOfFile = message.type.startsWith("chunk_file_");
+        if (driver.isSlow && !isOfFile) held.push(message as FromRemoteStore);
         else client.receive(message as FromRemoteStore);
       },
       closed: () => {},
@@ -118,7 +143,11 @@ export class RemoteKit implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const { side } of this.#drivers.values()) await side.session.leave();
+    for (const { side, client, objects } of this.#drivers.values()) {
+      await side.session.leave();
+      client.failAll(new Error("The test is over"));
+      objects.end();
+    }
     await this.#node.acceptor.close();
     await this.#node.server.stop();
   }

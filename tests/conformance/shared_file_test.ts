@@ -144,7 +144,7 @@ describe("a local socket", () => {
     const server = listenLocally(path, (name, channel) => {
       accepted.resolve(name);
       channel.start({
-        message: (bytes) => channel.send(bytes),
+        message: (bytes) => channel.send(bytes.slice()),
         closed: () => closed.resolve(),
       });
     });

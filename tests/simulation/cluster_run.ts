@@ -14,6 +14,7 @@ export async function runWorld(seed: number): Promise<void> {
     threadsDie: seed % 4 !== 0,
     driversDie: seed % 4 === 1,
     tasksAreCancelled: seed % 2 === 1,
+    objectsAreLost: seed % 5 < 2,
   };
   const world = new ClusterWorld(new Dice(seed), faults);
   for (let step = 0; step < STEPS; step++) await world.step();

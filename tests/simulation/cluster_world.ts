@@ -43,6 +43,8 @@ export interface Faults {
   readonly threadsDie: boolean;
   readonly driversDie: boolean;
   readonly tasksAreCancelled: boolean;
+  /** Copies of results in the store are lost. */
+  readonly objectsAreLost: boolean;
 }
 
 interface Timer {
@@ -97,7 +99,9 @@ export class ClusterWorld implements ProgramWorld {
   /** Something happens, and something may go wrong. */
   async step(): Promise<void> {
     const dice = this.#dice;
-    const { threadsDie, driversDie, tasksAreCancelled } = this.faults;
+    const { threadsDie, driversDie, tasksAreCancelled, objectsAreLost } =
+      this.faults;
+    if (objectsAreLost && dice.chance(0.05)) this.#loseObject();
     if (dice.chance(0.12)) this.#act(dice.pick(this.drivers));
     if (threadsDie && dice.chance(0.004)) this.#crashThread();
     if (driversDie && dice.chance(0.0015)) this.#crashDriver();
@@ -463,8 +467,10 @@ export class ClusterWorld implements ProgramWorld {
       const isPlanned = error.message.includes("planned");
       return this.#check(isPlanned && n === "fails", error);
     }
-    const { threadsDie, driversDie, tasksAreCancelled } = this.faults;
+    const { threadsDie, driversDie, tasksAreCancelled, objectsAreLost } =
+      this.faults;
     const isAllowed = (threadsDie || driversDie) && DEATHS.has(code) ||
+      objectsAreLost && LOSSES.has(code) ||
       tasksAreCancelled &&
         (code === "task_cancelled" || DEATHS.has(code));
     this.#check(isAllowed, error);
@@ -488,6 +494,8 @@ export class ClusterWorld implements ProgramWorld {
     const most = program.maxRetries + 1;
     this.#check(count <= most, `Task ${key} ran ${count} times of ${most}`);
     const before = this.#told.get(key) ?? 0;
+    // What is lost is made again.
+    if (this.faults.objectsAreLost) return;
     this.#check(before < count, `Task ${key} ran after it was done`);
   }
 
@@ -497,6 +505,8 @@ export class ClusterWorld implements ProgramWorld {
     if (begun === undefined) return;
     const count = (this.#told.get(key) ?? 0) + 1;
     this.#told.set(key, count);
+    // Nor does a task begin whose arguments are lost.
+    if (this.faults.objectsAreLost) return;
     this.#check(count <= begun, `Task ${key} has ${count} outcomes`);
   }
 
@@ -512,6 +522,17 @@ export class ClusterWorld implements ProgramWorld {
     const [driver] = this.drivers.splice(this.#dice.below(2), 1);
     const { id } = driver!.thread;
     this.#endThread(id);
+  }
+
+  /** Not what its owner has written: that is lost with the owner alone. */
+  #loseObject(): void {
+    const entries = this.node.store.list().filter(({ owner, number, state }) =>
+      state === "sealed" &&
+      this.threads.get(owner)?.written.has(number) === false
+    );
+    if (entries.length === 0) return;
+    const { owner, number } = this.#dice.pick(entries);
+    this.node.loseObject(owner, number, this.#dice.chance(0.5));
   }
 
   #killActor(): void {
@@ -630,6 +651,11 @@ export class ClusterWorld implements ProgramWorld {
     return this.#sequence++;
   }
 }
+
+const LOSSES: ReadonlySet<string> = new Set([
+  "object_lost",
+  "reconstruction_failed",
+]);
 
 const DEATHS: ReadonlySet<string> = new Set([
   "worker_died",

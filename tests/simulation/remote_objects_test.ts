@@ -12,7 +12,10 @@ import type { FromStore } from "../../runtime/object_store/messages.ts";
 import { NodeStore } from "../../runtime/object_store/node_store.ts";
 import { RemoteObjects } from "../../runtime/object_store/remote_objects.ts";
 import { RemoteStoreClient } from "../../runtime/object_store/remote_store_client.ts";
+import { detectPlatform } from "../../runtime/platform/detect.ts";
+import { thisProcess } from "../../runtime/platform/process_life.ts";
 import { AttachedBytes } from "../../runtime/protocol/attached_bytes.ts";
+import { chunkFileName, countOpen } from "../support/chunk_file_kit.ts";
 import { assert, assertEquals, describe } from "../support/harness.ts";
 import { MIB, testWorkerId } from "../support/store_kit.ts";
 import { Dice } from "./dice.ts";
@@ -23,7 +26,10 @@ const STEPS = 150;
 const DRIVERS_MAX = 3;
 const CAPACITY_BYTES = 10 * MIB;
 /** Few, so that memory finds an object of its size. */
-const SIZES = [0, 1, 300_000, 300_001, MIB, 1_500_000, 2_700_000];
+const SIZES = [0, 1, 300_000, 300_001, MIB, 1_500_000, 2_700_000, 4_500_000];
+
+const THIS = thisProcess();
+const platform = detectPlatform();
 
 type Message = ToRemoteStore | FromRemoteStore;
 
@@ -49,20 +55,31 @@ class SimDriver {
   readonly toNode: ToRemoteStore[] = [];
   readonly fromNode: FromRemoteStore[] = [];
   readonly views: SimView[] = [];
+  readonly #files: string[];
   isAlive = true;
 
-  constructor(workerId: WorkerId, store: NodeStore) {
+  constructor(
+    workerId: WorkerId,
+    { store, files }: Pick<RemoteWorld, "store" | "files">,
+    isNear: boolean,
+  ) {
     this.workerId = workerId;
+    this.#files = files;
+    const near = { platform, process: () => isNear ? THIS : undefined };
+    const timers = { after: () => () => {} };
     this.client = new RemoteStoreClient({
       workerId,
+      near,
       send: (message) => this.toNode.push(message),
       flush: () => {},
       collectGarbage: () => {},
       collector: this.collector,
-      timers: { after: () => () => {} },
+      timers,
     });
     this.objects = new RemoteObjects({
       workerId,
+      near,
+      timers,
       toStore: (message) => {
         if (this.isAlive) store.receive(workerId, message);
         store.validate();
@@ -77,6 +94,9 @@ class SimDriver {
   deliver(isToNode: boolean): boolean {
     const message = isToNode ? this.toNode.shift() : this.fromNode.shift();
     if (!message || !this.isAlive) return false;
+    if (message.type === "chunk_file_offered") {
+      this.#files.push(chunkFileName(message.fd));
+    }
     const arrived = copyOf(message);
     if (isToNode) this.objects.receive(arrived);
     else this.client.receive(arrived as FromRemoteStore);
@@ -90,7 +110,9 @@ class SimDriver {
   }
 
   get chunksUnderWay(): number {
-    return this.fromNode.filter(({ type }) => type === "object_chunk").length;
+    return this.fromNode.filter(({ type }) =>
+      type === "object_chunk" || type === "chunk_placed"
+    ).length;
   }
 }
 
@@ -103,6 +125,8 @@ class RemoteWorld {
   readonly store: NodeStore;
   readonly drivers = new Map<WorkerId, SimDriver>();
   readonly objects: SimObject[] = [];
+  /** The names of all files for chunks that there were. */
+  readonly files: string[] = [];
   readonly #dice: Dice;
   readonly #nodeCollector = new FakeCollector();
   #nextName = 0;
@@ -158,7 +182,10 @@ class RemoteWorld {
     if (this.drivers.size >= DRIVERS_MAX) return;
     const workerId = testWorkerId(`d${this.#nextName++}`);
     this.store.workerStarted(workerId);
-    this.drivers.set(workerId, new SimDriver(workerId, this.store));
+    this.drivers.set(
+      workerId,
+      new SimDriver(workerId, this, this.#dice.chance(0.5)),
+    );
   }
 
   #end(driver: SimDriver): void {
@@ -255,5 +282,8 @@ async function runWorld(seed: number): Promise<void> {
   for (const { client, objects } of world.drivers.values()) {
     assertEquals(client.counts(), { pending: 0, mappings: 0 });
     assertEquals(objects.counts(), { reads: 0, writes: 0 });
+    client.failAll(new Error("The world has ended"));
+    objects.end();
   }
+  assertEquals(countOpen(...world.files), 0);
 }

@@ -1,19 +1,23 @@
-// A node of a simulated cluster: the real scheduler, store and actor
-// directory, wired as `runtime/node.ts` wires them, without threads or time.
+// A node of a simulated cluster: the real scheduler, store and actor directory,
+// and what a node does with requests and decisions, without threads or time.
 
-import { MantaError, WorkerDiedError } from "../../runtime/base/errors.ts";
+import {
+  type MantaError,
+  ObjectLostError,
+  WorkerDiedError,
+} from "../../runtime/base/errors.ts";
 import type { JobId, NodeId, WorkerId } from "../../runtime/base/ids.ts";
 import type { ActorDirectory } from "../../runtime/control/actor_directory.ts";
+import { PlacementGroups } from "../../runtime/control/placement_groups.ts";
 import { NodeActors, type Uncaused } from "../../runtime/node_actors.ts";
+import type { NodeJob } from "../../runtime/node_jobs.ts";
+import { type AskedNode, receiveRequest } from "../../runtime/node_requests.ts";
+import { NodeScheduling } from "../../runtime/node_scheduling.ts";
 import { isToStore } from "../../runtime/object_store/messages.ts";
 import { NodeStore } from "../../runtime/object_store/node_store.ts";
 import type { FromNode, ToNode } from "../../runtime/protocol/node_messages.ts";
-import { decodeError, encodeError } from "../../runtime/protocol/wire_error.ts";
-import type {
-  SchedulerAction,
-  SchedulerEvent,
-  Strategy,
-} from "../../runtime/scheduler/messages.ts";
+import { encodeError } from "../../runtime/protocol/wire_error.ts";
+import type { SchedulerEvent } from "../../runtime/scheduler/messages.ts";
 import { Scheduler } from "../../runtime/scheduler/scheduler.ts";
 import type { LinkMessage } from "../../runtime/transport/link.ts";
 import { ViewCollector } from "./sim_collector.ts";
@@ -38,12 +42,15 @@ export class SimNode {
   readonly actors: NodeActors;
   readonly store: NodeStore;
   readonly #host: SimHost;
+  readonly #scheduling: NodeScheduling;
+  readonly #asked: AskedNode;
+  readonly #job: NodeJob;
   readonly #links = new Map<WorkerId, SimLink>();
   readonly #views = new ViewCollector();
   readonly #endings = new Map<WorkerId, MantaError>();
   readonly #introduced = new Set<string>();
+  readonly #threads = new Set<WorkerId>();
   #threadCount = 0;
-  #causeCount = 0;
 
   constructor(host: SimHost) {
     this.#host = host;
@@ -53,11 +60,47 @@ export class SimNode {
       labels: {},
       newThreadId: () => `w-t${++this.#threadCount}` as WorkerId,
     });
-    this.actors = new NodeActors({
-      schedule: (event) => this.#schedule(event),
-      send: (id, message) => this.#send(id, message),
-      stopThread: (id, reason) => this.#stopThread(id, reason),
-    });
+    const ports = {
+      schedule: (event: Uncaused<SchedulerEvent>) =>
+        this.#scheduling.take(event),
+      send: (id: WorkerId, message: FromNode) => this.#send(id, message),
+      stopThread: (id: WorkerId, reason: string | MantaError) =>
+        this.#stopThread(id, reason),
+    };
+    this.actors = new NodeActors(ports);
+    const groups = new PlacementGroups();
+    this.#scheduling = new NodeScheduling(this.scheduler, {
+      ...ports,
+      answered: (answer) => this.actors.placed(answer),
+      actors: this.actors,
+      groups,
+      startThread: ({ threadId }) => this.#startThread(threadId),
+      jobOf: () => JOB_ID,
+      warn: () => {},
+      // Whoever goes on without a lease is stopped by nobody here.
+    }, { after: () => () => {} });
+    this.#asked = {
+      place: (event) => this.#scheduling.take(event),
+      ...ports,
+      actors: this.actors,
+      groups,
+      revoked: this.#scheduling.revoked,
+      memory: { given: nothingSays },
+      threads: {
+        stop: (id, reason) => this.#stopThread(id, reason),
+        exiting: nothingSays,
+      },
+      removeGroup: nothingSays,
+      link: (from, peer) => this.#link(from, peer),
+      broken: (_, error) => {
+        throw error;
+      },
+    };
+    // No thread here prints, or tells of its tasks.
+    this.#job = {
+      driver: { jobId: JOB_ID },
+      threads: this.#threads,
+    } as unknown as NodeJob;
     this.store = new NodeStore({
       capacityBytes: STORE_BYTES,
       send: (id, message) => this.#links.get(id)?.send(message),
@@ -90,7 +133,7 @@ export class SimNode {
   tick(): void {
     const nowMs = this.#host.nowMs();
     this.#views.sweep();
-    this.#schedule({ type: "clock_ticked", nowMs });
+    this.#scheduling.take({ type: "clock_ticked", nowMs });
     this.actors.direct({ type: "clock_ticked", nowMs });
     this.store.tick();
     this.flush();
@@ -118,17 +161,34 @@ export class SimNode {
         reason: encodeError(error),
       });
     }
-    this.#schedule({ type: "thread_ended", threadId: workerId });
+    this.#scheduling.take({ type: "thread_ended", threadId: workerId });
     this.actors.direct({ type: "worker_ended", workerId, error });
     this.store.workerEnded(workerId);
     this.flush();
+  }
+
+  /**
+   * The last copy of an object is gone. Its owner is told of it, or whoever
+   * opens it finds out.
+   */
+  loseObject(owner: WorkerId, number: number, isTold: boolean): void {
+    this.store.receive(owner, { type: "object_free", owner, number });
+    if (!isTold) return;
+    const reason = encodeError(new ObjectLostError("Its node is gone"));
+    this.#send(owner, { type: "objects_lost", numbers: [number], reason });
   }
 
   #send(id: WorkerId, message: FromNode): void {
     this.#links.get(id)?.send(message);
   }
 
-  #stopThread(workerId: WorkerId, reason: string): void {
+  #startThread(threadId: WorkerId): void {
+    this.#threads.add(threadId);
+    this.addThread(threadId, this.#host.startThread(threadId));
+    this.#scheduling.take({ type: "thread_started", threadId });
+  }
+
+  #stopThread(workerId: WorkerId, reason: string | MantaError): void {
     if (!this.#links.has(workerId)) return;
     this.#endings.set(workerId, new WorkerDiedError(`Stopped: ${reason}`));
     this.#host.stopThread(workerId);
@@ -138,78 +198,7 @@ export class SimNode {
 
   #receive(from: WorkerId, message: ToNode): void {
     if (isToStore(message)) return this.store.receive(from, message);
-    switch (message.type) {
-      case "demand_change": {
-        const { key, strategy, ...spec } = message.schedulingClass;
-        return this.#schedule({
-          type: "demand_changed",
-          owner: from,
-          jobId: JOB_ID,
-          classKey: key,
-          spec: {
-            ...spec,
-            strategy: strategy as Strategy,
-            isolation: "thread",
-          },
-          count: message.count,
-          depth: message.depth,
-        });
-      }
-      case "lease_return":
-      case "lease_block":
-      case "lease_unblock":
-        return this.#schedule({
-          type: LEASE_EVENTS[message.type],
-          leaseId: message.leaseId,
-        });
-      case "link_request":
-        return this.#link(from, message.peer);
-      case "thread_kill":
-        return this.#stopThread(message.workerId, message.reason);
-      default:
-        return this.#receiveOfActors(from, message);
-    }
-  }
-
-  #receiveOfActors(from: WorkerId, message: ToNode): void {
-    switch (message.type) {
-      case "actor_register":
-        return this.actors.direct({
-          type: "actor_registered",
-          actor: message.actor,
-          creator: from,
-          jobId: JOB_ID,
-        });
-      case "actor_announce":
-      case "actor_watch":
-      case "actor_hold":
-      case "actor_drop":
-        return this.actors.direct({
-          type: ACTOR_EVENTS[message.type],
-          actorId: message.actorId,
-          workerId: from,
-        });
-      case "actor_constructed":
-      case "actor_exited":
-        return this.actors.direct({
-          type: message.type,
-          actorId: message.actorId,
-          incarnation: message.incarnation,
-        });
-      case "actor_construction_failed":
-        return this.actors.direct({
-          type: message.type,
-          actorId: message.actorId,
-          incarnation: message.incarnation,
-          error: decodeError(message.error) as MantaError,
-        });
-      case "actor_kill":
-        return this.actors.direct({
-          type: "actor_killed",
-          actorId: message.actorId,
-          noRestart: message.noRestart,
-        });
-    }
+    receiveRequest(this.#asked, message, from, this.#job);
   }
 
   #link(from: WorkerId, peer: WorkerId): void {
@@ -231,81 +220,17 @@ export class SimNode {
     source.sendShared(opened(peer, sourceEnd));
     target.sendShared(opened(from, targetEnd));
   }
-
-  // -- The scheduler ---------------------------------------------------------
-
-  #schedule(event: Uncaused<SchedulerEvent>): void {
-    const cause = `${event.type}-${++this.#causeCount}`;
-    for (const action of this.scheduler.handle({ ...event, cause })) {
-      this.#perform(action);
-    }
-  }
-
-  #perform(action: SchedulerAction): void {
-    switch (action.type) {
-      case "start_thread": {
-        const { threadId } = action;
-        this.addThread(threadId, this.#host.startThread(threadId));
-        return this.#schedule({ type: "thread_started", threadId });
-      }
-      case "stop_thread":
-        return this.#stopThread(action.threadId, "not needed any more");
-      case "grant_lease":
-        return this.#send(action.owner, {
-          type: "lease_grant",
-          classKey: action.classKey,
-          leaseId: action.leaseId,
-          threadId: action.threadId,
-        });
-      case "reclaim_lease":
-        this.#send(action.owner, {
-          type: "lease_reclaim",
-          leaseId: action.leaseId,
-        });
-        if (!action.unanswered) return;
-        return this.#send(action.unanswered, {
-          type: "lease_unanswered",
-          leaseId: action.leaseId,
-        });
-      case "revoke_lease":
-        if (action.reason === "thread_ended") return;
-        return this.#send(action.threadId, {
-          type: "lease_over",
-          leaseId: action.leaseId,
-          error: encodeError(new MantaError("The lease is over")),
-        });
-      case "place_actor":
-        return this.actors.direct({
-          type: "actor_placed",
-          actorId: action.actorId,
-          threadId: action.threadId,
-        });
-      case "warn_infeasible":
-        return;
-      default:
-        throw new Error(`Nothing here should lead to ${action.type}`);
-    }
-  }
 }
-
-const LEASE_EVENTS = {
-  lease_return: "lease_returned",
-  lease_block: "lease_blocked",
-  lease_unblock: "lease_unblocked",
-} as const;
-
-const ACTOR_EVENTS = {
-  actor_announce: "actor_announced",
-  actor_watch: "actor_watched",
-  actor_hold: "actor_held",
-  actor_drop: "actor_dropped",
-} as const;
 
 /** How a thread gets its end of a link. */
 export interface SimLinkOpened {
   readonly type: "link_opened";
   readonly peer: WorkerId;
   readonly end: SimLink;
+}
+
+function nothingSays(): never {
+  throw new Error("Nothing here should lead to this");
 }
 
 function opened(peer: WorkerId, end: SimLink): LinkMessage {

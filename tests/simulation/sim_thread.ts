@@ -103,6 +103,8 @@ export class SimThread {
   /** Frames of user code, drivers' included. */
   readonly frames = new Set<Frame>();
   readonly tasks = new Set<TaskRecord>();
+  /** Objects of this thread that it has written itself. */
+  readonly written = new Set<number>();
   /** The run that calls user code at this moment. */
   current: TaskRun | undefined;
   alive = true;
@@ -256,6 +258,7 @@ export class SimThread {
   leftovers(): Record<string, number> {
     return {
       tasks: this.owner.taskCount,
+      lineage: this.owner.lineageCount,
       lent: this.owner.references.lentCount,
       watched: this.collector.watched.size,
       holds: this.#holds.size,
@@ -273,7 +276,7 @@ export class SimThread {
     const roots = this.#roots();
     this.#views.sweep();
     this.collector.sweep((ref) =>
-      roots.has(ref) || ref.pins > 0 ||
+      roots.has(ref) || ref.pins > 0 || ref.waiters !== undefined ||
       // Who is to settle an own ref has it, and nobody else may.
       ref.state === "pending" && ref.ownerId === this.id ||
       this.owner.references.find(ref.number) === ref
@@ -354,6 +357,8 @@ export class SimThread {
         if (thread) this.#peers.find(thread)?.link?.drain();
         return this.owner.actorChanged(known, this.#holds.has(known.actorId));
       }
+      case "objects_lost":
+        return this.owner.objectsLost(known.numbers, known.reason);
       case "worker_ended":
         this.#peers.ended(known.workerId);
         this.owner.workerEnded(known.workerId, known.reason);
@@ -448,6 +453,7 @@ export class SimThread {
     number: number,
     { sizeBytes, layOut }: Pick<Encoded, "sizeBytes" | "layOut">,
   ): Promise<void> {
+    if (owner === this.id) this.written.add(number);
     const copy = new Uint8Array(sizeBytes);
     layOut(copy);
     return this.store.create(owner, number, sizeBytes).then((writable) => {
@@ -528,6 +534,8 @@ export class SimThread {
       store: {
         write: (owner, number, encoded) => this.#write(owner, number, encoded),
         open: (owner, number) => this.store.open(owner, number),
+        again: (value, error, run) =>
+          this.reading.again(value, error, this.scope(run)),
       },
       node: this.#executorNode(),
       loadCode: (code) => this.#world.loadCode(this, code.hash),

@@ -11,15 +11,19 @@ export interface LocalPackage {
   readonly name: string;
   readonly version: string;
   readonly index: string;
+  /** More of its `package.json`. */
+  readonly more?: Readonly<Record<string, unknown>>;
 }
 
 /** Writes the package; gives what `npm` of a runtime environment takes. */
-export function localPackage({ name, version, index }: LocalPackage): string {
+export function localPackage(
+  { name, version, index, more = {} }: LocalPackage,
+): string {
   const parent = join(tmpdir(), "manta-test-packages");
   mkdirSync(parent, { recursive: true });
   const work = mkdtempSync(join(parent, "work-"));
   mkdirSync(join(work, "package"));
-  const description = { name, version, main: "index.js" };
+  const description = { name, version, main: "index.js", ...more };
   writeFileSync(
     join(work, "package", "package.json"),
     JSON.stringify(description),

@@ -114,6 +114,61 @@ describe("manta run", () => {
     assertStringIncludes(unseen.stderr, "unseen");
   });
 
+  it("shows the script's lines for what manta refuses", async () => {
+    const lines = [
+      'import { get, remote } from "manta";',
+      "const square = remote((x: number) => x * x);",
+      "function refused() { return get(42 as never); }",
+    ];
+    const failing = {
+      "top.ts": [...lines, "await refused();"],
+      "option.ts": [...lines, "square.options({ numCpus: -1 });"],
+      "later.ts": [...lines, "setTimeout(() => void refused(), 1);"],
+      "thrown.ts": [
+        ...lines,
+        "setTimeout(() => void square.options({ numCpus: -1 }), 1);",
+      ],
+    };
+    for (const [name, text] of Object.entries(failing)) {
+      const file = script(name, text.join("\n"));
+      const { exit, stderr } = await runBinary(["run", file], folder);
+
+      assertEquals(exit, 1);
+      assertMatch(stderr, new RegExp(`^\\d+ \\| .*\\n`));
+      assertMatch(stderr, new RegExp(`at .*${name}:[34]:`));
+      assertEquals(/runtime\/|resolveGetOptions/.test(stderr), false, stderr);
+    }
+  });
+
+  it("leaves uncaught errors to the script where it listens", async () => {
+    const heard = script(
+      "heard.ts",
+      [
+        'process.on("uncaughtException", (error, origin) => {',
+        "  console.log(origin, String(error));",
+        "});",
+        'setTimeout(() => { throw new Error("late"); }, 1);',
+        'setTimeout(() => void Promise.reject("unseen"), 20);',
+        'setTimeout(() => console.log("alive"), 40);',
+      ].join("\n"),
+    );
+    const rejections = script(
+      "rejections.ts",
+      'process.on("unhandledRejection", (reason) => console.log(reason));\n' +
+        'Promise.reject("unseen");',
+    );
+
+    const both = await runBinary(["run", heard], folder);
+    const one = await runBinary(["run", rejections], folder);
+
+    assertEquals([both.exit, one.exit], [0, 0]);
+    assertEquals(
+      both.stdout,
+      "uncaughtException Error: late\nunhandledRejection unseen\nalive\n",
+    );
+    assertEquals(one.stdout, "unseen\n");
+  });
+
   it("exits with 1 for a file that does not parse or resolve", async () => {
     const syntax = script("syntax.ts", "const x = ;");
     const missing = script("missing.ts", 'import "./nowhere.ts";');

@@ -186,6 +186,28 @@ for (const runtime of RUNTIMES) {
       }
     });
 
+    it("fails in a bundle that has manta in it, and says why", async () => {
+      const entry = project.write(
+        "whole.ts",
+        'import { get, remote } from "manta";',
+        "const square = remote((x: number) => x * x);",
+        "console.log(await get(square.remote(3)));",
+      );
+      execFileSync(join(ROOT, "node_modules", ".bin", "esbuild"), [
+        entry,
+        "--bundle",
+        "--format=esm",
+        "--platform=node",
+        `--outfile=${join(project.folder, "whole.mjs")}`,
+        "--log-level=error",
+      ]);
+      const { exit, stdout, stderr } = await project.run(runtime, "whole.mjs");
+
+      assertEquals([exit, stdout], [1, ""]);
+      assertStringIncludes(stderr, "Manta is in the bundle");
+      assertStringIncludes(stderr, "--external:manta");
+    });
+
     it("gets its arguments, and the modules beside manta", async () => {
       const file = project.write(
         "args.ts",

@@ -17,6 +17,7 @@ import {
 } from "../../runtime/base/errors.ts";
 import {
   readToken,
+  type RecordedNode,
   recordNode,
   runningCluster,
   runningNodes,
@@ -121,18 +122,38 @@ describe("runningNodes", () => {
   });
 });
 
+/** Makes this process's record once more, as that of another node. */
+function addRecord(name: string, facts: RecordedNode): void {
+  const [own = ""] = readdirSync(records());
+  const path = join(records(), own.replace(".json", `-${name}.json`));
+  writeFileSync(path, JSON.stringify(facts), { mode: 0o600 });
+}
+
 describe("runningCluster", () => {
-  it("wants exactly one node", () => {
+  it("wants nodes of exactly one cluster", () => {
     assertThrows(() => runningCluster(), ConnectionError, "manta start --head");
 
     recordNode(FACTS);
     assertEquals(runningCluster().address, FACTS.address);
 
-    const [name = ""] = readdirSync(records());
-    const text = readFileSync(join(records(), name), "utf8");
-    const other = name.replace(".json", "-other.json");
-    writeFileSync(join(records(), other), text, { mode: 0o600 });
+    addRecord("other", { ...FACTS, nodeId: "n-2", address: "127.0.0.1:6381" });
     assertThrows(() => runningCluster(), ConnectionError, "Cannot choose");
+  });
+
+  it("prefers the head to its workers", () => {
+    const worker = { ...FACTS, nodeId: "n-2", address: "127.0.0.1:40001" };
+    recordNode({ ...worker, head: FACTS });
+    assertEquals(runningCluster().address, worker.address);
+    assertEquals(runningCluster().head, FACTS);
+
+    addRecord("head", FACTS);
+    assertEquals(runningCluster().address, FACTS.address);
+  });
+
+  it("does not believe a worker with half a head", () => {
+    const head = { address: FACTS.address } as typeof FACTS;
+    recordNode({ ...FACTS, head });
+    assertThrows(() => runningCluster(), ConnectionError, "no node");
   });
 });
 
@@ -146,6 +167,13 @@ describe("readToken", () => {
     }
     assertEquals(readToken("127.0.0.1:6381"), "of-the-user");
     assertEquals(readToken("10.0.0.1:6380"), "of-the-user");
+  });
+
+  it("knows the head of a worker", () => {
+    writeToken("of-the-user");
+    const head = { ...FACTS, address: "10.0.0.1:6380", token: "of-the-head" };
+    recordNode({ ...FACTS, address: "10.0.0.7:40001", head });
+    assertEquals(readToken("10.0.0.1:6380"), "of-the-head");
   });
 
   it("gives none where there is none", () => {

@@ -2,13 +2,7 @@
 // kept where executors look for it.
 
 import { createHash } from "node:crypto";
-import {
-  mkdtempSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import {
@@ -20,6 +14,8 @@ import {
   useCodeDirectory,
   writeBundle,
 } from "../../runtime/code/code_cache.ts";
+import { outsideLine } from "../../runtime/code/outside_files.ts";
+import { labelled } from "../../runtime/code/variant.ts";
 import { DriverCode } from "../../runtime/driver_code.ts";
 import { NodeCode } from "../../runtime/node_code.ts";
 import type { CodePut } from "../../runtime/protocol/driver_messages.ts";
@@ -101,18 +97,30 @@ describe("code of a driver in another process", () => {
     await assertRejects(() => code.put(wire), ConnectionError);
   });
 
-  it("says which files beside it cannot be sent", async () => {
+  it("says which machine code of the user's own cannot be sent", async () => {
     const code = new DriverCode(() => {});
     const native = join(folder, "addon.node");
     const text = `import addon from "${native}";\nexport { addon };\n`;
-    writeFileSync(native, "machine code");
-    const { hash, path } = writeBundle(text);
+    const { hash, path } = writeBundle(text + outsideLine([{ path: native }]));
 
     await assertRejects(
       () => code.put({ hash, exportName: "load", path }),
       CaptureError,
       native,
     );
+  });
+
+  it("brings the bundle that others are made of along", async () => {
+    const sent: CodePut[] = [];
+    const code = new DriverCode((message) => sent.push(message));
+    const plain = writeBundle(TEXT);
+    const variant = { key: "v", packages: { key: "p", path: folder } };
+    const { hash, path } = writeBundle(labelled(TEXT, variant, plain.hash));
+    const put = code.put({ hash, exportName: "answer", path });
+    assertEquals(sent.map((message) => message.hash), [hash, plain.hash]);
+    code.kept({ type: "code_kept", hash });
+    code.kept({ type: "code_kept", hash: plain.hash });
+    await put;
   });
 });
 

@@ -35,8 +35,9 @@ export function moveWaiting(state: SpreadState): void {
     if (state.nowMs < demand.settledUntilMs) continue;
     const { resources } = demand.spec;
     const nodes = (resources["CPU"] ?? 0) > 0 ? withCpu : open;
-    if (!nodes.some((node) => roomFor(node, resources, 1) > 0)) continue;
-    moveToRoom(state, demand);
+    const hasRoom = isInGroup(demand) ||
+      nodes.some((node) => roomFor(node, resources, 1) > 0);
+    if (hasRoom) moveToRoom(state, demand);
   }
 }
 
@@ -94,15 +95,20 @@ function moveTo(
 
 /** Whether what waits there had better go. */
 function isStuck(state: SpreadState, share: Share): boolean {
-  const { waitingSinceMs, unmet, node, need } = share;
+  const { waitingSinceMs, unmet, node, need, demand } = share;
   if (unmet === 0 || waitingSinceMs === undefined) return false;
   const waitedMs = state.nowMs - waitingSinceMs;
   // It may have its resources, and its thread is starting.
   if (waitedMs < SPREAD_MOVE_MS) return false;
-  if (roomFor(node, need, 1) === 0) return true;
+  if (!isInGroup(demand) && roomFor(node, need, 1) === 0) return true;
   if (waitedMs < SPREAD_STUCK_MS) return false;
   share.avoidedUntilMs = state.nowMs + SPREAD_AVOID_MS;
   return true;
+}
+
+/** What is free in bundles is not what is free on their nodes. */
+function isInGroup({ spec: { strategy } }: SpreadDemand): boolean {
+  return typeof strategy === "object" && "placementGroup" in strategy;
 }
 
 /** What was given to no node fails, or is named, when its time has come. */

@@ -1,4 +1,5 @@
-// What owners want: taken up, lowered, refused, forgotten with the owner.
+// What owners want: taken up, lowered, refused, forgotten with the owner. Says
+// how many; which nodes are asked is decided in `spread_places.ts`.
 
 import type { WorkerId } from "../../base/ids.ts";
 import {

@@ -88,8 +88,8 @@ describe("statusText", () => {
       text,
       `Cluster at 127.0.0.1:6380: 1 node, 1 job
 
-NODE  ROLE  STATE  HOST  PROCESS  VERSION  UP
-n-1   head  alive  here  7        0.1.0    1 min 5 s
+NODE  ROLE  STATE  ADDRESS         HOST  PROCESS  CPU    VERSION  UP
+n-1   head  alive  127.0.0.1:6380  here  7        2.3/4  0.1.0    1 min 5 s
 
 RESOURCE  IN USE  TOTAL
 CPU       2.3     4
@@ -106,6 +106,59 @@ JOB  STATE    NAMESPACE  THREADS  UP
 j-1  running  ns         2        5 s
 `,
     );
+  });
+});
+
+describe("statusText of many nodes", () => {
+  const worker = { ...NODE, isHead: false, address: "10.0.0.7:40001" };
+
+  it("shows the head first, then who works, who leaves and who is dead", () => {
+    const text = statusText(clusterStatus({
+      ...ANSWERS,
+      nodes: [
+        {
+          ...worker,
+          nodeId: "n-4",
+          alive: false,
+          state: "dead",
+          deathReason: "its process is gone",
+        },
+        { ...worker, nodeId: "n-3", state: "draining" },
+        { ...worker, nodeId: "n-2" },
+        NODE,
+      ],
+    }));
+
+    assertStringIncludes(text, ": 3 nodes (1 draining, 1 dead), 0 jobs\n");
+    assertStringIncludes(
+      text,
+      `
+NODE  ROLE    STATE     ADDRESS         HOST  PROCESS  CPU    VERSION  UP
+n-1   head    alive     127.0.0.1:6380  here  7        2.3/4  0.1.0    1 min 5 s
+n-2   worker  alive     10.0.0.7:40001  here  7        2.3/4  0.1.0    1 min 5 s
+n-3   worker  draining  10.0.0.7:40001  here  7        2.3/4  0.1.0    1 min 5 s
+
+DEAD NODE  ADDRESS         HOST  PROCESS  WHY
+n-4        10.0.0.7:40001  here  7        its process is gone
+`,
+    );
+  });
+
+  it("shows the latest of many dead ones", () => {
+    const nodes = Array.from({ length: 25 }, (_, n) => ({
+      ...worker,
+      nodeId: `n-${n}-`,
+      alive: false,
+      state: "dead" as const,
+      deathReason: "it has left the cluster",
+    }));
+
+    const text = statusText(clusterStatus({ ...ANSWERS, nodes }));
+
+    assertStringIncludes(text, "n-24-");
+    assertStringIncludes(text, "n-15-");
+    assertEquals(text.includes("n-14-"), false);
+    assertStringIncludes(text, "and 15 more before\n");
   });
 });
 

@@ -7,6 +7,7 @@ import {
 } from "node:fs";
 import { dirname, join } from "node:path";
 import { CaptureError } from "../../../runtime/base/errors.ts";
+import { outsideFilesOf } from "../../../runtime/code/outside_files.ts";
 import {
   bundleText,
   CodeProject,
@@ -110,6 +111,36 @@ export const f = remote(async () => (await import("native")).where);`);
 
     assert((await bundleText(f!)).includes(JSON.stringify(path)));
     assertMatch(await (await shipped(f!))(), /native\/index\.js$/);
+    assertEquals(outsideFilesOf(await bundleText(f!)), [{ path }]);
+  });
+
+  it("name the packages that they leave where they are", async () => {
+    const path = project.write("node_modules/@us/addon/lib/main.js", "");
+    project.write(
+      "node_modules/@us/addon/package.json",
+      '{ "name": "@us/addon", "version": "2.1.0", "napi": {}, ' +
+        '"main": "lib/main.js" }',
+    );
+    const own = project.write("own.node", "machine code");
+    const { f } = await project.driver(`
+export const f = remote(async () => {
+  await import("@us/addon");
+  await import("./own.node");
+});`);
+    const { f: without } = await project.driver(`
+export const f = remote(() => "//manta-outside []");`);
+    const { bundle } = await f!.code.bundle();
+
+    const named = {
+      ...{ name: "@us/addon", version: "2.1.0", spec: "@us/addon@2.1.0" },
+      file: "lib/main.js",
+    };
+    assertEquals(outsideFilesOf(bundle.text), [
+      { path, package: named },
+      { path: own },
+    ]);
+    const { bundle: plain } = await without!.code.bundle();
+    assertEquals(outsideFilesOf(plain.text), []);
   });
 
   it("leave npm: and names of an import map to the runtime", async () => {

@@ -169,6 +169,7 @@ export class ExecutorFixture {
           return Promise.resolve();
         },
         open: () => Promise.reject(new Error("not faked")),
+        again: (_value, error) => Promise.reject(error),
       },
       node: {
         blockLease: (leaseId) => note({ blocked: leaseId }),

@@ -242,7 +242,7 @@ describe("StoreIndex reads", () => {
     });
 
     assertEquals(types(before), []);
-    assertEquals(types(after), ["open_object"]);
+    assertEquals(types(after), ["open_object", "announce_object"]);
     assertEquals(Object(after[0]).isNew, true);
   });
 

@@ -1,5 +1,13 @@
 import type { WorkerId } from "../../../runtime/base/ids.ts";
+import {
+  TASK_EVENTS_PER_MESSAGE_MAX,
+  TIMELINE_EVENTS_MAX,
+} from "../../../runtime/base/limits.ts";
 import { Timeline } from "../../../runtime/observe/timeline.ts";
+import {
+  type TaskEvents,
+  TaskEventsWriter,
+} from "../../../runtime/protocol/task_events.ts";
 import { assertEquals, describe, it } from "../../support/harness.ts";
 
 const FIRST = "w-first" as WorkerId;
@@ -56,14 +64,7 @@ describe("Timeline.gather()", () => {
 describe("Timeline.toChromeTrace()", () => {
   it("gives complete events in microseconds", () => {
     const timeline = new Timeline();
-    timeline.add([{
-      name: "square",
-      taskId: "t-1",
-      workerId: FIRST,
-      startedAtMs: 10,
-      endedAtMs: 12.5,
-      failed: false,
-    }]);
+    timeline.add(FIRST, eventsOf(["square"]));
 
     assertEquals(timeline.toChromeTrace("n-1"), [{
       name: "square",
@@ -73,7 +74,38 @@ describe("Timeline.toChromeTrace()", () => {
       dur: 2_500,
       pid: "n-1",
       tid: FIRST,
-      args: { taskId: "t-1", failed: false },
+      args: { taskId: "t-owner-0", failed: false },
     }]);
   });
+
+  it("keeps the latest", () => {
+    const timeline = new Timeline();
+    const first = eventsOf(new Array(TASK_EVENTS_PER_MESSAGE_MAX).fill("old"));
+    const names = new Array(TASK_EVENTS_PER_MESSAGE_MAX).fill("new");
+    const later = eventsOf(names);
+
+    timeline.add(FIRST, first);
+    for (let added = 0; added < TIMELINE_EVENTS_MAX; added += names.length) {
+      timeline.add(SECOND, later);
+    }
+
+    const kept = timeline.toChromeTrace("n-1") as { readonly name: string }[];
+    assertEquals(kept.length, TIMELINE_EVENTS_MAX);
+    assertEquals(kept.some(({ name }) => name === "old"), false);
+  });
 });
+
+function eventsOf(names: readonly string[]): TaskEvents {
+  const writer = new TaskEventsWriter();
+  names.forEach((name, number) => {
+    writer.add({
+      owner: "w-owner" as WorkerId,
+      number,
+      name,
+      startedAtMs: 10,
+      endedAtMs: 12.5,
+      failed: false,
+    });
+  });
+  return writer.take();
+}

@@ -46,7 +46,7 @@ export class OwnerFixture {
   #templateCount = 0;
   readonly #classes = new Map<string, SchedulingClass>();
 
-  constructor() {
+  constructor(options: { readonly lineageBytesMax?: number | undefined } = {}) {
     const buffer = newClaimBuffer();
     this.claims = new ClaimTable(buffer);
     this.codec = new SessionCodec({
@@ -59,7 +59,10 @@ export class OwnerFixture {
           this.owner.references.importRef(value as ObjectKey, { source }),
       },
     });
-    this.owner = new Owner(this.#ports(new ClaimTable(buffer)));
+    this.owner = new Owner(
+      this.#ports(new ClaimTable(buffer)),
+      options.lineageBytesMax,
+    );
   }
 
   /** What was done since the last call. */

@@ -57,6 +57,31 @@ describe("Owner", () => {
     ]);
   });
 
+  it("has one timer for a lease that is idle again and again", () => {
+    const fixture = new OwnerFixture();
+    const first = fixture.owner.submit(fixture.template(), []);
+    fixture.take();
+    fixture.grant();
+    done(fixture, first.number);
+    fixture.take();
+    const second = fixture.owner.submit(fixture.template(), []);
+    fixture.take();
+    done(fixture, second.number);
+    fixture.take();
+    const armed = fixture.timers.length;
+
+    fixture.timers[0]!.callback();
+    const kept = fixture.take();
+    fixture.timers.at(-1)!.callback();
+
+    assertEquals([armed, fixture.timers.length], [1, 2]);
+    assertEquals(kept, []);
+    assertEquals(fixture.take(), [
+      { demand: "CPU", count: 0 },
+      { returned: LEASE },
+    ]);
+  });
+
   it("holds a task back until its arguments are there", () => {
     const fixture = new OwnerFixture();
     const template = fixture.template();

@@ -251,12 +251,15 @@ describe("References", () => {
     references.settle(ref, { o: [OWNER, ref.number], c: [[OTHER, 1]] });
     fixture.take();
 
-    const isWanted = references.storedAgain(ref.number, { c: [[OTHER, 2]] });
+    const isWanted = references.storedAgain({
+      o: [OWNER, ref.number],
+      c: [[OTHER, 2]],
+    });
 
     assertEquals(isWanted, true);
     assertEquals(fixture.takeSent("borrow")[0]?.["numbers"], [2]);
     ref[Symbol.dispose]();
-    assertEquals(references.storedAgain(ref.number, {}), false);
+    assertEquals(references.storedAgain({ o: [OWNER, ref.number] }), false);
   });
 });
 

@@ -27,6 +27,18 @@ describe("LineBuffer", () => {
     assertEquals(lines, ["rest"]);
   });
 
+  it("knows whether there is anything to flush", () => {
+    const { buffer } = collect();
+    const states = ["one\n", "rest", Uint8Array.of(0xe2)].map((chunk) => {
+      buffer.write(chunk);
+      const { isEmpty } = buffer;
+      buffer.flush();
+      return [isEmpty, buffer.isEmpty];
+    });
+
+    assertEquals(states, [[true, true], [false, true], [false, true]]);
+  });
+
   it("joins characters that were split between writes", () => {
     const { buffer, lines } = collect();
 

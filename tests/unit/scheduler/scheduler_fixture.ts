@@ -68,12 +68,17 @@ export class DrivenScheduler {
   #threadCount = 0;
   #eventCount = 0;
 
-  constructor(total: Amounts, labels: Readonly<Record<string, string>> = {}) {
+  constructor(
+    total: Amounts,
+    labels: Readonly<Record<string, string>> = {},
+    nodeId?: NodeId,
+  ) {
+    const suffix = nodeId ? `-${nodeId.slice(2)}` : "";
     this.scheduler = new Scheduler({
-      nodeId: NODE_ID,
+      nodeId: nodeId ?? NODE_ID,
       total: units(total),
       labels,
-      newThreadId: () => `w-t${this.#threadCount++}` as WorkerId,
+      newThreadId: () => `w-t${this.#threadCount++}${suffix}` as WorkerId,
     });
   }
 

@@ -1,0 +1,32 @@
+// A node as its cluster sees it: its parts, and what is told to it of others.
+// The wiring of a cluster knows no more of a node than this.
+
+import type { WorkerId } from "./base/ids.ts";
+import type { NodeStart } from "./host_messages.ts";
+import type { PlacementGroups } from "./control/placement_groups.ts";
+import type { NodeActors } from "./node_actors.ts";
+import type { NodeCode } from "./node_code.ts";
+import type { NodeControl } from "./node_control.ts";
+import type { NodeJobs } from "./node_jobs.ts";
+import type { NodeStore } from "./object_store/node_store.ts";
+import type { JobFacts } from "./protocol/cluster_messages.ts";
+import type { Scheduler } from "./scheduler/scheduler.ts";
+import type { Mailbox } from "./transport/mailbox.ts";
+
+/** See the head of the file. */
+export interface MemberNode {
+  readonly start: NodeStart;
+  readonly address: string;
+  readonly mailbox: Mailbox;
+  readonly jobs: NodeJobs;
+  readonly actors: NodeActors;
+  readonly groups: PlacementGroups;
+  readonly scheduler: Scheduler;
+  readonly store: NodeStore;
+  readonly code: NodeCode;
+  addJob(job: JobFacts): void;
+  driverEnded(worker: WorkerId, reason: string): void;
+  /** The calls of somebody who has no job. */
+  observe(): NodeControl;
+  takeIn(): void;
+}

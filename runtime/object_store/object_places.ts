@@ -1,0 +1,416 @@
+// Where the objects of a node's owners are: what their home keeps. It says who
+// pulls a copy from whom, so that many readers become a tree and no copy serves
+// too many at a time, who frees what, and what is lost with a node. Pure: it is
+// told what has happened and answers with what is to be done.
+
+import type { Clock } from "../base/clock.ts";
+import { unreachable } from "../base/errors.ts";
+import { type NodeId, objectKey, type WorkerId } from "../base/ids.ts";
+import {
+  OBJECT_ANNOUNCED_MS,
+  OBJECT_FREED_KEPT_MS,
+  OBJECT_READERS_MAX,
+  OBJECT_REMADE_MS,
+} from "../base/limits.ts";
+
+interface ObjectNamed {
+  readonly owner: WorkerId;
+  readonly number: number;
+}
+
+export type PlacesEvent =
+  /** The object is whole at this node, pulled or written there. */
+  | ({
+    readonly type: "sealed_at";
+    readonly sizeBytes: number;
+    readonly nodeId: NodeId;
+  } & ObjectNamed)
+  /** A node has not got it, and wants to pull it; again if it has failed. */
+  | ({
+    readonly type: "locate_asked";
+    readonly by: NodeId;
+    /** Where it could not be had from. */
+    readonly except: readonly NodeId[];
+  } & ObjectNamed)
+  /** `by` says that `nodeId` has not got it, and pulls it no more. */
+  | ({
+    readonly type: "gone_at";
+    readonly nodeId: NodeId;
+    readonly by: NodeId;
+  } & ObjectNamed)
+  | ({ readonly type: "freed" } & ObjectNamed)
+  | { readonly type: "owner_ended"; readonly owner: WorkerId }
+  | { readonly type: "node_gone"; readonly nodeId: NodeId }
+  /** What was said to and by the node may not have arrived: it asks again. */
+  | { readonly type: "node_unlinked"; readonly nodeId: NodeId }
+  /** Time has passed; it is read from the clock. */
+  | { readonly type: "clock_ticked" };
+
+export type PlacesAction =
+  /** Answers who has asked; without a source there is no such object. */
+  | ({
+    readonly type: "answer";
+    readonly to: NodeId;
+    readonly source?: NodeId;
+    readonly sizeBytes: number;
+  } & ObjectNamed)
+  /** The node frees its copy, and pulls none. */
+  | ({ readonly type: "free_at"; readonly nodeId: NodeId } & ObjectNamed)
+  /** No copy of these is left. */
+  | {
+    readonly type: "objects_lost";
+    readonly owner: WorkerId;
+    readonly numbers: readonly number[];
+  };
+
+/** A node that has the object, or may have something of it. */
+interface Holder {
+  readonly sizeBytes: number;
+  /** Whether others can have it from there. */
+  isGood: boolean;
+  /** Nodes that pull from it now. */
+  serving: number;
+  /** The same and those that are through. */
+  served: number;
+}
+
+interface Ask {
+  readonly except: readonly NodeId[];
+  readonly askedAtMs: number;
+}
+
+interface Place extends ObjectNamed {
+  readonly holders: Map<NodeId, Holder>;
+  /** Who pulls it, and from where. */
+  readonly pulls: Map<NodeId, NodeId>;
+  /** Who waits for a source, in order. */
+  readonly asks: Map<NodeId, Ask>;
+  /** When its last copy was lost, if it was. */
+  lostAtMs: number | undefined;
+  /** Whether a node that is not the home has had to do with it. */
+  isShared: boolean;
+}
+
+export interface ObjectPlacesOptions {
+  /** The node itself, the home of the owners. */
+  readonly nodeId: NodeId;
+  readonly clock: Clock;
+}
+
+/** See the head of the file. */
+export class ObjectPlaces {
+  readonly #nodeId: NodeId;
+  readonly #clock: Clock;
+  readonly #owners = new Map<WorkerId, Map<number, Place>>();
+  /** Those that somebody wants and no node has. */
+  readonly #nowhere = new Set<Place>();
+  /** Freed lately, and before: an announcement of theirs may be under way. */
+  #freed = new Set<string>();
+  #freedBefore = new Set<string>();
+  #freedSinceMs = -Infinity;
+  #actions: PlacesAction[] = [];
+
+  constructor({ nodeId, clock }: ObjectPlacesOptions) {
+    this.#nodeId = nodeId;
+    this.#clock = clock;
+  }
+
+  /** Whether `clock_ticked` is wanted from time to time. */
+  get isWaiting(): boolean {
+    return this.#nowhere.size > 0;
+  }
+
+  /** How many objects it knows of. */
+  get size(): number {
+    let size = 0;
+    for (const places of this.#owners.values()) size += places.size;
+    return size;
+  }
+
+  /** Takes an event in; the actions are to be performed in their order. */
+  handle(event: PlacesEvent): PlacesAction[] {
+    this.#actions = [];
+    this.#apply(event);
+    return this.#actions;
+  }
+
+  #apply(event: PlacesEvent): void {
+    switch (event.type) {
+      case "sealed_at":
+        return this.#sealed(event, event.nodeId, event.sizeBytes);
+      case "locate_asked":
+        return this.#asked(event, event.by, event.except);
+      case "gone_at":
+        return this.#gone(event, event.nodeId, event.by);
+      case "freed":
+        return this.#free(event);
+      case "owner_ended":
+        for (const place of this.#owners.get(event.owner)?.values() ?? []) {
+          this.#remove(place);
+        }
+        return;
+      case "node_gone":
+        return this.#nodeGone(event.nodeId);
+      case "node_unlinked":
+        return this.#unlinked(event.nodeId);
+      case "clock_ticked":
+        return this.#tick();
+      default:
+        return unreachable(event);
+    }
+  }
+
+  // -- Copies ----------------------------------------------------------------
+
+  #sealed(object: ObjectNamed, nodeId: NodeId, sizeBytes: number): void {
+    const present = this.#get(object);
+    if (!present && this.#wasFreed(object)) {
+      return this.#freeAt(object, nodeId);
+    }
+    const place = present ?? this.#add(object);
+    place.isShared ||= nodeId !== this.#nodeId;
+    endPull(place, nodeId);
+    place.asks.delete(nodeId);
+    const { serving = 0, served = 0 } = place.holders.get(nodeId) ?? {};
+    place.holders.set(nodeId, { sizeBytes, isGood: true, serving, served });
+    place.lostAtMs = undefined;
+    this.#answerAsks(place);
+  }
+
+  #gone(object: ObjectNamed, nodeId: NodeId, by: NodeId): void {
+    const place = this.#get(object);
+    if (!place) return;
+    cancelPull(place, by);
+    place.asks.delete(by);
+    const hadAny = hasGood(place);
+    if (nodeId === by) place.holders.delete(nodeId);
+    else {
+      // It may have something of it after all, to be freed in time.
+      const holder = place.holders.get(nodeId);
+      if (holder) holder.isGood = false;
+    }
+    if (hadAny && !hasGood(place)) this.#tellLost([place]);
+    this.#answerAsks(place);
+  }
+
+  #nodeGone(nodeId: NodeId): void {
+    for (const places of this.#owners.values()) {
+      const lost: Place[] = [];
+      for (const place of places.values()) {
+        const isKnown = place.holders.get(nodeId)?.isGood;
+        forget(place, nodeId);
+        if (isKnown && !hasGood(place)) lost.push(place);
+      }
+      if (lost.length > 0) this.#tellLost(lost);
+      for (const place of places.values()) this.#answerAsks(place);
+    }
+  }
+
+  /** All are of one owner. */
+  #tellLost(places: readonly Place[]): void {
+    const nowMs = this.#clock.nowMs();
+    for (const place of places) place.lostAtMs = nowMs;
+    const { owner } = places[0]!;
+    const numbers = places.map(({ number }) => number);
+    this.#actions.push({ type: "objects_lost", owner, numbers });
+  }
+
+  // -- Readers ---------------------------------------------------------------
+
+  #asked(
+    object: ObjectNamed,
+    by: NodeId,
+    except: readonly NodeId[],
+  ): void {
+    const present = this.#get(object);
+    if (!present && this.#wasFreed(object)) return this.#deny(object, by);
+    const place = present ?? this.#add(object);
+    cancelPull(place, by);
+    const hadAny = hasGood(place);
+    place.holders.delete(by);
+    if (hadAny && !hasGood(place)) this.#tellLost([place]);
+    place.isShared ||= by !== this.#nodeId;
+    place.asks.set(by, { except, askedAtMs: this.#clock.nowMs() });
+    this.#answerAsks(place);
+  }
+
+  /** Gives a source to each who waits, as far as there are any. */
+  #answerAsks(place: Place): void {
+    for (const [to, { except }] of place.asks) {
+      const source = sourceOf(place, except);
+      if (!source) continue;
+      const [nodeId, holder] = source;
+      holder.serving++;
+      holder.served++;
+      place.asks.delete(to);
+      place.pulls.set(to, nodeId);
+      const { owner, number } = place;
+      const { sizeBytes } = holder;
+      const type = "answer";
+      this.#actions.push({
+        type,
+        to,
+        owner,
+        number,
+        source: nodeId,
+        sizeBytes,
+      });
+    }
+    this.#settle(place);
+  }
+
+  /** Waits for an object that is nowhere, or forgets it if nobody wants it. */
+  #settle(place: Place): void {
+    if (place.asks.size > 0 && !hasGood(place)) this.#nowhere.add(place);
+    else this.#nowhere.delete(place);
+    if (place.asks.size + place.pulls.size + place.holders.size > 0) return;
+    if (place.lostAtMs === undefined) this.#delete(place);
+  }
+
+  #unlinked(nodeId: NodeId): void {
+    for (const places of this.#owners.values()) {
+      for (const place of places.values()) {
+        cancelPull(place, nodeId);
+        place.asks.delete(nodeId);
+        this.#answerAsks(place);
+      }
+    }
+  }
+
+  #deny({ owner, number }: ObjectNamed, to: NodeId): void {
+    this.#actions.push({ type: "answer", to, owner, number, sizeBytes: 0 });
+  }
+
+  /** Who has waited in vain for long is told so. */
+  #tick(): void {
+    const nowMs = this.#clock.nowMs();
+    for (const place of this.#nowhere) {
+      for (const [by, ask] of place.asks) {
+        if (nowMs < endOfWaitMs(place, ask)) continue;
+        place.asks.delete(by);
+        this.#deny(place, by);
+      }
+      this.#settle(place);
+    }
+  }
+
+  // -- The end of objects ----------------------------------------------------
+
+  #free(object: ObjectNamed): void {
+    const place = this.#get(object);
+    const isOfHome = place?.holders.has(this.#nodeId) && !place.isShared;
+    if (!isOfHome) this.#noteFreed(object);
+    if (place) this.#remove(place);
+  }
+
+  #remove(place: Place): void {
+    const { holders, pulls, asks } = place;
+    const nodeIds = new Set(
+      [...holders.keys(), ...pulls.keys(), ...asks.keys()],
+    );
+    for (const nodeId of nodeIds) this.#freeAt(place, nodeId);
+    this.#delete(place);
+  }
+
+  #freeAt({ owner, number }: ObjectNamed, nodeId: NodeId): void {
+    this.#actions.push({ type: "free_at", nodeId, owner, number });
+  }
+
+  #noteFreed({ owner, number }: ObjectNamed): void {
+    const nowMs = this.#clock.nowMs();
+    if (nowMs - this.#freedSinceMs >= OBJECT_FREED_KEPT_MS) {
+      this.#freedBefore = this.#freed;
+      this.#freed = new Set();
+      this.#freedSinceMs = nowMs;
+    }
+    this.#freed.add(objectKey(owner, number));
+  }
+
+  #wasFreed({ owner, number }: ObjectNamed): boolean {
+    const key = objectKey(owner, number);
+    return this.#freed.has(key) || this.#freedBefore.has(key);
+  }
+
+  // -- The table -------------------------------------------------------------
+
+  #get({ owner, number }: ObjectNamed): Place | undefined {
+    return this.#owners.get(owner)?.get(number);
+  }
+
+  #add({ owner, number }: ObjectNamed): Place {
+    const place: Place = {
+      ...{ owner, number, holders: new Map(), pulls: new Map() },
+      ...{ asks: new Map(), lostAtMs: undefined, isShared: false },
+    };
+    let places = this.#owners.get(owner);
+    if (!places) this.#owners.set(owner, places = new Map());
+    places.set(number, place);
+    return place;
+  }
+
+  #delete(place: Place): void {
+    this.#nowhere.delete(place);
+    const places = this.#owners.get(place.owner)!;
+    places.delete(place.number);
+    if (places.size === 0) this.#owners.delete(place.owner);
+  }
+}
+
+function hasGood({ holders }: Place): boolean {
+  for (const { isGood } of holders.values()) if (isGood) return true;
+  return false;
+}
+
+/** Until when one waits for an object that is nowhere. */
+function endOfWaitMs({ lostAtMs }: Place, { askedAtMs }: Ask): number {
+  if (lostAtMs === undefined) return askedAtMs + OBJECT_ANNOUNCED_MS;
+  return Math.max(askedAtMs, lostAtMs) + OBJECT_REMADE_MS;
+}
+
+/**
+ * Who serves one more: of those that have served the fewest. One that has
+ * served its part is spared while others are about to have the object.
+ */
+function sourceOf(
+  { holders, pulls }: Place,
+  except: readonly NodeId[],
+): [NodeId, Holder] | undefined {
+  let best: [NodeId, Holder] | undefined;
+  for (const each of holders) {
+    const [nodeId, { isGood, serving, served }] = each;
+    if (!isGood || serving >= OBJECT_READERS_MAX) continue;
+    if (served >= OBJECT_READERS_MAX && pulls.size > 0) continue;
+    const isAvoided = except.includes(nodeId);
+    const isBestAvoided = best && except.includes(best[0]);
+    const isBetter = !best ||
+      (isAvoided === isBestAvoided ? served < best[1].served : isBestAvoided);
+    if (isBetter) best = each;
+  }
+  return best;
+}
+
+/** The node is through with its pull, if it had one. */
+function endPull(place: Place, nodeId: NodeId): Holder | undefined {
+  const source = place.pulls.get(nodeId);
+  if (source === undefined) return undefined;
+  place.pulls.delete(nodeId);
+  const holder = place.holders.get(source);
+  if (holder && holder.serving > 0) holder.serving--;
+  return holder;
+}
+
+/** The node has not got what it pulled. */
+function cancelPull(place: Place, nodeId: NodeId): void {
+  const holder = endPull(place, nodeId);
+  if (holder) holder.served--;
+}
+
+/** Nothing is left of a node. */
+function forget(place: Place, nodeId: NodeId): void {
+  cancelPull(place, nodeId);
+  place.holders.delete(nodeId);
+  place.asks.delete(nodeId);
+  for (const [by, source] of place.pulls) {
+    if (source === nodeId) place.pulls.delete(by);
+  }
+}
