@@ -1,6 +1,6 @@
 # Builds the binary from source, then leaves nothing but it in the image. It runs
 # what its arguments say: `start --head --block …` for a node, `run app.ts` for a
-# driver. docs/running_a_node.md has examples.
+# driver. docs/operating.md has examples.
 FROM node:22-slim AS build
 WORKDIR /manta
 COPY . .

@@ -3,7 +3,7 @@
 
 import { networkInterfaces } from "node:os";
 import { ProtocolError } from "./base/errors.ts";
-import { SPIN_US_MAX } from "./base/limits.ts";
+import { ANSWER_WATCH_US_MAX, LONE_CALL_BYTES_MAX } from "./base/limits.ts";
 import type { JobId, WorkerId } from "./base/ids.ts";
 import type { NodeListen, NodeStart } from "./host_messages.ts";
 import type { NodeCluster } from "./node_cluster.ts";
@@ -82,8 +82,9 @@ export class NodeGateway {
   readonly #acceptor: SessionAcceptor;
   readonly #token: TokenCheck;
   #server: WebServer | undefined;
-  #isAnswerDue = false;
-  readonly #answerWatch = new Watch(SPIN_US_MAX);
+  /** What threads have got of drivers in this turn. */
+  #relayedBytes = 0;
+  readonly #answerWatch = new Watch(ANSWER_WATCH_US_MAX);
   #hosts: ReadonlySet<string> = new Set();
   readonly #attempts = new AttemptLimit(() => performance.now());
 
@@ -159,7 +160,7 @@ export class NodeGateway {
       joined: (driver, hello) => this.#joined(driver, hello),
       nodeJoined: (arrived) => other = node.cluster!.accept(arrived),
       turn: () => node.takeIn(),
-      relayed: () => this.#isAnswerDue = true,
+      relayed: (lengthBytes) => this.#relayedBytes += lengthBytes,
     });
     return {
       received: () => {
@@ -180,8 +181,11 @@ export class NodeGateway {
   #turn(): void {
     const { mailbox } = this.#node;
     this.#node.takeIn();
-    if (!this.#isAnswerDue) return;
-    this.#isAnswerDue = false;
+    const relayedBytes = this.#relayedBytes;
+    this.#relayedBytes = 0;
+    // Behind many calls, a watch would only take the time of who runs them.
+    const isLoneCall = relayedBytes > 0 && relayedBytes <= LONE_CALL_BYTES_MAX;
+    if (!isLoneCall) return;
     if (this.#answerWatch.until(() => mailbox.hasMail)) this.#node.takeIn();
   }
 

@@ -38,7 +38,7 @@ export interface RemoteDriverPorts {
   /** What was told outside of the driver's messages has a turn. */
   turn(): void;
   /** A thread has got something of the driver's: it may answer soon. */
-  relayed(): void;
+  relayed(lengthBytes: number): void;
 }
 
 /** See the head of the file. */

@@ -143,6 +143,11 @@ export class NodeSessions {
     const { facts: { nodeId }, home } = hello;
     session.peerLives = () => isProcessAlive(home);
     const known = this.#sessions.get(nodeId) ?? this.#add(nodeId);
+    if (known.isConnected) {
+      // Both have dialed: one session is enough.
+      void session.leave();
+      return { ended: () => {} };
+    }
     const views = this.#ports.views();
     const welcome: ClusterMessage = {
       type: "node_welcome",

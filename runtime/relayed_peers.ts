@@ -22,7 +22,7 @@ export interface RelayedPeersSetup {
   /** The node's. */
   readonly mailbox: Mailbox;
   /** A thread has got something of the process: it may answer soon. */
-  relayed?(): void;
+  relayed?(lengthBytes: number): void;
 }
 
 /** See the head of the file. */

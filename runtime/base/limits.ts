@@ -316,6 +316,12 @@ export const CALLER_TEMPLATES_MAX = 64;
 /** Longest delay of a timer, in milliseconds: what runtimes can count. */
 export const TIMER_MS_MAX = 2 ** 31 - 1;
 
+/** How long a node watches for the answer to a driver's call, in µs. */
+export const ANSWER_WATCH_US_MAX = 100;
+
+/** What is relayed in a turn and may be a lone call, in bytes. */
+export const LONE_CALL_BYTES_MAX = 256;
+
 /** Watches in vain, one after another, before they are mostly skipped. */
 export const SPIN_MISSES_MAX = 4;
 
@@ -582,6 +588,9 @@ export const LOCAL_MEMORY_KEPT_BYTES_MAX = 2 * 1024 * 1024 * 1024;
 
 /** The same is given back when no object needed it for so long, or twice. */
 export const LOCAL_MEMORY_IDLE_MS = 1_000;
+
+/** So often a driver looks for large garbage; then less often. */
+export const LOCAL_GARBAGE_MS = 2_000;
 
 /** Fresh memory of so many bytes costs more than looking for garbage. */
 export const LOCAL_GARBAGE_BYTES_MIN = 32 * 1024 * 1024;

@@ -1,9 +1,14 @@
 // What a driver has fetched into memory of its own process: all who open an
-// object share one copy while somebody has it. Before more memory is taken, it
-// looks for copies that are garbage: nothing else would tell, since to the
-// engine they are small, and memory that was used before is far cheaper.
+// object share one copy while somebody has it. Before more memory is taken, and
+// now and then, it looks for copies that are garbage: nothing else would tell,
+// since to the engine they are small. Memory that was used before is far cheaper.
 
-import { LOCAL_GARBAGE_BYTES_MIN } from "../base/limits.ts";
+import type { Timers } from "../base/clock.ts";
+import {
+  IDLE_GARBAGE_MS_MAX,
+  LOCAL_GARBAGE_BYTES_MIN,
+  LOCAL_GARBAGE_MS,
+} from "../base/limits.ts";
 import type { Collector } from "./collector.ts";
 import type { LocalMemory } from "./local_memory.ts";
 import type { RequestId } from "./messages.ts";
@@ -12,8 +17,9 @@ import { ReaderMappings } from "./reader_mappings.ts";
 export interface LocalCopiesOptions {
   readonly memory: LocalMemory;
   readonly collector: Collector;
-  /** Collects this process's garbage, if it can at once. */
+  /** Collects this process's garbage, at once where it can. */
   collectGarbage(): void;
+  readonly timers: Timers;
 }
 
 /** See the head of the file. */
@@ -25,6 +31,10 @@ export class LocalCopies {
   #bytes = 0;
   /** Collecting was in vain with half as much: it costs CPU. */
   #collectFromBytes = 0;
+  #isTimed = false;
+  #delayMs = LOCAL_GARBAGE_MS;
+  /** What there was at the last look. */
+  #seenBytes = 0;
 
   constructor(options: LocalCopiesOptions) {
     this.#options = options;
@@ -62,6 +72,7 @@ export class LocalCopies {
   ): Uint8Array<SharedArrayBuffer> {
     this.#memory.set(requestId, memory);
     this.#bytes += memory.byteLength;
+    this.#lookLater();
     return this.#mappings.add(key, requestId, memory, sizeBytes);
   }
 
@@ -74,6 +85,25 @@ export class LocalCopies {
   #mayBeGarbage(sizeBytes: number): boolean {
     return sizeBytes >= LOCAL_GARBAGE_BYTES_MIN && this.#bytes >= sizeBytes &&
       this.#bytes >= this.#collectFromBytes;
+  }
+
+  #lookLater(): void {
+    if (this.#isTimed || this.#bytes < LOCAL_GARBAGE_BYTES_MIN) return;
+    this.#isTimed = true;
+    this.#options.timers.after(this.#delayMs, () => {
+      this.#isTimed = false;
+      this.#look();
+    });
+  }
+
+  /** Ever less often while it is in vain, or somebody has it all. */
+  #look(): void {
+    this.#delayMs = this.#bytes < this.#seenBytes
+      ? LOCAL_GARBAGE_MS
+      : Math.min(this.#delayMs * 2, IDLE_GARBAGE_MS_MAX);
+    this.#seenBytes = this.#bytes;
+    if (this.#bytes >= LOCAL_GARBAGE_BYTES_MIN) this.#collect();
+    this.#lookLater();
   }
 
   #collect(): void {

@@ -114,6 +114,7 @@ export class RemoteStoreClient implements StoreAccess {
       memory: this.#memory,
       collector: options.collector ?? newCollector(),
       collectGarbage: () => options.collectGarbage(),
+      timers,
     });
   }
 

@@ -31,7 +31,7 @@ export class RingRelay implements Pollable, StreamSink {
   /** Called once when the driver has closed the stream. */
   readonly #onClosed: () => void;
   /** Called when the thread has got something. */
-  readonly #onWritten: () => void;
+  readonly #onWritten: (lengthBytes: number) => void;
 
   constructor(
     end: RingLinkEnd,
@@ -40,7 +40,7 @@ export class RingRelay implements Pollable, StreamSink {
     options: {
       readonly stream: number;
       readonly onClosed?: () => void;
-      readonly onWritten?: () => void;
+      readonly onWritten?: (lengthBytes: number) => void;
     },
   ) {
     this.#reader = new RingReader(end.incoming);
@@ -145,7 +145,7 @@ export class RingRelay implements Pollable, StreamSink {
       if (!more) this.#receivedPieces++;
       this.#stream.consumed(bytes.length);
       this.#peer.notify();
-      this.#onWritten();
+      this.#onWritten(bytes.length);
     } else {
       // A copy: the part is a view on a message that may be much larger.
       this.#held.push({ bytes: bytes.slice(), more });

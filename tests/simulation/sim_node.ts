@@ -2,7 +2,7 @@
 // and what a node does with requests and decisions, without threads or time.
 
 import {
-  MantaError,
+  type MantaError,
   ObjectLostError,
   WorkerDiedError,
 } from "../../runtime/base/errors.ts";

@@ -4,6 +4,8 @@
 import { readdirSync, readlinkSync } from "node:fs";
 
 const DESCRIPTORS = "/proc/self/fd";
+/** Both kinds: with a name once, and never with one. */
+const CHUNK_FILE = /^\/(memfd:|dev\/shm\/)manta-/;
 
 /** Whether this system has such files at all. */
 export function hasChunkFiles(): boolean {
@@ -28,9 +30,21 @@ export function countOpen(...names: readonly string[]): number {
   }
 }
 
-function descriptors(): string[] {
+/** How many files for chunks another process has open; 0 if unknown. */
+export function chunkFilesOf(pid: number): number {
+  const folder = `/proc/${pid}/fd`;
+  return descriptors(folder).filter((descriptor) => {
+    try {
+      return CHUNK_FILE.test(readlinkSync(`${folder}/${descriptor}`));
+    } catch {
+      return false;
+    }
+  }).length;
+}
+
+function descriptors(folder = DESCRIPTORS): string[] {
   try {
-    return readdirSync(DESCRIPTORS);
+    return readdirSync(folder);
   } catch {
     return [];
   }

@@ -21,6 +21,7 @@ import {
   type Session,
 } from "../../runtime/api/session_port.ts";
 import { type Head, startHead } from "../../runtime/head.ts";
+import { startWorker } from "../../runtime/worker.ts";
 import { resolveInitOptions } from "../../runtime/api/init_options.ts";
 import { afterAll, afterEach, beforeAll } from "./harness.ts";
 
@@ -66,8 +67,13 @@ export async function testCluster(
   };
 }
 
+const CONNECTION = process.env["MANTA_TEST_CONNECTION"];
+
 /** Set: all clusters of tests are reached by a connection. */
-export const OVER_CONNECTION = process.env["MANTA_TEST_CONNECTION"] === "1";
+export const OVER_CONNECTION = CONNECTION === "1" || CONNECTION === "worker";
+
+/** Set: what tests start runs at another node than their driver's. */
+const AT_WORKER = CONNECTION === "worker";
 
 /**
  * Starts the session; with a head of its own in this process, if tests are to
@@ -75,7 +81,7 @@ export const OVER_CONNECTION = process.env["MANTA_TEST_CONNECTION"] === "1";
  */
 async function startTestCluster(
   options: InitOptions,
-): Promise<Head | undefined> {
+): Promise<Pick<Head, "end"> | undefined> {
   if (!OVER_CONNECTION) {
     await init({ numCpus: 2, ...options });
     return undefined;
@@ -94,16 +100,28 @@ async function startTestCluster(
 
 /** A head in this process, of two CPUs unless `options` say otherwise. */
 export async function startTestHead(options: InitOptions = {}): Promise<
-  { readonly head: Head; readonly address: string; readonly token: string }
+  {
+    readonly head: Pick<Head, "end">;
+    readonly address: string;
+    readonly token: string;
+  }
 > {
   const token = "a-token-of-tests";
-  const head = await startHead({
-    hostname: "127.0.0.1",
-    port: 0,
-    token,
-    node: resolveInitOptions({ numCpus: 2, ...options }),
-  });
-  return { head, address: head.address, token };
+  const listen = { hostname: "127.0.0.1", port: 0, token };
+  const node = resolveInitOptions({ numCpus: 2, ...options });
+  if (!AT_WORKER) {
+    const head = await startHead({ ...listen, node });
+    return { head, address: head.address, token };
+  }
+  const empty = { numCpus: 0, resources: {}, labels: {}, numGpus: 0 };
+  const head = await startHead({ ...listen, node: { ...node, ...empty } });
+  const { address } = head;
+  const worker = await startWorker({ ...listen, head: { address }, node });
+  const end = async () => {
+    await worker.end();
+    await head.end();
+  };
+  return { head: { end }, address, token };
 }
 
 /**
@@ -111,7 +129,7 @@ export async function startTestHead(options: InitOptions = {}): Promise<
  * each test that it has left nothing behind.
  */
 export function useCluster(options: InitOptions = {}): void {
-  let head: Head | undefined;
+  let head: Pick<Head, "end"> | undefined;
   beforeAll(async () => {
     head = await startTestCluster(options);
   });

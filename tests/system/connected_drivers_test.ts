@@ -3,6 +3,7 @@
 // end, exit, fail, are interrupted, or are killed.
 
 import { observeNode } from "../../runtime/observe_node.ts";
+import { chunkFilesOf, hasChunkFiles } from "../support/chunk_file_kit.ts";
 import { eventually } from "../support/cluster.ts";
 import {
   type DriverOutcome,
@@ -74,6 +75,18 @@ const HOLDING = [
   "await get(never);",
 ];
 
+/** Sends and fetches what is large, again and again. */
+const CROSSING = [
+  'import { get, put, remote } from "manta";',
+  "const same = remote(function same(all: Uint8Array) { return all; });",
+  "const bytes = new Uint8Array(20_000_000).fill(7);",
+  "for (let n = 0; n < 100_000; n++) {",
+  "  const back = await get(same.remote(await put(bytes)));",
+  "  if (back[back.length - 1] !== 7) throw new Error('other bytes');",
+  "  if (n === 1) console.log('crossing');",
+  "}",
+];
+
 describe("drivers of one head", () => {
   let head: HeadProcess;
   let project: DriverProject;
@@ -113,6 +126,19 @@ describe("drivers of one head", () => {
       for (const line of TOUR_OUTPUT) assert(stdout.includes(line), stdout);
       assert(/\(say pid=\d+ .*\) said by a task/.test(stdout), stdout);
       await empty();
+    });
+
+    it(`leave no file when they are killed, on ${runtime}`, async () => {
+      const file = project.write("crossing.ts", ...CROSSING);
+      const driver = project.start(runtime, file, { env: head.env });
+      await driver.printed("crossing");
+      assertEquals(chunkFilesOf(head.pid) > 0, hasChunkFiles());
+
+      driver.signal("SIGKILL");
+      await driver.ended;
+
+      await empty();
+      await eventually(() => chunkFilesOf(head.pid) === 0, () => "a file");
     });
 
     it(`leave nothing when they are killed, on ${runtime}`, async () => {

@@ -2,7 +2,9 @@
 // garbage, what it keeps, and that it gives all of it back.
 
 import {
+  IDLE_GARBAGE_MS_MAX,
   LOCAL_GARBAGE_BYTES_MIN as LARGE,
+  LOCAL_GARBAGE_MS,
   LOCAL_MEMORY_IDLE_MS,
   LOCAL_MEMORY_KEPT_BYTES_MAX,
 } from "../../../runtime/base/limits.ts";
@@ -44,6 +46,26 @@ describe("LocalCopies", () => {
     for (let n = 0; n < 8; n++) fetch(LARGE - 1);
 
     assertEquals(counts.collections, 0);
+  });
+
+  it("finds garbage by itself when nothing else happens", () => {
+    const { held, copies, fetch, timers } = newCopies();
+    for (let n = 0; n < 4; n++) held.add(fetch(LARGE));
+    timers.pass(2 * LOCAL_GARBAGE_MS);
+    assertEquals(copies.count, 4);
+
+    held.clear();
+    timers.pass(IDLE_GARBAGE_MS_MAX);
+
+    assertEquals([copies.count, timers.count], [0, 0]);
+  });
+
+  it("looks ever less often for what is in use", () => {
+    const { held, fetch, timers, counts } = newCopies();
+    held.add(fetch(LARGE));
+    timers.pass(10 * IDLE_GARBAGE_MS_MAX);
+
+    assert(counts.collections < 20, `${counts.collections} collections`);
   });
 
   it("gives each copy back once, however its end is noticed", () => {
@@ -103,9 +125,11 @@ function newCopies() {
   /** The memory that views are left on. */
   const held = new Set<SharedArrayBuffer>();
   const buffers = new Map<object, SharedArrayBuffer>();
+  const timers = new FakeTimers();
   const memory = new LocalMemory(new FakeTimers());
   const copies = new LocalCopies({
     memory,
+    timers,
     collector,
     collectGarbage: () => {
       counts.collections++;
@@ -119,5 +143,5 @@ function newCopies() {
     buffers.set(view.buffer, taken);
     return taken;
   };
-  return { collector, copies, counts, fetch, held, memory };
+  return { collector, copies, counts, fetch, held, memory, timers };
 }
