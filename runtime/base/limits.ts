@@ -571,9 +571,6 @@ export const OBJECT_ANNOUNCED_MS = 10_000;
 /** Who waits for an object is looked after this often. */
 export const OBJECT_TICK_MS = 1_000;
 
-/** One whose last copy was lost, which its owner makes again, so long. */
-export const OBJECT_REMADE_MS = 60_000;
-
 /** An announcement that comes so long after the object was freed is known. */
 export const OBJECT_FREED_KEPT_MS = 30_000;
 
