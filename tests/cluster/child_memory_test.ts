@@ -35,7 +35,8 @@ async function holdMemory(path: string, mib: number): Promise<number> {
   if (attempt > 1) return attempt;
   const held = new Uint8Array(mib * MIB).fill(1);
   appendFileSync(`${path}.held`, "x");
-  await new Promise(() => {});
+  // A promise that nobody could resolve would be collected, and what it keeps.
+  await new Promise((resolve) => setTimeout(resolve, 600_000, held));
   return held[0]!;
 }
 
