@@ -16,6 +16,7 @@ import { infeasibleText, unschedulableError } from "./node_texts.ts";
 import type { ClusterMessage, NodeView } from "./protocol/cluster_messages.ts";
 import type { FromNode, ToNode, WireClass } from "./protocol/node_messages.ts";
 import { encodeError } from "./protocol/wire_error.ts";
+import type { Unplaced } from "./listed_waiting.ts";
 import { DemandSpread } from "./scheduler/cluster/demand_spread.ts";
 import type {
   GroupLocated,
@@ -157,6 +158,13 @@ export class ClusterDemand {
   }
 
   // -- Other nodes -----------------------------------------------------------
+
+  /** What no node is asked for. */
+  unplaced(): Unplaced[] {
+    return this.#spread.unplaced().map(({ needed: resources, count }) => (
+      { kind: "task", resources, count }
+    ));
+  }
 
   /** An owner of another node wants leases of this one. */
   asked(message: DemandSpreadMessage): void {

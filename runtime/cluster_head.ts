@@ -18,6 +18,7 @@ import type {
   ClusterMessage,
   PlaceAnswer,
 } from "./protocol/cluster_messages.ts";
+import type { Unplaced } from "./listed_waiting.ts";
 import { ClusterPlacement } from "./scheduler/cluster/cluster_placement.ts";
 import type {
   PlacementAction,
@@ -109,6 +110,17 @@ export class ClusterHead {
     if (!asking) this.#asking.set(groupId, asking = new Set());
     asking.add(from);
     this.#tellPlace(from, groupId, bundles);
+  }
+
+  /** What no node is asked for. */
+  unplaced(): Unplaced[] {
+    const actors = [...this.#placement.actors()]
+      .filter(({ state }) => state === "unplaced")
+      .map(({ wanted }) => ({ kind: "actor", resources: wanted } as const));
+    const groups = [...this.#placement.groups()]
+      .filter(({ state }) => state === "waiting")
+      .map(({ sum }) => ({ kind: "group", resources: sum } as const));
+    return [...actors, ...groups].map((one) => ({ ...one, count: 1 }));
   }
 
   // -- Deciding --------------------------------------------------------------

@@ -15,6 +15,7 @@ import {
   type WorkerId,
 } from "./base/ids.ts";
 import { NODES_UNKNOWN_MAX } from "./base/limits.ts";
+import type { Unplaced } from "./listed_waiting.ts";
 import { Cluster, type ClusteredNode } from "./cluster.ts";
 import { ClusterBundles } from "./cluster_bundles.ts";
 import { ClusterHead, placeEvent } from "./cluster_head.ts";
@@ -319,6 +320,11 @@ export class NodeCluster {
   }
 
   /** All nodes, dead ones included. */
+  /** What waits and no node is asked for. */
+  unplaced(): Unplaced[] {
+    return [...this.#demand.unplaced(), ...this.#head?.unplaced() ?? []];
+  }
+
   views(): NodeView[] {
     return this.#members.views();
   }

@@ -3,7 +3,7 @@
 
 import { networkInterfaces } from "node:os";
 import { ProtocolError } from "./base/errors.ts";
-import { ANSWER_WATCH_US_MAX, LONE_CALL_BYTES_MAX } from "./base/limits.ts";
+import { CALL_WATCH_US_MAX, LONE_CALL_BYTES_MAX } from "./base/limits.ts";
 import type { JobId, WorkerId } from "./base/ids.ts";
 import type { NodeListen, NodeStart } from "./host_messages.ts";
 import type { NodeCluster } from "./node_cluster.ts";
@@ -84,7 +84,7 @@ export class NodeGateway {
   #server: WebServer | undefined;
   /** What threads have got of drivers in this turn. */
   #relayedBytes = 0;
-  readonly #answerWatch = new Watch(ANSWER_WATCH_US_MAX);
+  readonly #answerWatch = new Watch(CALL_WATCH_US_MAX);
   #hosts: ReadonlySet<string> = new Set();
   readonly #attempts = new AttemptLimit(() => performance.now());
 

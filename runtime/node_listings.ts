@@ -8,6 +8,7 @@ import { resourceAmounts } from "./base/resources.ts";
 import type { PlacementGroups } from "./control/placement_groups.ts";
 import type { NodeCluster } from "./node_cluster.ts";
 import type { NodeStart } from "./host_messages.ts";
+import { listedWaiting } from "./listed_waiting.ts";
 import type { NodeActors } from "./node_actors.ts";
 import type { JobListing, NodeControl } from "./node_control.ts";
 import { clusterAvailable, clusterTotals, listedNode } from "./listed_nodes.ts";
@@ -57,10 +58,12 @@ export function nodeControl(
     },
     actors: () => actorListings(node),
     bundle: async (hash) => await node.cluster?.bundles.fetch(jobId, hash),
-    pending: () =>
-      scheduler.pending().map(({ kind, resources, count, why }) => (
+    pending: () => [
+      ...scheduler.pending().map(({ kind, resources, count, why }) => (
         { kind, resources: resourceAmounts(resources), count, why }
       )),
+      ...listedWaiting(cluster?.unplaced() ?? [], views()),
+    ],
     memory: () => node.memory.listing(),
     jobs: () => [...node.jobs.all()].map(jobListing),
     groupReady: async (groupId) => {

@@ -10,6 +10,7 @@ import type { ActorId, WorkerId } from "./base/ids.ts";
 import { ConnectionError, type MantaError } from "./base/errors.ts";
 import {
   CALL_WAIT_MS_MAX,
+  CALL_WATCH_US_MAX,
   CALLS_UNSENT_MAX,
   SPIN_US_MAX,
   TURN_MS_MAX,
@@ -103,6 +104,9 @@ export class ThreadSession {
   readonly #waitWatch = new Watch(SPIN_US_MAX);
   /** Before an executor sleeps that has nothing to do. */
   readonly #idleWatch = new Watch(SPIN_US_MAX);
+  /** The same, when the last push of a driver elsewhere was one call. */
+  readonly #loneCallWatch = new Watch(CALL_WATCH_US_MAX);
+  #isLoneCall = false;
 
   constructor(setup: ThreadSessionSetup) {
     this.#setup = setup;
@@ -182,7 +186,8 @@ export class ThreadSession {
   /** An idle executor watches for its next task before it parks. */
   #spinIfIdle(): boolean {
     if (!this.work?.isIdle) return false;
-    return this.#idleWatch.until(() => this.#mailbox.hasMail);
+    const watch = this.#isLoneCall ? this.#loneCallWatch : this.#idleWatch;
+    return watch.until(() => this.#mailbox.hasMail);
   }
 
   /** Takes in what has come, in the middle of other work. */
@@ -416,6 +421,14 @@ export class ThreadSession {
     } else this.work?.receive(peer, message);
   }
 
+  /** Its next call comes later than one of this process would. */
+  #fromForeign(peer: WorkerId, message: PeerMessage): void {
+    if (message.type === "task_push") {
+      this.#isLoneCall = message.numbers.length === 1;
+    }
+    this.#fromPeer(peer, message);
+  }
+
   #requestLink(id: WorkerId): void {
     if (id !== this.identity.workerId) {
       return this.sendNode({ type: "link_request", peer: id });
@@ -449,7 +462,7 @@ export class ThreadSession {
     this.#peers.opened(peer, link);
     link.start({
       receive: link.isForeign
-        ? (message) => this.#fromPeer(peer, FROM_PEER.read(message))
+        ? (message) => this.#fromForeign(peer, FROM_PEER.read(message))
         : (message) => this.#fromPeer(peer, message as PeerMessage),
       closed: () => {},
       broken: (error) =>

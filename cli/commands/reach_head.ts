@@ -39,7 +39,7 @@ export interface HeadWait {
 }
 
 /**
- * Resolves when the head answers.
+ * Resolves when the head answers, or to nothing when nobody wants it any more.
  *
  * @throws {ConnectionError} If it does not in time, or is no head.
  * @throws {AuthenticationError} If it refuses the token.
@@ -47,7 +47,7 @@ export interface HeadWait {
 export async function reachHead(
   target: HeadTarget,
   { msMax, isKnown, onWait, isOver }: HeadWait,
-): Promise<ReachedHead> {
+): Promise<ReachedHead | undefined> {
   const untilMs = performance.now() + msMax;
   let hasTold = false;
   while (true) {
@@ -56,7 +56,8 @@ export async function reachHead(
     } catch (error) {
       const mayComeLater = error instanceof ConnectionError &&
         (isKnown || (error as { reason?: unknown }).reason === ABSENT);
-      if (!mayComeLater || isOver() || performance.now() > untilMs) throw error;
+      if (isOver()) return undefined;
+      if (!mayComeLater || performance.now() > untilMs) throw error;
       if (!hasTold) onWait(error.message);
       hasTold = true;
     }
@@ -86,26 +87,38 @@ async function tryHead(
   }
 }
 
-/** A cluster has one head: a name of many machines may lead to any of them. */
 async function checkName(address: string): Promise<void> {
   const { hostname } = hostAndPort(address);
   if (isIP(hostname) !== 0) return;
-  let found: { readonly address: string; readonly family: number }[];
+  let hosts: NamedHost[];
   try {
-    found = await lookup(hostname, { all: true });
+    hosts = await lookup(hostname, { all: true });
   } catch {
     throw absent(address, "there is no machine of this name");
   }
+  checkHosts(address, hosts);
+}
+
+/** An address that a name stands for. */
+export interface NamedHost {
+  readonly address: string;
+  readonly family: number;
+}
+
+/** A cluster has one head: a name of many machines may lead to any of them. */
+export function checkHosts(address: string, hosts: readonly NamedHost[]): void {
+  // Of one machine there may be one of each kind.
   for (const family of [4, 6]) {
-    const hosts = found.filter((it) => it.family === family);
-    const addresses = [...new Set(hosts.map((host) => host.address))];
-    if (addresses.length > 1) {
-      throw new ConnectionError(
-        `Cannot join ${address}: the name stands for ${addresses.length} ` +
-          `addresses (${addresses.join(", ")}), and a cluster has one head. ` +
-          "Give the address of the head",
-      );
-    }
+    const ofFamily = hosts.filter((host) => host.family === family);
+    const all = [...new Set(ofFamily.map((host) => host.address))];
+    if (all.length < 2) continue;
+    throw new ConnectionError(
+      `Cannot join ${address}: the name stands for ${all.length} addresses ` +
+        `(${
+          all.join(", ")
+        }), and a cluster has one head. Give the address of ` +
+        "the head",
+    );
   }
 }
 

@@ -61,6 +61,7 @@ export async function runWorker(
       onWait: (problem) => news.waits(problem),
       isOver: () => isAsked,
     });
+    if (!head) return;
     const ended = await beWorker(request, head, { news, signals });
     if (!ended || isAsked) return;
     console.log(ended.message);

@@ -316,8 +316,11 @@ export const CALLER_TEMPLATES_MAX = 64;
 /** Longest delay of a timer, in milliseconds: what runtimes can count. */
 export const TIMER_MS_MAX = 2 ** 31 - 1;
 
-/** How long a node watches for the answer to a driver's call, in µs. */
-export const ANSWER_WATCH_US_MAX = 100;
+/**
+ * How long the threads behind a connection watch where one call follows
+ * another, in µs: the node for the answer, the executor for the next call.
+ */
+export const CALL_WATCH_US_MAX = 120;
 
 /** What is relayed in a turn and may be a lone call, in bytes. */
 export const LONE_CALL_BYTES_MAX = 256;
@@ -567,9 +570,6 @@ export const OBJECT_ANNOUNCED_MS = 10_000;
 
 /** Who waits for an object is looked after this often. */
 export const OBJECT_TICK_MS = 1_000;
-
-/** One whose last copy was lost, which its owner makes again, so long. */
-export const OBJECT_REMADE_MS = 60_000;
 
 /** An announcement that comes so long after the object was freed is known. */
 export const OBJECT_FREED_KEPT_MS = 30_000;

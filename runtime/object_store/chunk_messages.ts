@@ -18,6 +18,7 @@ import {
   list,
   type MessageFields,
   MessageReader,
+  text,
   tuple,
   unexpectedMessage,
   whole,
@@ -125,6 +126,14 @@ export type FromRemoteStore =
   }
   | ChunkMessage;
 
+/** What another node answers to what this one reads there. */
+export type FromOtherNode =
+  | Extract<FromRemoteStore, { type: "object_found" | "object_denied" }>
+  | CheckedChunk
+  | PlacedChunk
+  | ChunkFileOffered
+  | ChunkFileClosed;
+
 const REQUEST = { requestId: COUNT } as const;
 const OBJECT = { owner: id<WorkerId>(), number: COUNT } as const;
 const SIZE = whole(0, VALUE_BYTES_MAX);
@@ -164,6 +173,16 @@ export const CHILD_TO_STORE = new MessageReader<ToStore>({
   segment_want: { segmentId: COUNT },
   objects_recalled: { objects: list(tuple<RecalledObject>(COUNT, COUNT)) },
   segment_release: { segmentId: COUNT },
+});
+
+/** Reads what another node answers. */
+export const FROM_OTHER_NODE = new MessageReader<FromOtherNode>({
+  object_found: { ...REQUEST, sizeBytes: SIZE },
+  object_denied: { ...REQUEST, reason: text(), capacityBytes: COUNT },
+  object_chunk: { ...CHUNK_FIELDS.object_chunk, checksum: COUNT },
+  chunk_placed: CHUNK_FIELDS.chunk_placed,
+  chunk_file_offered: CHUNK_FIELDS.chunk_file_offered,
+  chunk_file_closed: CHUNK_FIELDS.chunk_file_closed,
 });
 
 const FROM_REMOTE_STORE: ReadonlySet<string> = new Set([

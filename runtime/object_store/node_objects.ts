@@ -140,12 +140,13 @@ export class NodeObjects {
   #open(opener: PullOpener): boolean {
     const { store } = this.#ports;
     const { owner, number } = opener.message;
+    if (this.#pulls.join(opener)) return true;
     if (store.has(owner, number)) return false;
     const isElsewhere = this.#isElsewhere(owner);
     // An owner of this node that the store does not know is gone.
     const mayBePulled = isElsewhere ||
       !this.#isAlone && store.countOf(owner) !== undefined;
-    if (mayBePulled) this.#pulls.ensure(owner, number, opener);
+    if (mayBePulled) this.#pulls.begin(opener);
     return mayBePulled;
   }
 
@@ -189,11 +190,9 @@ export class NodeObjects {
         this.joined();
         this.#hearAsHome(from, message);
         return true;
-      case "object_located": {
-        const { owner, number, source, sizeBytes } = message;
-        this.#pulls.located(owner, number, source, sizeBytes);
+      case "object_located":
+        this.#pulls.located(message);
         return true;
-      }
       case "object_freed":
         this.#free(message.owner, message.number);
         return true;
@@ -335,10 +334,7 @@ export class NodeObjects {
         if (to !== nodeId) {
           return send(to, { ...answer, type: "object_located" });
         }
-        const { owner, number, source, sizeBytes } = answer;
-        return this.#later(() =>
-          this.#pulls.located(owner, number, source, sizeBytes)
-        );
+        return this.#later(() => this.#pulls.located(answer));
       }
       case "free_at": {
         const { owner, number } = action;

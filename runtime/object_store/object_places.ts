@@ -10,7 +10,6 @@ import {
   OBJECT_ANNOUNCED_MS,
   OBJECT_FREED_KEPT_MS,
   OBJECT_READERS_MAX,
-  OBJECT_REMADE_MS,
 } from "../base/limits.ts";
 
 interface ObjectNamed {
@@ -53,6 +52,8 @@ export type PlacesAction =
     readonly to: NodeId;
     readonly source?: NodeId;
     readonly sizeBytes: number;
+    /** It was there, and every copy is gone. */
+    readonly isLost: boolean;
   } & ObjectNamed)
   /** The node frees its copy, and pulls none. */
   | ({ readonly type: "free_at"; readonly nodeId: NodeId } & ObjectNamed)
@@ -85,8 +86,8 @@ interface Place extends ObjectNamed {
   readonly pulls: Map<NodeId, NodeId>;
   /** Who waits for a source, in order. */
   readonly asks: Map<NodeId, Ask>;
-  /** When its last copy was lost, if it was. */
-  lostAtMs: number | undefined;
+  /** The last copy was lost: its owner makes it anew by another number. */
+  isLost: boolean;
   /** Whether a node that is not the home has had to do with it. */
   isShared: boolean;
 }
@@ -173,7 +174,7 @@ export class ObjectPlaces {
     place.asks.delete(nodeId);
     const { serving = 0, served = 0 } = place.holders.get(nodeId) ?? {};
     place.holders.set(nodeId, { sizeBytes, isGood: true, serving, served });
-    place.lostAtMs = undefined;
+    place.isLost = false;
     this.#answerAsks(place);
   }
 
@@ -208,8 +209,7 @@ export class ObjectPlaces {
 
   /** All are of one owner. */
   #tellLost(places: readonly Place[]): void {
-    const nowMs = this.#clock.nowMs();
-    for (const place of places) place.lostAtMs = nowMs;
+    for (const place of places) place.isLost = true;
     const { owner } = places[0]!;
     const numbers = places.map(({ number }) => number);
     this.#actions.push({ type: "objects_lost", owner, numbers });
@@ -237,6 +237,11 @@ export class ObjectPlaces {
   /** Gives a source to each who waits, as far as there are any. */
   #answerAsks(place: Place): void {
     for (const [to, { except }] of place.asks) {
+      if (place.isLost) {
+        place.asks.delete(to);
+        this.#deny(place, to, true);
+        continue;
+      }
       const source = sourceOf(place, except);
       if (!source) continue;
       const [nodeId, holder] = source;
@@ -254,6 +259,7 @@ export class ObjectPlaces {
         number,
         source: nodeId,
         sizeBytes,
+        isLost: false,
       });
     }
     this.#settle(place);
@@ -264,7 +270,7 @@ export class ObjectPlaces {
     if (place.asks.size > 0 && !hasGood(place)) this.#nowhere.add(place);
     else this.#nowhere.delete(place);
     if (place.asks.size + place.pulls.size + place.holders.size > 0) return;
-    if (place.lostAtMs === undefined) this.#delete(place);
+    if (!place.isLost) this.#delete(place);
   }
 
   #unlinked(nodeId: NodeId): void {
@@ -277,8 +283,9 @@ export class ObjectPlaces {
     }
   }
 
-  #deny({ owner, number }: ObjectNamed, to: NodeId): void {
-    this.#actions.push({ type: "answer", to, owner, number, sizeBytes: 0 });
+  #deny({ owner, number }: ObjectNamed, to: NodeId, isLost = false): void {
+    const type = "answer";
+    this.#actions.push({ type, to, owner, number, sizeBytes: 0, isLost });
   }
 
   /** Who has waited in vain for long is told so. */
@@ -286,7 +293,7 @@ export class ObjectPlaces {
     const nowMs = this.#clock.nowMs();
     for (const place of this.#nowhere) {
       for (const [by, ask] of place.asks) {
-        if (nowMs < endOfWaitMs(place, ask)) continue;
+        if (nowMs - ask.askedAtMs < OBJECT_ANNOUNCED_MS) continue;
         place.asks.delete(by);
         this.#deny(place, by);
       }
@@ -340,7 +347,7 @@ export class ObjectPlaces {
   #add({ owner, number }: ObjectNamed): Place {
     const place: Place = {
       ...{ owner, number, holders: new Map(), pulls: new Map() },
-      ...{ asks: new Map(), lostAtMs: undefined, isShared: false },
+      ...{ asks: new Map(), isLost: false, isShared: false },
     };
     let places = this.#owners.get(owner);
     if (!places) this.#owners.set(owner, places = new Map());
@@ -359,12 +366,6 @@ export class ObjectPlaces {
 function hasGood({ holders }: Place): boolean {
   for (const { isGood } of holders.values()) if (isGood) return true;
   return false;
-}
-
-/** Until when one waits for an object that is nowhere. */
-function endOfWaitMs({ lostAtMs }: Place, { askedAtMs }: Ask): number {
-  if (lostAtMs === undefined) return askedAtMs + OBJECT_ANNOUNCED_MS;
-  return Math.max(askedAtMs, lostAtMs) + OBJECT_REMADE_MS;
 }
 
 /**

@@ -5,17 +5,16 @@
 
 import { crc32 } from "node:zlib";
 import { Deque } from "../base/deque.ts";
-import { ProtocolError } from "../base/errors.ts";
 import type { NodeId, WorkerId } from "../base/ids.ts";
 import { REMOTE_TRANSFERS_MAX } from "../base/limits.ts";
 import type { Link, LinkMessage } from "../transport/link.ts";
-import type {
-  CheckedChunk,
-  ChunkFileClosed,
-  ChunkFileOffered,
-  FromRemoteStore,
-  PlacedChunk,
-  ToRemoteStore,
+import {
+  type CheckedChunk,
+  FROM_OTHER_NODE,
+  type FromOtherNode,
+  type FromRemoteStore,
+  type PlacedChunk,
+  type ToRemoteStore,
 } from "./chunk_messages.ts";
 import { ChunkPort, type NearPeer } from "./chunk_port.ts";
 import type { ChunkTarget } from "./chunk_target.ts";
@@ -195,18 +194,8 @@ export class PeerObjects {
         source.receive(message);
         if (this.#isTold) this.#options.told();
         return;
-      case "object_found":
-      case "object_chunk":
-      case "chunk_placed":
-      case "chunk_file_offered":
-      case "chunk_file_closed":
-      case "object_denied":
-        return this.#hear(message as FromOtherNode);
       default:
-        throw new ProtocolError(
-          `Cannot read ${message.type} of another node: it is not about ` +
-            "objects",
-        );
+        return this.#hear(FROM_OTHER_NODE.read(message));
     }
   }
 
@@ -262,14 +251,6 @@ export class PeerObjects {
     reader?.broken();
   }
 }
-
-/** What the other node answers to what this one reads. */
-type FromOtherNode =
-  | Extract<FromRemoteStore, { type: "object_found" | "object_denied" }>
-  | CheckedChunk
-  | PlacedChunk
-  | ChunkFileOffered
-  | ChunkFileClosed;
 
 function withChecksum(
   message: FromRemoteStore,

@@ -52,6 +52,15 @@ export interface PullsPorts {
   readonly timers: Timers;
 }
 
+/** What the home says of an object. */
+export interface LocatedObject {
+  readonly owner: WorkerId;
+  readonly number: number;
+  readonly source?: NodeId | undefined;
+  readonly sizeBytes: number;
+  readonly isLost: boolean;
+}
+
 interface Pull {
   readonly key: string;
   readonly owner: WorkerId;
@@ -104,16 +113,20 @@ export class Pulls {
     for (const { owner } of this.#pulls.values()) yield owner;
   }
 
-  /** Pulls the object, which the store has not got, for whoever opens it. */
-  ensure(owner: WorkerId, number: number, opener?: PullOpener): void {
+  /** Waits for the object, if it is being pulled; whether it is. */
+  join(opener: PullOpener): boolean {
+    const { owner, number } = opener.message;
+    const pull = this.#pulls.get(objectKey(owner, number));
+    if (pull && !isKnown(pull, opener)) pull.openers.push(opener);
+    return pull !== undefined;
+  }
+
+  /** Pulls an object that the store has not got, and nobody has wanted yet. */
+  begin(opener: PullOpener): void {
+    const { owner, number } = opener.message;
     const key = objectKey(owner, number);
-    const present = this.#pulls.get(key);
-    if (present) {
-      if (opener && !isKnown(present, opener)) present.openers.push(opener);
-      return;
-    }
     const pull: Pull = {
-      ...{ key, owner, number, openers: opener ? [opener] : [] },
+      ...{ key, owner, number, openers: [opener] },
       ...{ failed: new Set(), state: "locating", tries: 1, sizeBytes: 0 },
       ...{ source: undefined, requestId: undefined, memory: undefined },
       ...{ stopReading: undefined, stopTimer: undefined },
@@ -125,17 +138,14 @@ export class Pulls {
   // -- What the home says ----------------------------------------------------
 
   /** Where the object is; without a source there is none. */
-  located(
-    owner: WorkerId,
-    number: number,
-    source: NodeId | undefined,
-    sizeBytes: number,
-  ): void {
+  located({ owner, number, source, sizeBytes, isLost }: LocatedObject): void {
     const pull = this.#pulls.get(objectKey(owner, number));
     if (pull?.state !== "locating") return;
     // It may be the answer to what was asked before the last try.
     this.#stopTimer(pull);
-    if (source === undefined) return this.#end(pull, "not_found");
+    if (source === undefined) {
+      return this.#end(pull, isLost ? "lost" : "not_found");
+    }
     if (pull.memory && pull.sizeBytes !== sizeBytes) this.#giveMemoryBack(pull);
     pull.source = source;
     pull.sizeBytes = sizeBytes;

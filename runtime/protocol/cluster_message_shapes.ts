@@ -164,7 +164,10 @@ const FIELDS: MessageFields<ClusterMessage> = {
   group_gone: { groupId: GROUP },
   object_sealed_at: { ...OBJECT, sizeBytes: COUNT },
   object_locate: { ...OBJECT, except: list(NODE, NODES_MAX) },
-  object_located: { ...OBJECT, source: optional(NODE), sizeBytes: COUNT },
+  object_located: {
+    ...OBJECT,
+    ...{ source: optional(NODE), sizeBytes: COUNT, isLost: BOOLEAN },
+  },
   object_gone_at: { ...OBJECT, nodeId: NODE },
   object_freed: OBJECT,
   objects_wanted: {},

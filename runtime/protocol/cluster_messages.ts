@@ -253,6 +253,8 @@ export type ClusterMessage =
     /** Where the receiver shall have it from; none: it is no more. */
     readonly source?: NodeId;
     readonly sizeBytes: number;
+    /** It was somewhere, and every copy is gone. */
+    readonly isLost: boolean;
   }
   /**
    * To the owner's home: this node, which may be the sender, has not got the

@@ -347,9 +347,9 @@ describe("the removal of a placement group", () => {
     const group = placementGroup([{ CPU: 1 }]);
     await group.ready();
     using gate = Gate.remote();
-    const endless = spin.options(inside(group)).remote({ gate });
-    await get(gate.arrivals.remote(1));
     gate.open.remote();
+    const endless = spin.options(inside(group)).remote({ gate });
+    await get(gate.arrivals.remote(2));
 
     await group.remove();
 
@@ -416,6 +416,9 @@ describe("the removal of a placement group", () => {
 const spin = remote(
   async function spin({ gate }: { gate: GateHandle }): Promise<void> {
     await get(gate.pass.remote());
+    // Not awaited: a wait would end with the lease, and the loop not begin.
+    gate.pass.remote();
+    await new Promise((resolve) => setTimeout(resolve, 0));
     for (;;);
   },
 );

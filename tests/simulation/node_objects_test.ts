@@ -11,7 +11,8 @@ const STEPS = 400;
 
 describe("Simulation of objects between nodes", () => {
   itForSeeds("answers every open rightly and leaves nothing behind", {
-    seeds: 60,
+    seeds: 40,
+    seedsPerTest: 5,
     runWorld,
   });
 });

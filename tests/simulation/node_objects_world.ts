@@ -61,7 +61,7 @@ export class NodeObjectsWorld {
       capacityBytes: isNarrow ? NARROW_BYTES : 1024 * MIB,
       ...(isNarrow ? { disk: () => new FakeDisk() } : {}),
       lost: (owner, numbers) => {
-        for (const number of numbers) this.#remake(owner, number);
+        for (const number of numbers) this.#lost(owner, number);
       },
     });
     for (const node of this.kit.nodes) {
@@ -157,21 +157,11 @@ export class NodeObjectsWorld {
       ...{ mark: 1 + number % 250, isFreed: false, isDoubtful: false },
     };
     this.#objects.set(objectKey(object.owner, number), object);
-    this.#writeAs(writer, object);
+    writer.write(object.owner, number, object.sizeBytes, object.mark);
   }
 
-  #writeAs(
-    writer: KitThread,
-    { owner, number, sizeBytes, mark }: SimObject,
-  ): void {
-    writer.write(owner, number, sizeBytes, mark);
-  }
-
-  #remake(owner: WorkerId, number: number): void {
-    const object = this.#objects.get(objectKey(owner, number))!;
-    object.isDoubtful = true;
-    const writer = this.#anyThread();
-    if (writer && this.#dice.chance(0.7)) this.#writeAs(writer, object);
+  #lost(owner: WorkerId, number: number): void {
+    this.#objects.get(objectKey(owner, number))!.isDoubtful = true;
   }
 
   #open(): void {

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import {
   ActorDiedError,
   availableResources,
+  cancel,
   clusterResources,
   context,
   get,
@@ -15,14 +16,17 @@ import {
   put,
   remote,
   shutdown,
+  TaskCancelledError,
   WorkerDiedError,
 } from "../../mod.ts";
+import { observeNode } from "../../runtime/observe_node.ts";
 import { eventually, Gate } from "../support/cluster.ts";
 import {
   afterAll,
   assert,
   assertEquals,
   assertInstanceOf,
+  assertRejects,
   beforeAll,
   describe,
   it,
@@ -173,6 +177,32 @@ describe("a cluster of three nodes", () => {
       const schedulingStrategy = { nodeId, soft: false };
       const sum = sumOf.options({ schedulingStrategy }).remote(ref);
       assertEquals(await get(sum), [nodeId, LARGE_BYTES]);
+    }
+  });
+
+  it("tells what waits, and that no node has what it needs", async () => {
+    const { address } = cluster;
+    const head = observeNode({ address, token: CLUSTER_TOKEN });
+    try {
+      using ref = where.options({ resources: { gold: 1 } }).remote();
+      let waiting = "";
+      const wanted = JSON.stringify([{
+        kind: "task",
+        resources: { CPU: 1, gold: 1 },
+        count: 1,
+        why: "resources",
+      }]);
+      await eventually(
+        async () => {
+          waiting = JSON.stringify(await head.calls.pending());
+          return waiting === wanted;
+        },
+        () => `${waiting} to become ${wanted}`,
+      );
+      await cancel(ref);
+      await assertRejects(() => get(ref), TaskCancelledError);
+    } finally {
+      await head.close();
     }
   });
 

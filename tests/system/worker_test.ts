@@ -213,7 +213,7 @@ describe("a worker that cannot join", () => {
     await node.says("no machine of this name");
     await node.says("Waiting for it");
     node.stop();
-    await node.ended;
+    assertEquals(await node.ended, 0);
   });
 
   it("waits for a head that is not there yet", async () => {

@@ -203,7 +203,8 @@ describe("checkStart of a worker", () => {
         "the new node itself",
       );
     }
-    checkWorker({ ...JOIN, port: 6_380, host: "10.0.0.7" });
+    const other = { ...JOIN, port: 6_380, host: "10.0.0.7", insecure: true };
+    assertEquals(checkWorker(other).port, 6_380);
   });
 
   it("encrypts if its cluster does, and only then", () => {

@@ -112,24 +112,22 @@ describe("Objects of a node among others", () => {
     await kit.assertEmpty();
   });
 
-  it("tells the owner of the last copy, and waits for a new one", async () => {
+  it("tells the owner of the last copy, and who wants it", async () => {
     const kit = newKit();
     const [a, b, c] = kit.nodes;
     const owner = kit.thread(a!, "owner");
-    kit.thread(b!, "task").write(owner.workerId, 1, MIB, 3);
-    await kit.settle();
+    kit.thread(b!, "task").write(owner.workerId, 1, 9 * MIB, 3);
+    const reader = kit.thread(c!, "reader");
+    const early = reader.open(owner.workerId, 1, 9 * MIB, 3);
+    await part(kit, c!.nodeId, 4);
     kit.kill(b!);
     for (const { objects } of kit.alive) objects.nodeGone(b!.nodeId);
     assertEquals(a!.lost, [objectKey(owner.workerId, 1)]);
-    const reader = kit.thread(c!, "reader");
-    const open = reader.open(owner.workerId, 1, MIB, 4);
+    const late = reader.open(owner.workerId, 1, 9 * MIB, 3);
+    const own = owner.open(owner.workerId, 1, 9 * MIB, 3);
     await kit.settle();
-    kit.advance(OBJECT_ANNOUNCED_MS);
-    await kit.settle();
-    assertEquals(open.outcome, undefined);
-    kit.thread(a!, "task").write(owner.workerId, 1, MIB, 4);
-    await kit.settle();
-    assertEquals(open.outcome, "opened");
+    assertEquals([early.outcome, late.outcome], ["lost", "lost"]);
+    assertEquals(own.outcome, "lost");
     owner.free(owner.workerId, 1);
     await kit.assertEmpty();
   });

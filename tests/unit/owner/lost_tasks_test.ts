@@ -1,4 +1,7 @@
-import { OutOfMemoryError } from "../../../runtime/base/errors.ts";
+import {
+  NodeDiedError,
+  OutOfMemoryError,
+} from "../../../runtime/base/errors.ts";
 import type { LeaseId } from "../../../runtime/base/ids.ts";
 import {
   MEMORY_RETRY_MS,
@@ -8,6 +11,31 @@ import type { WireError } from "../../../runtime/protocol/wire_error.ts";
 import type { TaskRecord } from "../../../runtime/owner/task_record.ts";
 import { assert, assertEquals, describe, it } from "../../support/harness.ts";
 import { EXECUTOR, OwnerFixture } from "./owner_fixture.ts";
+
+describe("an owner whose task was on a node that died", () => {
+  it("tries it again, and names the node when that is over", () => {
+    const fixture = new OwnerFixture();
+    const template = fixture.template({ maxRetries: 1 });
+    const task = fixture.owner.submit(template, []);
+    const reason = new NodeDiedError("Node n-2 is dead: it was killed", {
+      details: { nodeId: "n-2" },
+    });
+
+    die(fixture, "l-1", reason);
+    const between = task.status;
+    die(fixture, "l-2", reason);
+
+    assertEquals(between, "queued");
+    const error = errorOf(fixture, task);
+    assert(error instanceof NodeDiedError);
+    assertEquals(Reflect.get(error, "nodeId"), "n-2");
+    assertEquals(
+      error.message,
+      "Cannot finish task: the node that ran it ended (attempt 2): Node n-2 " +
+        "is dead: it was killed",
+    );
+  });
+});
 
 describe("an owner whose task was stopped for memory", () => {
   it("fails it when nothing may run again, with the figures", () => {
