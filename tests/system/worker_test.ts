@@ -90,6 +90,9 @@ describe("a worker", () => {
   it("that is killed is noticed at once", async () => {
     await using cluster = await ProcessCluster.start({ workers: [1, 1] });
     const [killed, other] = cluster.workers as [NodeProcess, NodeProcess];
+    for (const { nodeId } of [killed, other]) {
+      await untilState(cluster, nodeId, "alive");
+    }
     const beganMs = performance.now();
 
     await killed.kill();
@@ -103,6 +106,7 @@ describe("a worker", () => {
     await using cluster = await ProcessCluster.start();
     const [worker] = cluster.workers as [NodeProcess];
     const { nodeId } = worker;
+    await untilState(cluster, nodeId, "alive");
 
     worker.suspend();
     await untilState(
