@@ -63,6 +63,7 @@ describe("a worker", () => {
       await using cluster = await ProcessCluster.start({ runtime });
       const { head, workers: [worker] } = cluster;
       const { nodeId } = worker!;
+      await untilState(cluster, nodeId, "alive");
       assertEquals(await statesOf(cluster), {
         [head.nodeId]: "alive",
         [nodeId]: "alive",
@@ -77,7 +78,10 @@ describe("a worker", () => {
 
   it("of another runtime than its head is one like any other", async () => {
     await using cluster = await ProcessCluster.start({ workers: [] });
-    for (const runtime of RUNTIMES) await cluster.addWorker({ runtime });
+    for (const runtime of RUNTIMES) {
+      const { nodeId } = await cluster.addWorker({ runtime });
+      await untilState(cluster, nodeId, "alive");
+    }
 
     const states = Object.values(await statesOf(cluster));
     assertEquals(states, ["alive", "alive", "alive", "alive"]);
@@ -86,6 +90,9 @@ describe("a worker", () => {
   it("that is killed is noticed at once", async () => {
     await using cluster = await ProcessCluster.start({ workers: [1, 1] });
     const [killed, other] = cluster.workers as [NodeProcess, NodeProcess];
+    for (const { nodeId } of [killed, other]) {
+      await untilState(cluster, nodeId, "alive");
+    }
     const beganMs = performance.now();
 
     await killed.kill();
@@ -99,6 +106,7 @@ describe("a worker", () => {
     await using cluster = await ProcessCluster.start();
     const [worker] = cluster.workers as [NodeProcess];
     const { nodeId } = worker;
+    await untilState(cluster, nodeId, "alive");
 
     worker.suspend();
     await untilState(
