@@ -9,6 +9,10 @@ import process from "node:process";
 import { ACTOR_TRANSITIONS as ACTOR_LIFE } from "../runtime/control/actor_record.ts";
 import { NODE_TRANSITIONS } from "../runtime/control/node_table.ts";
 import {
+  ACTOR_PLACE_TRANSITIONS,
+  GROUP_PLACE_TRANSITIONS,
+} from "../runtime/scheduler/cluster/head_state.ts";
+import {
   ACTOR_TRANSITIONS,
   GROUP_TRANSITIONS,
   LEASE_TRANSITIONS,
@@ -87,7 +91,7 @@ const MACHINES: readonly Machine[] = [
     table: GROUP_TRANSITIONS,
     meanings: {
       waiting: "holds nothing yet",
-      prepared: "its bundles here are set aside, those of others maybe not",
+      prepared: "bundles of it are set aside here, and not yet elsewhere",
       created: "every bundle is taken from the node's resources",
       ended: "removed; its leases are revoked and its actors end",
     } satisfies Record<keyof typeof GROUP_TRANSITIONS, string>,
@@ -103,6 +107,33 @@ const MACHINES: readonly Machine[] = [
       draining: "ends what it runs, takes nothing new, and will leave",
       dead: "has left, is gone, or was silent for too long",
     } satisfies Record<keyof typeof NODE_TRANSITIONS, string>,
+  },
+  {
+    title: "An actor's node",
+    file: "runtime/scheduler/cluster/head_state.ts",
+    text: "What the head knows of an actor's place: which node is to have it.",
+    table: ACTOR_PLACE_TRANSITIONS,
+    meanings: {
+      unplaced: "no node could hold it now",
+      asked: "a node was asked for it and has not answered",
+      placed: "it has a thread on its node",
+      ended: "released, or impossible to place",
+    } satisfies Record<keyof typeof ACTOR_PLACE_TRANSITIONS, string>,
+  },
+  {
+    title: "A placement group's nodes",
+    file: "runtime/scheduler/cluster/head_state.ts",
+    text: "What the head knows of a group: which nodes have its bundles. " +
+      "They are set aside on each node first, and used once all are.",
+    table: GROUP_PLACE_TRANSITIONS,
+    meanings: {
+      waiting: "no node was asked for anything",
+      preparing: "nodes were asked to set its bundles aside",
+      created: "every bundle is on a node",
+      broken: "bundles were lost with a node; the others stay",
+      repairing: "nodes were asked to set aside what was lost",
+      ended: "removed",
+    } satisfies Record<keyof typeof GROUP_PLACE_TRANSITIONS, string>,
   },
 ];
 
