@@ -106,6 +106,8 @@ export class ClusterMembers {
     if (!this.#table) return isJoining ? this.#noHeadText() : undefined;
     this.#refusal = undefined;
     this.#tell({ type: "node_joined", facts, report });
+    // The head itself need not wait until all others are told.
+    if (!this.#refusal) this.#take([this.#table.view(facts.nodeId)!]);
     return this.#refusal;
   }
 
