@@ -655,6 +655,9 @@ export const NODE_JOIN_PAUSE_MS = 250;
 /** What waits at a node without room for so long may go to another one. */
 export const SPREAD_MOVE_MS = 300;
 
+/** Nodes looked at for one event, summed over demands that may move. */
+export const SPREAD_LOOKS_MAX = 16_384;
+
 /** The longest time between two moves that have led to nothing. */
 export const SPREAD_MOVE_MS_MAX = 10_000;
 

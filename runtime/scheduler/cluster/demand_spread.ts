@@ -57,6 +57,7 @@ export class DemandSpread {
       lastServed: undefined,
       nowMs: 0,
       touched: new Set(),
+      unseen: new Set(),
       actions: [],
     };
   }

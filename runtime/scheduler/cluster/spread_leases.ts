@@ -6,6 +6,7 @@ import type { LeaseGranted, LeaseOver } from "./messages.ts";
 import { noteReturned } from "./node_table.ts";
 import { noteMet } from "./spread_moves.ts";
 import {
+  beginWaiting,
   excess,
   lower,
   lowerAny,
@@ -26,7 +27,7 @@ export function countLease(
   const share = shareAt(demand, node);
   share.held++;
   demand.held++;
-  share.waitingSinceMs = undefined;
+  beginWaiting(state, share);
   noteMet(demand);
   if (share.held > share.count) {
     // It was asked for less meanwhile, and others for more.
@@ -56,5 +57,6 @@ export function uncountLease(
   const over = excess(demand);
   // Its own node first: it would grant it anew.
   if (over > 0) lowerAny(state, demand, over - lower(state, share, over));
+  if (share.unmet === 1) beginWaiting(state, share);
   noteWaiting(state, demand);
 }

@@ -5,6 +5,7 @@
 import {
   INFEASIBLE_WARNING_MS,
   SPREAD_AVOID_MS,
+  SPREAD_LOOKS_MAX,
   SPREAD_MOVE_MS,
   SPREAD_MOVE_MS_MAX,
   SPREAD_STARVING_MS,
@@ -31,22 +32,28 @@ export function moveWaiting(state: SpreadState): void {
   const open = state.table.order.filter(({ isOpen }) => isOpen);
   // Mostly what is short everywhere is CPU.
   const withCpu = open.filter(({ available }) => (available["CPU"] ?? 0) > 0);
+  let looks = 0;
   for (const demand of [...state.waiting]) {
     if (state.nowMs < demand.settledUntilMs) continue;
     const { resources } = demand.spec;
     const nodes = (resources["CPU"] ?? 0) > 0 ? withCpu : open;
     const hasRoom = isInGroup(demand) ||
       nodes.some((node) => roomFor(node, resources, 1) > 0);
-    if (hasRoom) moveToRoom(state, demand);
+    if (!hasRoom) continue;
+    // Those that were not looked at are first the next time.
+    state.waiting.delete(demand);
+    state.waiting.add(demand);
+    looks += demand.shares.size + state.table.size;
+    moveToRoom(state, demand);
+    if (looks >= SPREAD_LOOKS_MAX) return;
   }
 }
 
 /** Time has passed for what waits. */
 export function watchWaiting(state: SpreadState): void {
+  for (const share of state.unseen) share.waitingSinceMs = state.nowMs;
+  state.unseen.clear();
   for (const demand of [...state.waiting]) {
-    for (const share of demand.shares.values()) {
-      if (share.unmet > 0) share.waitingSinceMs ??= state.nowMs;
-    }
     watchUnplaced(state, demand);
     watchStarving(state, demand);
   }

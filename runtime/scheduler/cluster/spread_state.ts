@@ -35,7 +35,7 @@ export class Share implements Sent {
   told = 0;
   toldDepth = 0;
   fresh = 0;
-  /** Since when nothing has come of it; set by a tick. */
+  /** Since when nothing has come of it; set by the next tick. */
   waitingSinceMs: number | undefined;
   /** It gave nothing though it seemed to have room, or refused. */
   avoidedUntilMs = 0;
@@ -104,6 +104,8 @@ export interface SpreadState {
   nowMs: number;
   /** Shares that may have changed since their nodes were told. */
   readonly touched: Set<Share>;
+  /** Shares that have begun to wait, or to wait anew, since the last tick. */
+  readonly unseen: Set<Share>;
   actions: SpreadAction[];
 }
 
@@ -126,9 +128,15 @@ export function raise(state: SpreadState, share: Share, count: number): void {
   if (count === 0) return;
   share.count += count;
   share.demand.asked += count;
-  share.waitingSinceMs = undefined;
+  beginWaiting(state, share);
   noteSent(share.node, share, count);
   state.touched.add(share);
+}
+
+/** Something has just come of it, or more is asked for. */
+export function beginWaiting({ unseen }: SpreadState, share: Share): void {
+  share.waitingSinceMs = undefined;
+  unseen.add(share);
 }
 
 /** Asks a node for less; what is held of it is not touched. */

@@ -13,6 +13,7 @@ import type { DemandAdopted, DemandFailed, DemandWanted } from "./messages.ts";
 import { moveWaiting } from "./spread_moves.ts";
 import { place } from "./spread_places.ts";
 import {
+  beginWaiting,
   excess,
   failDemand,
   isAlone,
@@ -57,6 +58,7 @@ export function adoptDemand(state: SpreadState, event: DemandAdopted): void {
   share.told = count;
   share.toldDepth = depth;
   if (share.count !== share.told) state.touched.add(share);
+  beginWaiting(state, share);
   noteWaiting(state, demand);
   if (!isAlone(state)) moveWaiting(state);
 }
