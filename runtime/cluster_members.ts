@@ -3,7 +3,7 @@
 // they are. Runs the clocks of both.
 
 import type { NodeId } from "./base/ids.ts";
-import { NODE_REPORT_MS } from "./base/limits.ts";
+import { NODE_REPORT_MS, NODE_REPORT_MS_MAX } from "./base/limits.ts";
 import { NodeReports } from "./control/node_reports.ts";
 import type { NodeAction, NodeEvent } from "./control/node_events.ts";
 import { NodeTable } from "./control/node_table.ts";
@@ -44,6 +44,7 @@ export class ClusterMembers {
   readonly #views = new Map<NodeId, NodeView>();
   #refusal: string | undefined;
   #ticker: ReturnType<typeof setInterval> | undefined;
+  #everyMs = 0;
 
   constructor(node: MemberNode, ports: ClusterMembersPorts) {
     this.#node = node;
@@ -58,7 +59,17 @@ export class ClusterMembers {
       facts: ownFacts(this.#node),
       report: this.#reports.first(ownCondition(this.#node), performance.now()),
     });
-    this.#ticker = setInterval(() => this.#tick(), NODE_REPORT_MS);
+    this.#keepTicking();
+  }
+
+  /** A head without other nodes has nobody to tell, and wakes more seldom. */
+  #keepTicking(): void {
+    const isHeadAlone = this.#table !== undefined && this.isAlone;
+    const everyMs = isHeadAlone ? NODE_REPORT_MS_MAX : NODE_REPORT_MS;
+    if (everyMs === this.#everyMs) return;
+    this.#everyMs = everyMs;
+    clearInterval(this.#ticker);
+    this.#ticker = setInterval(() => this.#tick(), everyMs);
   }
 
   /** Takes no new work, and leaves when what runs has ended. */
@@ -175,6 +186,7 @@ export class ClusterMembers {
       const isNews = view.state === "dead" && known?.state !== "dead";
       if (isNews && known && !isOwn) died.push(view);
     }
+    this.#keepTicking();
     this.#ports.changed(views);
     for (const { facts, reason } of died) {
       this.#ports.died(facts.nodeId, reason ?? "the head has said so");
