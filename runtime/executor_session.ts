@@ -198,10 +198,6 @@ export class ExecutorSession {
           message.leaseId,
           this.#thread.codec.decodeError(message.error),
         );
-        this.#thread.sendNode({
-          type: "lease_left",
-          leaseId: message.leaseId,
-        });
         break;
       case "lease_unanswered":
         this.#executor.leaseUnanswered(message.leaseId);
@@ -249,6 +245,8 @@ export class ExecutorSession {
           thread.sendNode({ type: "lease_block", leaseId, ...why }),
         unblockLease: (leaseId) =>
           thread.sendNode({ type: "lease_unblock", leaseId }),
+        leaveLease: (leaseId) =>
+          thread.sendNode({ type: "lease_left", leaseId }),
         actorConstructed: ({ actorId, incarnation }) =>
           thread.sendNode({ type: "actor_constructed", actorId, incarnation }),
         actorConstructionFailed: ({ actorId, incarnation }, error) =>

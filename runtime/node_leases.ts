@@ -20,7 +20,7 @@ export interface RevokedLeasesPorts {
 export class RevokedLeases {
   readonly #ports: RevokedLeasesPorts;
   readonly #timers: Timers;
-  /** Those whose threads have not said that they know. */
+  /** Those under which something may still run. */
   readonly #leaving = new Map<LeaseId, () => void>();
 
   constructor(ports: RevokedLeasesPorts, timers: Timers) {
@@ -41,7 +41,7 @@ export class RevokedLeases {
       send(owner, { type: "lease_revoke", leaseId, error });
     }
     send(threadId, { type: "lease_over", leaseId, error });
-    // A thread that is too busy to notice would be given to others.
+    // What does not heed it would run on beside others, on their CPUs.
     const forget = this.#timers.after(LEASE_OVER_GRACE_MS, () => {
       this.#leaving.delete(leaseId);
       stopThread(threadId, "a task of it went on without a lease");
@@ -49,7 +49,7 @@ export class RevokedLeases {
     this.#leaving.set(leaseId, forget);
   }
 
-  /** The thread knows that the lease is over. */
+  /** Nothing runs under the lease any more. */
   left(leaseId: LeaseId): void {
     this.#leaving.get(leaseId)?.();
     this.#leaving.delete(leaseId);

@@ -76,7 +76,7 @@ export const PUSHED_TASKS_PER_LEASE_MAX = 512;
 /** How long an owner keeps an idle lease, in case more work comes. */
 export const LEASE_LINGER_MS = 20;
 
-/** For a busy thread to notice that a lease is over, before it is stopped. */
+/** For what runs under a lease that is over to end, before it is stopped. */
 export const LEASE_OVER_GRACE_MS = 500;
 
 /** How long a thread may take to answer that it stops; then it is forced. */

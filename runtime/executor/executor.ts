@@ -187,14 +187,12 @@ export class Executor {
       slot.paused = true;
       this.#ready.delete(slot);
     }
-    for (const owner of this.#owners.values()) {
-      for (const run of [...owner.runs.values()]) {
-        if (run.slot.actor !== actor) continue;
-        run.ended = true;
-        run.cancel(cancelledError(run));
-        owner.runs.delete(run.number);
-        this.#underWay--;
-      }
+    for (const run of this.#runs()) {
+      if (run.slot.actor !== actor) continue;
+      run.ended = true;
+      run.cancel(cancelledError(run));
+      run.owner.runs.delete(run.number);
+      this.#underWay--;
     }
   }
 
@@ -249,8 +247,10 @@ export class Executor {
   }
 
   #retireSlot(slot: Slot): void {
-    if (slot.leaseId) this.#slots.delete(slot.leaseId);
-    else if (slot.actor) this.#endIfRetired(slot.actor);
+    if (slot.leaseId) {
+      if (slot.isOver) this.#ports.node.leaveLease(slot.leaseId);
+      else this.#slots.delete(slot.leaseId);
+    } else if (slot.actor) this.#endIfRetired(slot.actor);
   }
 
   #begin(run: TaskRun): void {
@@ -402,18 +402,22 @@ export class Executor {
     this.#ports.flushNow();
   }
 
-  /** What runs under a lease must stop: the lease is gone. */
+  /** The lease is gone. It is left once all that runs under it has ended. */
   leaseOver(leaseId: LeaseId, reason: Error): void {
     const slot = this.#slots.get(leaseId);
+    if (!slot?.running) this.#ports.node.leaveLease(leaseId);
     if (!slot) return;
     this.#slots.delete(leaseId);
     this.#ready.delete(slot);
     slot.queue.clear();
-    for (const owner of this.#owners.values()) {
-      for (const run of owner.runs.values()) {
-        if (run.slot === slot) run.cancel(reason);
-      }
+    slot.isOver = true;
+    for (const run of this.#runs()) {
+      if (run.slot === slot) run.cancel(reason);
     }
+  }
+
+  #runs(): TaskRun[] {
+    return [...this.#owners.values()].flatMap(({ runs }) => [...runs.values()]);
   }
 
   /** Its owner does not answer, and others wait. */

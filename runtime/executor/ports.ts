@@ -66,6 +66,8 @@ export interface ExecutorPorts {
     /** Its CPU is for others; `isIdle`: for want of work, not for a wait. */
     blockLease(leaseId: LeaseId, why?: { readonly isIdle: true }): void;
     unblockLease(leaseId: LeaseId): void;
+    /** Nothing runs any more under a lease that is gone. */
+    leaveLease(leaseId: LeaseId): void;
     actorConstructed(actor: ActorLife): void;
     actorConstructionFailed(actor: ActorLife, error: WireError): void;
     actorExited(actor: ActorLife): void;

@@ -44,6 +44,8 @@ export class Slot {
   paused = false;
   /** Runs of this slot that wait in `get` or `wait`. */
   waiting = 0;
+  /** The lease is gone: nothing is begun, and what runs was told to stop. */
+  isOver = false;
 
   constructor(
     concurrencyMax: number,

@@ -108,7 +108,7 @@ export type ToNode =
     /** It has no work, and its owner does not answer. */
     readonly isIdle?: true;
   }
-  /** The executor has seen that a lease is over: its thread is responsive. */
+  /** What ran under a lease that is over has ended. */
   | { readonly type: "lease_left"; readonly leaseId: LeaseId }
   | { readonly type: "lease_unblock"; readonly leaseId: LeaseId }
   | { readonly type: "link_request"; readonly peer: WorkerId }

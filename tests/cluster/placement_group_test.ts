@@ -357,6 +357,21 @@ describe("the removal of a placement group", () => {
     await untilFree(4);
   });
 
+  it("ends a task that does not heed it", async () => {
+    const group = placementGroup([{ CPU: 1 }]);
+    await group.ready();
+    using gate = Gate.remote();
+    gate.open.remote();
+    const heedless = wander.options(inside(group)).remote({ gate });
+    await get(gate.arrivals.remote(1));
+
+    await group.remove();
+
+    await assertRejects(get(heedless), PlacementGroupRemovedError);
+    // The last hold on the gate goes with the task's thread.
+    await untilFree(4);
+  });
+
   it("fails actors and their calls", async () => {
     const group = placementGroup([{ CPU: 1 }]);
     const holder = RemoteHolder.options({ numCpus: 1, ...inside(group) })
@@ -420,6 +435,14 @@ const spin = remote(
     gate.pass.remote();
     await new Promise((resolve) => setTimeout(resolve, 0));
     for (;;);
+  },
+);
+
+/** Looks neither at its signal nor at the clock. */
+const wander = remote(
+  async function wander({ gate }: { gate: GateHandle }): Promise<void> {
+    gate.pass.remote();
+    for (;;) await new Promise((resolve) => setTimeout(resolve, 1));
   },
 );
 

@@ -574,6 +574,7 @@ export class SimThread {
       blockLease: (leaseId) => this.sendNode({ type: "lease_block", leaseId }),
       unblockLease: (leaseId) =>
         this.sendNode({ type: "lease_unblock", leaseId }),
+      leaveLease: (leaseId) => this.sendNode({ type: "lease_left", leaseId }),
       actorConstructed: ({ actorId, incarnation }) =>
         this.sendNode({ type: "actor_constructed", actorId, incarnation }),
       actorConstructionFailed: ({ actorId, incarnation }, error) => {

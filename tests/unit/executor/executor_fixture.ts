@@ -171,14 +171,7 @@ export class ExecutorFixture {
         open: () => Promise.reject(new Error("not faked")),
         again: (_value, error) => Promise.reject(error),
       },
-      node: {
-        blockLease: (leaseId) => note({ blocked: leaseId }),
-        unblockLease: (leaseId) => note({ unblocked: leaseId }),
-        actorConstructed: ({ actorId }) => note({ constructed: actorId }),
-        actorConstructionFailed: ({ actorId }, { message }) =>
-          note({ failed: actorId, message }),
-        actorExited: ({ actorId }) => note({ exited: actorId }),
-      },
+      node: nodePorts(note),
       loadCode: ({ hash }) => Promise.resolve(this.#targets.get(hash)),
       runAs: (run, work) => {
         this.current = run;
@@ -207,6 +200,18 @@ export class ExecutorFixture {
       nowMs: () => 0,
     };
   }
+}
+
+function nodePorts(note: (deed: Deed) => void): ExecutorPorts["node"] {
+  return {
+    blockLease: (leaseId) => note({ blocked: leaseId }),
+    unblockLease: (leaseId) => note({ unblocked: leaseId }),
+    leaveLease: (leaseId) => note({ left: leaseId }),
+    actorConstructed: ({ actorId }) => note({ constructed: actorId }),
+    actorConstructionFailed: ({ actorId }, { message }) =>
+      note({ failed: actorId, message }),
+    actorExited: ({ actorId }) => note({ exited: actorId }),
+  };
 }
 
 function codeOf(hash: string) {

@@ -88,6 +88,35 @@ describe("Executor", () => {
     ]);
   });
 
+  it("leaves a lease that is over when what ran under it has ended", async () => {
+    const fixture = new ExecutorFixture();
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const ran: string[] = [];
+    const template = fixture.define(async () => {
+      ran.push("ran");
+      await promise;
+    });
+    fixture.push(template, [1, 2]);
+    await fixture.take();
+
+    fixture.executor.leaseOver(LEASE, new Error("Over"));
+    const under = await fixture.take();
+    resolve();
+    const ended = await fixture.take();
+
+    assertEquals(under, []);
+    assertEquals(ended.filter((deed) => "left" in deed), [{ left: LEASE }]);
+    assertEquals(ran, ["ran"]);
+  });
+
+  it("leaves a lease that is over at once if nothing runs there", async () => {
+    const fixture = new ExecutorFixture();
+
+    fixture.executor.leaseOver(LEASE, new Error("Over"));
+
+    assertEquals(await fixture.take(), [{ left: LEASE }]);
+  });
+
   it("lends a lease out that is asked back in vain, until there is work", async () => {
     const fixture = new ExecutorFixture();
     const { promise, resolve } = Promise.withResolvers<void>();
