@@ -312,8 +312,8 @@ export class ExecutorSession {
       write: (owner, number, encoded) =>
         thread.writeObject(owner, number, encoded),
       open: (owner, number) => thread.openObject(owner, number),
-      again: (value, error, run) =>
-        thread.reading.again(value, error, this.#scopeOf(run)),
+      again: (value, why, run) =>
+        thread.reading.again(value, why, this.#scopeOf(run)),
     };
   }
 

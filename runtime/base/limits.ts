@@ -185,7 +185,7 @@ export const LINEAGE_BYTES_MAX = 128 * 1024 * 1024;
 export const LINEAGE_RECORD_BYTES = 512;
 
 /** How often a reader is sent to a place in the store that is empty. */
-export const LOST_READS_MAX = 3;
+export const LOST_READS_MAX = 4;
 
 /** An actor fails when this many threads for it have not started. */
 export const THREAD_START_ATTEMPTS_MAX = 3;

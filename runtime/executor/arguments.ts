@@ -57,10 +57,10 @@ function valuesOf(
 /** A value of the store, made again first if it has been lost. */
 async function opened(stored: WireStored, reader: Reader): Promise<unknown> {
   const { store } = reader.ports;
-  for (;;) {
+  for (let tries = 1;; tries++) {
     const { o: [owner, number], at = number } = stored;
     const found = await store.open(owner, at).catch((error) =>
-      store.again(stored, error, reader.run)
+      store.again(stored, { error, tries }, reader.run)
     );
     if (found instanceof Uint8Array) return decode(found, true, reader);
     if ("v" in found) return found.v;

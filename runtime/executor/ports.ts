@@ -54,11 +54,11 @@ export interface ExecutorPorts {
     open(owner: WorkerId, number: number): Promise<Uint8Array>;
     /**
      * What has become of a value that could not be opened, as its owner says;
-     * rejects, most often with `error`. The run waits meanwhile.
+     * rejects, most often with the error. The run waits meanwhile.
      */
     again(
       value: WireStored,
-      error: unknown,
+      why: { readonly error: unknown; readonly tries: number },
       run: TaskRun | undefined,
     ): Promise<WireValue>;
   };

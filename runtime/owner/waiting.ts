@@ -164,10 +164,9 @@ export class Reading {
         return codec.decode(bytes, true, ref);
       } catch (error) {
         if (!isLost(error) || tries >= LOST_READS_MAX) throw error;
-        await this.#miss(ref, storedAs, reader);
-        // There is nothing better than what could not be read.
-        const isSame = ref.state === "stored" && ref.value === storedAs;
-        if (isSame) throw error;
+        // The store may have said so before what replaces it was there.
+        if (tries === 1 && ref.state === "stored") continue;
+        if (!await this.#miss(ref, storedAs, reader)) throw error;
         if (ref.state !== "stored") return this.#read(ref, reader);
       }
     }
@@ -179,33 +178,39 @@ export class Reading {
     return this.#read(ref, reader);
   }
 
-  /** Tells the owner of a value that is not there, and waits for the next. */
+  /**
+   * Tells the owner of a value that is not there, and waits for the next; false
+   * when there is nothing better. The next may be stored by the same number: a
+   * task that is tried again stores by that of its first try.
+   */
   async #miss(
     ref: ObjectRef,
     storedAs: number,
     { timeoutMs, scope }: Reader,
-  ): Promise<void> {
+  ): Promise<boolean> {
     this.#ports.references.missed(ref, storedAs);
+    const isSame = ref.state === "stored" && ref.value === storedAs;
     if (ref.state === "pending") await this.#settle([ref], timeoutMs, scope);
+    return !isSame;
   }
 
   /**
    * What has become of a value for which there is no ref here, and which the
-   * store could not open; rejects with `error` if there is nothing better.
+   * store could not open so many times; rejects with `error` if there is nothing
+   * better. At first it is to be opened again, as by those who have a ref.
    */
   async again(
     stored: WireStored,
-    error: unknown,
+    { error, tries }: { readonly error: unknown; readonly tries: number },
     scope: WaitScope,
   ): Promise<WireValue> {
-    if (!isLost(error)) throw error;
+    if (!isLost(error) || tries >= LOST_READS_MAX) throw error;
+    if (tries === 1) return stored;
     const ref = this.#ports.references.importRef(stored.o);
-    await this.#miss(ref, storedAs(stored), { timeoutMs: undefined, scope });
+    const reader = { timeoutMs: undefined, scope };
+    if (!await this.#miss(ref, storedAs(stored), reader)) throw error;
     if (ref.state === "failed") this.#throw(ref);
-    const value = wireValue(ref);
-    const isSame = "o" in value && storedAs(value) === storedAs(stored);
-    if (isSame) throw error;
-    return value;
+    return wireValue(ref);
   }
 
   /** Throws for one of `refs`; the failures of all were asked for with it. */

@@ -169,7 +169,7 @@ export class ExecutorFixture {
           return Promise.resolve();
         },
         open: () => Promise.reject(new Error("not faked")),
-        again: (_value, error) => Promise.reject(error),
+        again: (_value, { error }) => Promise.reject(error),
       },
       node: nodePorts(note),
       loadCode: ({ hash }) => Promise.resolve(this.#targets.get(hash)),

@@ -1,10 +1,14 @@
 // Objects that are lost and made again by their tasks. The fixture's executor
 // answers what the owner pushes; the store is told of only by what is freed.
 
-import { NodeDiedError } from "../../../runtime/base/errors.ts";
+import {
+  NodeDiedError,
+  ObjectLostError,
+} from "../../../runtime/base/errors.ts";
 import type { ActorId } from "../../../runtime/base/ids.ts";
 import type { ObjectRef } from "../../../runtime/owner/object_ref.ts";
 import type { TaskTemplate } from "../../../runtime/owner/task_record.ts";
+import { Reading } from "../../../runtime/owner/waiting.ts";
 import { encodeError } from "../../../runtime/protocol/wire_error.ts";
 import type { WireError } from "../../../runtime/protocol/wire_error.ts";
 import {
@@ -372,6 +376,25 @@ describe("A lost item of a stream", () => {
 
     assertEquals(items.map(({ state }) => state), ["stored", "stored"]);
   });
+
+  it("is read where the retry has put it, by the number that it had", async () => {
+    const world = new World();
+    const { items, push } = world.openStream();
+    world.yieldAll(push, 1);
+    const denied = Promise.withResolvers<Uint8Array>();
+    const { codec } = world.fixture;
+    const opens = [denied.promise, codec.encode(7, "value").toPayload()];
+
+    const value = world.read(items[0]!, async () => await opens.shift()!);
+    world.lose(items[0]!);
+    world.owner.workerEnded(EXECUTOR, DEATH);
+    denied.reject(new ObjectLostError("Every copy is gone"));
+    await Promise.resolve();
+    world.fixture.grant("l-2" as never, OTHER);
+    world.yieldAll(world.pushes()[0]!, 1);
+
+    assertEquals(await value, 7);
+  });
 });
 
 describe("A lost result of an actor", () => {
@@ -542,6 +565,15 @@ class World {
     this.fixture.receive({ type: "stream_ended", number, count });
     this.fixture.take();
     return { number, items };
+  }
+
+  /** Reads a value from a store that `open` stands for. */
+  read(ref: ObjectRef, open: () => Promise<Uint8Array>): Promise<unknown> {
+    const { codec, owner: { references } } = this.fixture;
+    const timers = { after: () => () => {} };
+    const reading = new Reading({ references, codec, store: { open }, timers });
+    const scope = { before() {}, begin() {}, end() {}, signal: undefined };
+    return Promise.resolve(reading.getOne(ref, undefined, scope));
   }
 
   startActor(): void {
