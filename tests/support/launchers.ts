@@ -76,7 +76,7 @@ function run(program: string, args: readonly string[]): Promise<Outcome> {
 }
 
 /** The pinned program, as the setup script or the packages provide it. */
-function programPath(name: string): string {
+export function programPath(name: string): string {
   const folders = [
     join(ROOT, ".tools", "bin"),
     join(ROOT, "node_modules", ".bin"),

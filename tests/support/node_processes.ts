@@ -8,6 +8,7 @@ import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { ROOT } from "./launchers.ts";
+import { childOf, type NetworkHosts } from "./network_hosts.ts";
 
 /** What runs the nodes. */
 export type NodeRuntime = "deno" | "bun" | "manta";
@@ -37,18 +38,23 @@ export interface NodeWords {
   /** Options of `manta start`, beside those that say what it joins. */
   readonly words?: readonly string[];
   readonly runtime?: NodeRuntime;
+  /** On which of the cluster's hosts; without hosts, on this machine. */
+  readonly host?: number;
 }
 
 /** One node that runs. */
 export class NodeProcess {
   readonly #child: ChildProcess;
+  /** Whether the child only waits for the node, which is on another host. */
+  readonly #isWaiter: boolean;
   readonly #closed: Promise<number | string>;
   #isOver = false;
   #printed = "";
   readonly #watchers = new Set<() => void>();
 
-  constructor(child: ChildProcess) {
+  constructor(child: ChildProcess, isWaiter = false) {
     this.#child = child;
+    this.#isWaiter = isWaiter;
     const hear = (text: string) => {
       this.#printed += text;
       for (const watcher of this.#watchers) watcher();
@@ -65,7 +71,8 @@ export class NodeProcess {
   }
 
   get pid(): number {
-    return this.#child.pid!;
+    const { pid } = this.#child;
+    return this.#isWaiter ? childOf(pid!) : pid!;
   }
 
   /** Of its present life: it may have joined again. */
@@ -129,6 +136,8 @@ export class NodeProcess {
 
   resume(): void {
     this.#signal("SIGCONT");
+    // It stops with what it waits for.
+    if (this.#isWaiter && !this.#isOver) this.#child.kill("SIGCONT");
   }
 
   /** As `manta stop` does; a second time for who does not want to wait. */
@@ -138,7 +147,8 @@ export class NodeProcess {
 
   /** By its id: what a runtime calls `kill` is for it the end of the child. */
   #signal(name: "SIGKILL" | "SIGSTOP" | "SIGCONT" | "SIGTERM"): void {
-    if (!this.#isOver) process.kill(this.pid, name);
+    const pid = this.#isOver ? 0 : this.pid;
+    if (pid > 0) process.kill(pid, name);
   }
 }
 
@@ -146,10 +156,12 @@ export class NodeProcess {
 export class ProcessCluster implements AsyncDisposable {
   readonly folder: string;
   readonly #runtime: NodeRuntime;
+  readonly #hosts: NetworkHosts | undefined;
   readonly #nodes: NodeProcess[] = [];
 
-  constructor(runtime: NodeRuntime = "manta") {
+  constructor(runtime: NodeRuntime = "manta", hosts?: NetworkHosts) {
     this.#runtime = runtime;
+    this.#hosts = hosts;
     this.folder = mkdtempSync(join(tmpdir(), "manta-cluster-"));
     for (const name of ["home", "tmp"]) mkdirSync(join(this.folder, name));
   }
@@ -222,26 +234,49 @@ export class ProcessCluster implements AsyncDisposable {
   /** Begins a node with all of its words; does not wait for it. */
   begin(
     words: readonly string[],
-    { runtime = this.#runtime }: Pick<NodeWords, "runtime"> = {},
+    { runtime = this.#runtime, host }: Omit<NodeWords, "words"> = {},
   ): NodeProcess {
-    const [command, ...before] = PROGRAMS[runtime];
-    const child = spawn(command!, [...before, "start", "--block", ...words], {
+    const program = [...PROGRAMS[runtime], "start", "--block", ...words];
+    return this.run(program, { host });
+  }
+
+  /** Runs any program as a user of the cluster would, on a host of it. */
+  run(
+    program: readonly string[],
+    { host, env = {} }: {
+      readonly host?: number | undefined;
+      readonly env?: Readonly<Record<string, string>>;
+    } = {},
+  ): NodeProcess {
+    const isElsewhere = host !== undefined;
+    const [command, ...rest] = isElsewhere
+      ? this.#hosts!.on(host, program)
+      : program;
+    const child = spawn(command!, rest, {
       env: {
         PATH: `${TOOLS}:${process.env["PATH"]}`,
-        HOME: join(this.folder, "home"),
-        TMPDIR: join(this.folder, "tmp"),
+        HOME: this.#folder("home", host),
+        TMPDIR: this.#folder("tmp", host),
         // What Deno compiled is no part of a user's home that matters here.
         DENO_DIR: process.env["DENO_DIR"] ?? join(homedir(), ".cache", "deno"),
         MANTA_TOKEN: CLUSTER_TOKEN,
         NO_COLOR: "1",
+        ...env,
       },
       stdio: ["ignore", "pipe", "pipe"],
       timeout: NODE_MS_MAX,
       killSignal: "SIGKILL",
     });
-    const node = new NodeProcess(child);
+    const node = new NodeProcess(child, isElsewhere);
     this.#begun.push(node);
     return node;
+  }
+
+  /** Each host has its own. */
+  #folder(name: string, host: number | undefined): string {
+    const folder = join(this.folder, name, host === undefined ? "" : `${host}`);
+    mkdirSync(folder, { recursive: true });
+    return folder;
   }
 
   readonly #begun: NodeProcess[] = [];
