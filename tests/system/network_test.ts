@@ -4,14 +4,9 @@
 
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { eventually } from "../support/cluster.ts";
-import {
-  assert,
-  assertEquals,
-  assertMatch,
-  describe,
-  it,
-} from "../support/harness.ts";
+import { assertEquals, assertMatch, describe, it } from "../support/harness.ts";
 import { programPath, ROOT } from "../support/launchers.ts";
 import { NetworkHosts } from "../support/network_hosts.ts";
 import { ProcessCluster } from "../support/node_processes.ts";
@@ -19,7 +14,9 @@ import { ProcessCluster } from "../support/node_processes.ts";
 const HEAD = 0;
 const DRIVER = 3;
 const SHORT_CUT_MS = 1_500;
-const DRIVER_FILE = join(ROOT, "tests", "support", "chaos_driver.ts");
+const DRIVER_FILE = fileURLToPath(
+  import.meta.resolve("../support/chaos_driver.ts"),
+);
 
 /** A head and two workers, each on a host, by encrypted connections. */
 async function startOn(hosts: NetworkHosts): Promise<ProcessCluster> {
