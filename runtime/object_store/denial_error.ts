@@ -14,6 +14,11 @@ import { objectIdText, type WorkerId } from "../base/ids.ts";
 import { VALUE_BYTES_MAX } from "../base/limits.ts";
 import type { DenyReason } from "./messages.ts";
 
+const MEMORY_OPTION =
+  "`objectStoreMemory` in `init` (`--object-store-memory` of `manta start`)";
+const DISK_OPTION =
+  "`spillDirectory` in `init` (`--spill-directory` of `manta start`)";
+
 /** What was asked for. */
 export interface DeniedObject {
   readonly owner: WorkerId;
@@ -49,7 +54,7 @@ export function denialError(
     case "too_large":
       return new ObjectStoreFullError(
         `Cannot store ${what}: the object store has ${capacityBytes} bytes ` +
-          "in all. Raise `objectStoreMemory` in `init`",
+          `in all. Raise ${MEMORY_OPTION}`,
         { details },
       );
     case "queue_full":
@@ -60,27 +65,27 @@ export function denialError(
       );
     case "allocation_failed":
       return new ObjectStoreFullError(
-        `${does}: the system gives no memory. Lower ` +
-          "`objectStoreMemory` in `init`, or free memory on the machine",
+        `${does}: the system gives no memory. Lower ${MEMORY_OPTION}, or ` +
+          "free memory on the machine",
         { details },
       );
     case "full":
       return new ObjectStoreFullError(
         `${does}: all ${capacityBytes} bytes of the object store are in use. ` +
           "Drop views of what was read, read less at a time, or raise " +
-          "`objectStoreMemory` in `init`",
+          MEMORY_OPTION,
         { details },
       );
     case "out_of_disk":
       return new OutOfDiskError(
         `${does}: the object store is full and so is the disk that it spills ` +
-          "to. Free room on it, or give another `spillDirectory` to `init`",
+          `to. Free room on it, or give another folder by ${DISK_OPTION}`,
         { details },
       );
     case "disk_failed":
       return new ObjectStoreFullError(
         `${does}: the object store is full, and writing to the disk that it ` +
-          "spills to fails. Give another `spillDirectory` to `init`",
+          `spills to fails. Give another folder by ${DISK_OPTION}`,
         { details },
       );
     default:
