@@ -10,6 +10,7 @@ import {
   nodeOfWorker,
   type WorkerId,
 } from "./base/ids.ts";
+import { isForHead } from "./control/head_trail.ts";
 import type { NodeJob, NodeJobs } from "./node_jobs.ts";
 import type { NodePeer } from "./node_peers.ts";
 import { asMantaError } from "./node_threads.ts";
@@ -45,6 +46,8 @@ export interface ClusterPorts {
   readonly node: ClusteredNode;
   /** Undefined at the head itself. */
   head(): NodeId | undefined;
+  /** A worker of this node says something to the head. */
+  toHead(worker: WorkerId, message: ToNode): void;
   /** The session with a node, opened if need be; undefined if it is dead. */
   session(nodeId: NodeId): NodeSession | undefined;
   /** All nodes that this one has a session with. */
@@ -93,7 +96,8 @@ export class Cluster {
       }
       return false;
     }
-    this.tell(target, from, message);
+    if (isForHead(message)) this.#ports.toHead(from, message);
+    else this.tell(target, from, message);
     return true;
   }
 
@@ -115,20 +119,8 @@ export class Cluster {
         return this.#jobAt(message.peer, job).home;
       case "thread_kill":
         return nodeOfWorker(message.workerId);
-      case "actor_register":
-      case "actor_announce":
-      case "actor_watch":
-      case "actor_hold":
-      case "actor_drop":
-      case "actor_kill":
-      case "actor_constructed":
-      case "actor_construction_failed":
-      case "actor_exited":
-      case "group_create":
-      case "group_remove":
-        return this.#ports.head();
       default:
-        return undefined;
+        return isForHead(message) ? this.#ports.head() : undefined;
     }
   }
 

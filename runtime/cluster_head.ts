@@ -25,6 +25,7 @@ import type {
   PlacementEvent,
   RequestActor,
 } from "./scheduler/cluster/head_messages.ts";
+import type { GroupPlace } from "./scheduler/cluster/head_state.ts";
 import type { GroupLocated } from "./scheduler/cluster/messages.ts";
 import type { SchedulerEvent, Strategy } from "./scheduler/messages.ts";
 import type { Scheduler } from "./scheduler/scheduler.ts";
@@ -44,6 +45,8 @@ export interface ClusterHeadPorts {
   /** For the demand of this node's own owners. */
   groupLocated(event: GroupLocated): void;
   groupGone(groupId: PlacementGroupId): void;
+  /** Something of a group is not as it was. */
+  groupChanged(groupId: PlacementGroupId): void;
   warn(jobId: JobId | undefined, text: string): void;
   flush(): void;
 }
@@ -55,6 +58,8 @@ export class ClusterHead {
   /** The nodes that have asked where a group is. */
   readonly #asking = new Map<PlacementGroupId, Set<NodeId>>();
   #ticker: ReturnType<typeof setInterval> | undefined;
+  /** What is wanted while nothing may be placed yet. */
+  #held: (() => void)[] | undefined;
 
   constructor(ports: ClusterHeadPorts) {
     this.#ports = ports;
@@ -71,6 +76,32 @@ export class ClusterHead {
     clearInterval(this.#ticker);
   }
 
+  get nodeId(): NodeId {
+    return this.#ports.nodeId;
+  }
+
+  /** Where a group is, if it is known. */
+  groupPlace(groupId: PlacementGroupId): GroupPlace | undefined {
+    return this.#placement.group(groupId);
+  }
+
+  /** It is not known yet what has which place: what is wanted waits. */
+  hold(): void {
+    this.#held ??= [];
+  }
+
+  goOn(): void {
+    const held = this.#held ?? [];
+    this.#held = undefined;
+    for (const go of held) go();
+  }
+
+  #want(event: PlacementEvent): true {
+    if (this.#held) this.#held.push(() => this.tell(event));
+    else this.tell(event);
+    return true;
+  }
+
   // -- What the control plane wants ------------------------------------------
 
   /** Takes what is for all nodes instead of the own scheduler. */
@@ -78,18 +109,15 @@ export class ClusterHead {
     switch (event.type) {
       case "actor_requested": {
         const near = nodeOfWorker(event.owner);
-        this.tell({ ...event, ...(near ? { near } : {}) });
-        return true;
+        return this.#want({ ...event, ...(near ? { near } : {}) });
       }
       case "actor_ended":
       case "actor_cancelled":
-        this.tell({ type: "actor_released", actorId: event.actorId });
-        return true;
+        return this.#want({ type: "actor_released", actorId: event.actorId });
       case "group_requested":
-        this.tell(event);
-        return true;
+        return this.#want(event);
       case "group_removed":
-        this.tell(event);
+        this.#want(event);
         this.#groupGone(event.groupId);
         return true;
       default:
@@ -104,6 +132,9 @@ export class ClusterHead {
 
   /** A node wants to know where a group is, now and later. */
   locate(from: NodeId, groupId: PlacementGroupId): void {
+    if (this.#held) {
+      return void this.#held.push(() => this.locate(from, groupId));
+    }
     const bundles = this.#placement.locate(groupId);
     if (!bundles) return this.#tellGone(from, groupId);
     let asking = this.#asking.get(groupId);
@@ -126,6 +157,7 @@ export class ClusterHead {
   // -- Deciding --------------------------------------------------------------
 
   tell(event: PlacementEvent): void {
+    if ("groupId" in event) this.#ports.groupChanged(event.groupId);
     for (const action of this.#placement.handle(event)) this.#perform(action);
     if (!this.#placement.isWaiting) {
       clearInterval(this.#ticker);
@@ -151,7 +183,7 @@ export class ClusterHead {
         return this.#toNode(action);
       case "place_actor": {
         const { type: _type, nodeId, ...placed } = action;
-        this.#noteThread(nodeId, placed);
+        this.noteThread(nodeId, placed);
         return actors.placed({ type: "actor_placed_at", ...placed });
       }
       case "fail_actor":
@@ -162,6 +194,7 @@ export class ClusterHead {
         groups.remove(action.groupId);
         return this.#groupGone(action.groupId);
       case "tell_group_place":
+        this.#ports.groupChanged(action.groupId);
         for (const nodeId of this.#asking.get(action.groupId) ?? []) {
           this.#tellPlace(nodeId, action.groupId, action.bundles);
         }
@@ -205,7 +238,8 @@ export class ClusterHead {
     else send(nodeId, request);
   }
 
-  #noteThread(
+  /** The thread of an actor is met, so that its end is heard of. */
+  noteThread(
     nodeId: NodeId,
     { actorId, threadId }: {
       readonly actorId: ActorId;

@@ -10,6 +10,7 @@ import { NodeTable } from "./control/node_table.ts";
 import type { MemberNode } from "./member_node.ts";
 import type {
   ClusterMessage,
+  NodeFacts,
   NodeHello,
   NodeReport,
   NodeView,
@@ -125,8 +126,15 @@ export class ClusterMembers {
   // -- At the head -----------------------------------------------------------
 
   /** A node asks to be let in; gives why it may not. */
-  joins({ facts, report, isJoining }: NodeHello): string | undefined {
+  joins(
+    { facts, report, isJoining, clusterId }: NodeHello,
+    ownClusterId?: string,
+  ): string | undefined {
     if (!this.#table) return isJoining ? this.#noHeadText() : undefined;
+    if (clusterId !== undefined && clusterId !== ownClusterId) {
+      return "Cannot go on in this cluster: it is another one than before, " +
+        "and knows nothing of what runs here";
+    }
     this.#refusal = undefined;
     this.#tell({ type: "node_joined", facts, report });
     // The head itself need not wait until all others are told.
@@ -138,6 +146,22 @@ export class ClusterMembers {
     const head = this.views().find(({ facts }) => facts.isHead);
     return `Cannot join at ${this.#node.address}: that is a worker. Join its ` +
       `head${head ? ` at ${head.facts.address}` : ""}`;
+  }
+
+  /** A node of a former life of this head has not come back. */
+  bury(facts: NodeFacts): void {
+    const { nodeId } = facts;
+    const report = {
+      ...{ available: {}, storeUsedBytes: 0, storeSpilledBytes: 0 },
+      ...{ waiting: 0, isDraining: false },
+    };
+    this.#tell({
+      type: "node_joined",
+      facts: { ...facts, isHead: false },
+      report,
+    });
+    const reason = "it has not come back after the head had died";
+    this.#tell({ type: "node_lost", nodeId, reason });
   }
 
   sessionEnded(nodeId: NodeId, reason: RemoteSessionEnd): void {
@@ -179,6 +203,14 @@ export class ClusterMembers {
   }
 
   // -- Everywhere ------------------------------------------------------------
+
+  /** The head's node is dead: by what this node sees, not by its word. */
+  headGone(nodeId: NodeId, reason: string): void {
+    const view = this.#views.get(nodeId);
+    if (!view) return;
+    const facts = { ...view.facts, isHead: false };
+    this.#take([{ ...view, facts, state: "dead", reason }]);
+  }
 
   receive(from: NodeId, message: ClusterMessage): void {
     if (message.type === "node_report") {

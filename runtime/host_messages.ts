@@ -54,6 +54,8 @@ export interface NodeListen {
   };
   /** Names beside its addresses that requests may call it by. */
   readonly names?: readonly string[];
+  /** Where a head keeps what is to outlive its process. */
+  readonly stateFolder?: string;
 }
 
 /** The same with what the host knows. */

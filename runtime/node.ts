@@ -115,6 +115,7 @@ export class Node {
     this.actors = new NodeActors({
       ...ports,
       schedule: (event) => this.#place(event),
+      changed: (record) => this.cluster?.actorChanged(record),
     });
     this.#scheduling = new NodeScheduling(this.scheduler, {
       ...ports,
@@ -283,6 +284,7 @@ export class Node {
     do {
       this.mailbox.unpark();
       this.mailbox.poll();
+      this.cluster?.commit();
       this.#peers.flush();
       this.cluster?.flush();
     } while (!this.mailbox.park());

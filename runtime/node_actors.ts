@@ -19,6 +19,8 @@ export interface NodeActorsPorts {
   schedule(event: Uncaused<SchedulerEvent>): void;
   send(workerId: WorkerId, message: FromNode): void;
   stopThread(workerId: WorkerId, reason: string): void;
+  /** Something of it is not as it was. */
+  changed(record: ActorRecord): void;
 }
 
 /** See the head of the file. */
@@ -86,23 +88,12 @@ export class NodeActors {
 
   #perform(action: ActorAction): void {
     switch (action.type) {
-      case "place_actor": {
-        const { actor, creator, jobId } = action.record;
-        const { placement, held, strategy, labelSelector } = actor;
+      case "place_actor":
+        this.#ports.changed(action.record);
         return this.#ports.schedule({
           type: "actor_requested",
-          actorId: actor.actorId,
-          owner: creator,
-          jobId,
-          spec: {
-            placement,
-            held,
-            strategy: strategy as Strategy,
-            ...(labelSelector ? { labelSelector } : {}),
-          },
-          isolation: actor.isolation,
+          ...actorRequest(action.record),
         });
-      }
       case "release_place":
         return this.#ports.schedule({
           type: "actor_ended",
@@ -123,6 +114,7 @@ export class NodeActors {
           actorId: action.actorId,
         });
       case "publish":
+        this.#ports.changed(action.record);
         return this.#publish(action.record, action.to);
       case "answer_registration": {
         const { to, actorId, existing, error } = action;
@@ -158,4 +150,15 @@ export class NodeActors {
       });
     }
   }
+}
+
+/** What a scheduler is told of an actor that needs a place, or has one. */
+export function actorRequest({ actor, creator, jobId }: ActorRecord) {
+  const { actorId, isolation, placement, held, strategy } = actor;
+  const { labelSelector } = actor;
+  const spec = {
+    ...{ placement, held, strategy: strategy as Strategy },
+    ...(labelSelector ? { labelSelector } : {}),
+  };
+  return { actorId, owner: creator, jobId, isolation, spec };
 }

@@ -3,7 +3,6 @@
 // them. The wiring of a cluster, as a node has it.
 
 import {
-  ConnectionError,
   type MantaError,
   NodeDiedError,
   ObjectLostError,
@@ -16,19 +15,23 @@ import {
 } from "./base/ids.ts";
 import { NODES_UNKNOWN_MAX } from "./base/limits.ts";
 import type { Unplaced } from "./listed_waiting.ts";
-import { Cluster, type ClusteredNode } from "./cluster.ts";
+import { Cluster } from "./cluster.ts";
 import { ClusterBundles } from "./cluster_bundles.ts";
 import { ClusterHead, placeEvent } from "./cluster_head.ts";
 import { ClusterDemand, reportedNode } from "./cluster_demand.ts";
 import { ClusterMembers } from "./cluster_members.ts";
-import type { NodeJoin, NodeListen, ToHost } from "./host_messages.ts";
-import type { MemberNode } from "./member_node.ts";
+import type { ActorRecord } from "./control/actor_record.ts";
+import { HeadLife } from "./head_life.ts";
+import { HeadLink } from "./head_link.ts";
+import type { NodeJoin, NodeListen } from "./host_messages.ts";
+import { clustered, type MemberNode, type MemberPorts } from "./member_node.ts";
 import type { NodeControl } from "./node_control.ts";
 import type { NodeJob } from "./node_jobs.ts";
 import type { NodeSession } from "./node_session.ts";
 import { type ArrivedNode, NodeSessions } from "./node_sessions.ts";
 import type { Uncaused } from "./node_actors.ts";
-import { ownFacts } from "./own_view.ts";
+import { ownFacts, ownHosting } from "./own_view.ts";
+import type { StateStorage } from "./platform/state_file.ts";
 import type {
   ClusterMessage,
   NodeView,
@@ -37,31 +40,12 @@ import type {
 import type { FromNode, ToNode } from "./protocol/node_messages.ts";
 import { NodeObjects } from "./object_store/node_objects.ts";
 import type { SealedObject } from "./object_store/node_store.ts";
-import type { MakeMemoryFile } from "./platform/memory_file.ts";
 import { isToStore } from "./object_store/messages.ts";
 import { encodeError } from "./protocol/wire_error.ts";
-import { answerControl, RemoteControl } from "./remote_control.ts";
+import { answerControl } from "./remote_control.ts";
 import type { SchedulerEvent } from "./scheduler/messages.ts";
 import type { RemoteSessionEnd } from "./transport/remote_session.ts";
 import type { SessionUser } from "./transport/session_acceptor.ts";
-
-/** What the node does for its cluster alone. */
-export interface MemberPorts extends
-  Pick<
-    ClusteredNode,
-    | "answer"
-    | "addStandIn"
-    | "introduce"
-    | "send"
-    | "stopThread"
-    | "reasonOf"
-    | "standInEnded"
-  > {
-  schedule(event: Uncaused<SchedulerEvent>): void;
-  warn(jobId: JobId | undefined, text: string): void;
-  post(message: ToHost): void;
-  readonly makeMemoryFile: MakeMemoryFile;
-}
 
 /** See the head of the file. */
 export class NodeCluster {
@@ -75,9 +59,10 @@ export class NodeCluster {
   readonly #objects: NodeObjects;
   /** Of the head only. */
   readonly #head: ClusterHead | undefined;
-  /** Of a node that has joined one. */
-  #headId: NodeId | undefined;
-  #headCalls: RemoteControl | undefined;
+  /** Of one that can be started again. */
+  #life: HeadLife | undefined;
+  /** Of a node that joins one. */
+  readonly #link: HeadLink | undefined;
 
   constructor(node: MemberNode, listen: NodeListen, ports: MemberPorts) {
     const { nodeId, join } = node.start;
@@ -88,7 +73,8 @@ export class NodeCluster {
     this.#cluster = this.#newRouting();
     this.#demand = this.#newDemand();
     this.#objects = this.#newObjects();
-    if (!join) this.#head = this.#newHead();
+    if (join) this.#link = this.#newLink(join);
+    else this.#head = this.#newHead();
     this.bundles = new ClusterBundles({
       nodeId,
       code: node.code,
@@ -125,9 +111,10 @@ export class NodeCluster {
       report: () => this.#members.report(),
       placeOf: (other) => this.#members.view(other)?.facts,
       views: () => join ? undefined : this.#members.views(),
+      clusterId: () => this.#link?.clusterId ?? this.#life?.keeping.clusterId,
       askToDial: (to) =>
         this.#toHead({ type: "link_wanted", from: nodeId, to }),
-      receive: (from, message) => this.#cluster.receive(from, message),
+      receive: (from, message) => this.#hear(from, message),
       objectsLinked: (from, link, home) => {
         const { makeMemoryFile } = this.#ports;
         const near = { platform: { makeMemoryFile }, process: () => home };
@@ -141,7 +128,8 @@ export class NodeCluster {
   #newRouting(): Cluster {
     return new Cluster({
       node: { ...this.#ports, ...clustered(this.#node) },
-      head: () => this.#headId,
+      head: () => this.#link?.id,
+      toHead: (worker, message) => this.#link?.tell(worker, message),
       session: (other) => this.#session(other),
       sessions: () => this.#sessions.all(),
       hears: (from, worker, message) =>
@@ -203,34 +191,61 @@ export class NodeCluster {
         void this.#cluster.meets({ worker, jobId, nodeId }),
       groupLocated: (event) => this.#demand.groupLocated(event),
       groupGone: (groupId) => this.#demand.groupGone(groupId),
+      groupChanged: (groupId) => this.#life?.keeping.groupChanged(groupId),
+      flush: () => this.#node.takeIn(),
+    });
+  }
+
+  #newLink(join: NodeJoin): HeadLink {
+    return new HeadLink(join, {
+      sessions: this.#sessions,
+      tell: (head, worker, message) =>
+        this.#cluster.tell(head, worker, message),
+      tellJobs: (head) => {
+        for (const { driver, home } of this.#node.jobs.all()) {
+          if (home !== this.#node.start.nodeId) continue;
+          this.#cluster.tellJob(head, driver.jobId);
+        }
+      },
+      hosting: () => ownHosting(this.#node),
+      headGone: (head, reason) => this.#members.headGone(head, reason),
+      joined: () => this.#ports.post({ type: "node_joined" }),
+      over: (error) => this.#over(error),
+      flush: () => this.flush(),
+    });
+  }
+
+  #newLife(storage: StateStorage, head: ClusterHead): HeadLife {
+    return new HeadLife(storage, {
+      ...{ node: this.#node, head },
+      receive: (from, message) => this.#hear(from, message),
+      send: (to, message) => this.#session(to)?.send(message),
+      bury: (facts) => this.#members.bury(facts),
+      isThere: (other) => this.#sessions.has(other),
+      warn: (text) => {
+        console.warn(text);
+        for (const { driver } of this.#node.jobs.all()) {
+          this.#ports.warn(driver.jobId, text);
+        }
+      },
       flush: () => this.#node.takeIn(),
     });
   }
 
   // -- Joining ---------------------------------------------------------------
 
-  /** The node listens, and has an address. */
-  begin(): void {
+  /** The node listens, and has an address; a head may keep its state. */
+  begin(storage?: StateStorage): void {
+    if (storage && this.#head) this.#life = this.#newLife(storage, this.#head);
     this.#members.begin();
-    const { join } = this.#node.start;
-    if (join) void this.#join(join);
-  }
-
-  /** Joins the head; what goes wrong is the end of the node. */
-  async #join(head: NodeJoin): Promise<void> {
-    try {
-      const { session, control } = await this.#sessions.dialAt(head, true);
-      this.#headId = session.nodeId;
-      this.#headCalls = new RemoteControl(control);
-      this.#ports.post({ type: "node_joined" });
-    } catch (error) {
-      this.#over(error as Error);
-    }
+    this.#life?.begin();
+    void this.#link?.join();
   }
 
   /** Takes in a connection of another node. */
   accept(arrived: ArrivedNode): SessionUser {
-    const refusal = this.#members.joins(arrived.hello);
+    const clusterId = this.#life?.keeping.clusterId;
+    const refusal = this.#members.joins(arrived.hello, clusterId);
     if (refusal) {
       const refused: ClusterMessage = { type: "node_refused", reason: refusal };
       arrived.link.send(refused);
@@ -239,8 +254,7 @@ export class NodeCluster {
       return { ended: () => {} };
     }
     answerControl(arrived.control, this.#node.observe());
-    const user = this.#sessions.accept(arrived);
-    return user;
+    return this.#sessions.accept(arrived);
   }
 
   /** Takes no new work; the node is over when what it runs has ended. */
@@ -258,6 +272,7 @@ export class NodeCluster {
     const reported = views.map(reportedNode);
     this.#demand.viewsChanged(reported);
     this.#head?.tell({ type: "views_changed", views: reported });
+    this.#life?.viewsChanged(views);
   }
 
   // -- Places of actors and groups -------------------------------------------
@@ -313,14 +328,17 @@ export class NodeCluster {
     this.#demand.ownerEnded(worker);
     this.#objects.ownerEnded(worker);
     this.#cluster.workerEnded(worker, error);
+    this.#link?.workerEnded(worker);
   }
 
   /** A driver is linked to this node. */
   jobStarted(jobId: JobId): void {
-    if (this.#headId) this.#cluster.tellJob(this.#headId, jobId);
+    if (this.#link?.id) this.#cluster.tellJob(this.#link.id, jobId);
+    this.#life?.keeping.jobsChanged();
   }
 
   jobEnded(jobId: JobId): void {
+    this.#life?.keeping.jobsChanged();
     this.#cluster.jobEnded(jobId);
   }
 
@@ -328,28 +346,37 @@ export class NodeCluster {
     return this.#cluster.nodesOf(jobId);
   }
 
-  /** All nodes, dead ones included. */
   /** What waits and no node is asked for. */
   unplaced(): Unplaced[] {
     return [...this.#demand.unplaced(), ...this.#head?.unplaced() ?? []];
   }
 
+  /** All nodes, dead ones included. */
   views(): NodeView[] {
     return this.#members.views();
   }
 
   /** What the head alone can tell, for a node that is not it. */
   callsOfHead(): Partial<NodeControl> {
-    if (!this.#node.start.join) return {};
-    const head = () => this.#headCalls!.calls;
-    return {
-      findActor: (name, namespace) => head().findActor(name, namespace),
-      actors: () => head().actors(),
-      groupReady: (groupId) => head().groupReady(groupId),
-    };
+    return this.#link?.calls() ?? {};
+  }
+
+  /** At a head that was started again, before all is as it was. */
+  get settling(): Promise<void> | undefined {
+    return this.#life?.settling;
+  }
+
+  actorChanged(record: ActorRecord): void {
+    this.#life?.actorChanged(record);
+  }
+
+  /** What must outlive the head is written before anybody hears of it. */
+  commit(): void {
+    this.#life?.keeping.commit();
   }
 
   flush(): void {
+    this.commit();
     this.#sessions.flush();
   }
 
@@ -357,8 +384,9 @@ export class NodeCluster {
     this.#members.end();
     this.#demand.end();
     this.#head?.end();
-    this.#headCalls?.fail(new ConnectionError("The node has ended"));
+    this.#link?.end();
     await this.#sessions.leave();
+    this.#life?.end();
   }
 
   /** The session with a node that is there, or may be. */
@@ -372,7 +400,7 @@ export class NodeCluster {
   // -- Messages --------------------------------------------------------------
 
   #toHead(message: ClusterMessage): void {
-    if (this.#headId) this.#sessions.get(this.#headId).send(message);
+    if (this.#link?.id) this.#link.send(message);
     // The head asks itself to be dialed by one that it knows.
     else if (message.type === "link_wanted") this.#linkWanted(message);
   }
@@ -382,13 +410,21 @@ export class NodeCluster {
   ): void {
     const { from, to } = message;
     if (to === this.#node.start.nodeId) return this.#sessions.dialFor(from);
-    if (!this.#headId && this.#sessions.has(to)) {
+    if (!this.#link?.id && this.#sessions.has(to)) {
       this.#sessions.get(to).send(message);
+    }
+  }
+
+  /** All that other nodes say comes by here. */
+  #hear(from: NodeId, message: ClusterMessage): void {
+    if (!this.#life?.takes(from, message)) {
+      this.#cluster.receive(from, message);
     }
   }
 
   #receive(from: NodeId, message: ClusterMessage): void {
     if (this.#objects.receive(from, message)) return;
+    this.#link?.heard(message);
     switch (message.type) {
       case "link_wanted":
         return this.#linkWanted(message);
@@ -444,14 +480,8 @@ export class NodeCluster {
   // -- Ends ------------------------------------------------------------------
 
   #sessionEnded(nodeId: NodeId, reason: RemoteSessionEnd): void {
-    if (nodeId === this.#headId) {
-      return this.#over(
-        new ConnectionError(
-          `Cannot go on: the connection to the head is lost (${reason})`,
-        ),
-      );
-    }
-    if (this.#headId) {
+    if (nodeId === this.#link?.id) return this.#link.lost(reason);
+    if (this.#link?.id) {
       this.#nodeDied(nodeId, `it cannot be reached (${reason})`);
     } else this.#members.sessionEnded(nodeId, reason);
   }
@@ -464,21 +494,7 @@ export class NodeCluster {
     // Its owners hear first what they must make again, then who has ended.
     this.#objects.nodeGone(nodeId);
     this.#cluster.nodeGone(nodeId, error);
+    this.#life?.nodeGone(nodeId);
     this.#node.takeIn();
   }
-}
-
-function clustered(
-  node: MemberNode,
-): Pick<
-  ClusteredNode,
-  "nodeId" | "mailbox" | "jobs" | "addJob" | "driverEnded"
-> {
-  return {
-    nodeId: node.start.nodeId,
-    mailbox: node.mailbox.buffer,
-    jobs: node.jobs,
-    addJob: (job) => node.addJob(job),
-    driverEnded: (worker, reason) => node.driverEnded(worker, reason),
-  };
 }

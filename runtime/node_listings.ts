@@ -49,6 +49,7 @@ export function nodeControl(
     totals: () => clusterTotals(views()),
     available: () => clusterAvailable(views()),
     findActor: async (name, namespace) => {
+      await cluster?.settling;
       // The calls come by another way than the news of actors.
       node.takeIn();
       const record = await actors.find(name, namespace);
@@ -56,7 +57,10 @@ export function nodeControl(
       const { actorId, interface: shape } = record.actor;
       return { actorId, interface: shape };
     },
-    actors: () => actorListings(node),
+    actors: async () => {
+      await cluster?.settling;
+      return actorListings(node);
+    },
     bundle: async (hash) => await node.cluster?.bundles.fetch(jobId, hash),
     pending: () => [
       ...scheduler.pending().map(({ kind, resources, count, why }) => (
@@ -67,6 +71,7 @@ export function nodeControl(
     memory: () => node.memory.listing(),
     jobs: () => [...node.jobs.all()].map(jobListing),
     groupReady: async (groupId) => {
+      await cluster?.settling;
       if (await groups.ready(groupId)) return undefined;
       return encodeError(
         new PlacementGroupRemovedError(

@@ -48,6 +48,8 @@ export interface NodeSessionsPorts {
   placeOf(nodeId: NodeId): NodePlace | undefined;
   /** All nodes, if this is the head. */
   views(): readonly NodeView[] | undefined;
+  /** That outlives the head's process. */
+  clusterId(): string | undefined;
   /** Has the head tell the other node that it is to dial this one. */
   askToDial(nodeId: NodeId): void;
   receive(from: NodeId, message: ClusterMessage): void;
@@ -149,11 +151,13 @@ export class NodeSessions {
       return { ended: () => {} };
     }
     const views = this.#ports.views();
+    const clusterId = views && this.#ports.clusterId();
     const welcome: ClusterMessage = {
       type: "node_welcome",
       nodeId: this.#ports.nodeId,
       home: thisProcess(),
       ...(views ? { views } : {}),
+      ...(clusterId === undefined ? {} : { clusterId }),
     };
     link.send(welcome);
     link.flush();
@@ -204,12 +208,14 @@ export class NodeSessions {
       },
     });
     const link = opened.link!;
+    const clusterId = isJoining ? this.#ports.clusterId() : undefined;
     const hello: NodeHello = {
       type: "node_hello",
       facts: this.#ports.facts(),
       report: this.#ports.report(),
       home: thisProcess(),
       isJoining,
+      ...(clusterId === undefined ? {} : { clusterId }),
     };
     link.send(hello);
     link.flush();
@@ -218,7 +224,9 @@ export class NodeSessions {
         const welcome = CLUSTER_MESSAGE.read(message);
         if (welcome.type !== "node_welcome") {
           const why = welcome.type === "node_refused" ? welcome.reason : "";
-          reject(new ConnectionError(why || "Cannot join: it is no node"));
+          const text = why || "Cannot join: it is no node";
+          const details = { reason: "refused" };
+          reject(new ConnectionError(text, { details }));
           return session.over("left");
         }
         const { nodeId, home } = welcome;

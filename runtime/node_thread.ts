@@ -5,6 +5,7 @@ import type { FromHost, NodeListen } from "./host_messages.ts";
 import { Node } from "./node.ts";
 import { NodeGateway } from "./node_gateway.ts";
 import { detectPlatform } from "./platform/detect.ts";
+import type { StateStorage } from "./platform/state_file.ts";
 import { encodeError } from "./protocol/wire_error.ts";
 import { answerStopSignal } from "./platform/thread_signal.ts";
 
@@ -22,20 +23,32 @@ const platform = detectPlatform();
 let node: Node | undefined;
 let gateway: NodeGateway | undefined;
 
-function listen(node: Node, options: NodeListen): void {
+async function listen(node: Node, options: NodeListen): Promise<void> {
   const opened = new NodeGateway(node, options, platform);
   gateway = opened;
-  opened.open(platform.serveWeb).then(
-    (port) => {
-      node.cluster!.begin();
-      thread.postMessage({ type: "node_listens", port });
-    },
-    (error) =>
-      thread.postMessage({
-        type: "node_cannot_listen",
-        error: encodeError(error),
-      }),
-  );
+  try {
+    // Loaded before anybody can come: then all begins in one turn.
+    const open = await stateOpener(options);
+    const port = await opened.open(platform.serveWeb);
+    node.cluster!.begin(open?.(port));
+    thread.postMessage({ type: "node_listens", port });
+  } catch (error) {
+    thread.postMessage({
+      type: "node_cannot_listen",
+      error: encodeError(error),
+    });
+  }
+}
+
+/** What opens the file of a head's state, for a head that keeps it. */
+async function stateOpener(
+  { stateFolder, port: wanted }: NodeListen,
+): Promise<((port: number) => StateStorage) | undefined> {
+  if (stateFolder === undefined) return undefined;
+  const { openStateFile } = await import("./platform/state_file.ts");
+  // Who takes any port has another one each time: nothing of it comes back.
+  return (port) =>
+    openStateFile(`${stateFolder}/head-${port}.sqlite`, wanted === 0);
 }
 
 async function end(): Promise<void> {
@@ -54,7 +67,7 @@ thread.addEventListener("message", ({ data: message }) => {
         makeMemoryFile: platform.makeMemoryFile,
         childCommand: (url, args) => platform.childCommand(url, args),
       });
-      if (message.listen) listen(node, message.listen);
+      if (message.listen) void listen(node, message.listen);
       break;
     case "driver_join":
       node?.addOwnDriver(message);

@@ -5,7 +5,13 @@ import process from "node:process";
 import type { NodeCondition } from "./control/node_reports.ts";
 import type { NodeStart } from "./host_messages.ts";
 import type { NodeStore } from "./object_store/node_store.ts";
-import type { NodeFacts, NodeView } from "./protocol/cluster_messages.ts";
+import type { WorkerId } from "./base/ids.ts";
+import type { MemberNode } from "./member_node.ts";
+import type {
+  NodeFacts,
+  NodeHosting,
+  NodeView,
+} from "./protocol/cluster_messages.ts";
 import type { Scheduler } from "./scheduler/scheduler.ts";
 
 /** The node, as far as it is told of. */
@@ -39,6 +45,25 @@ export function ownCondition({ scheduler, store }: ToldNode): NodeCondition {
     storeUsedBytes: usedBytes,
     storeSpilledBytes: spilledBytes,
     waiting: scheduler.waitingCount(),
+  };
+}
+
+/** What a head that was started again must know of the node. */
+export function ownHosting(
+  { start, scheduler, jobs }: Pick<MemberNode, "start" | "scheduler" | "jobs">,
+): NodeHosting {
+  const workers: WorkerId[] = scheduler.threads().map(({ threadId }) =>
+    threadId
+  );
+  for (const { driver, home, isOver } of jobs.all()) {
+    if (home === start.nodeId && !isOver) workers.push(driver.workerId);
+  }
+  return {
+    workers,
+    actors: scheduler.actors().map(({ actorId, threadId }) => (
+      { actorId, ...(threadId ? { threadId } : {}) }
+    )),
+    bundles: scheduler.bundles(),
   };
 }
 

@@ -75,6 +75,15 @@ export function keepText(
   }
 }
 
+/** Where the user's heads keep their state, unless they are told otherwise. */
+export function stateFolder(): string {
+  const base = process.env["XDG_STATE_HOME"] ?? "";
+  return join(
+    base.startsWith("/") ? base : join(homedir(), ".local", "state"),
+    "manta",
+  );
+}
+
 function checkToken(text: string | undefined, path: string) {
   if (text === undefined) return undefined;
   const token = text.trim();

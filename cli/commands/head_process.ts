@@ -2,15 +2,17 @@
 // of it, and ends it in an orderly way when it is asked to. What it prints may
 // be kept in logs, so it never prints the token.
 
+import { accessSync, constants, mkdirSync } from "node:fs";
 import process from "node:process";
 
 import { resolveInitOptions } from "../../runtime/api/init_options.ts";
+import { ConnectionError } from "../../runtime/base/errors.ts";
 import { openClusterFolder } from "../../runtime/cluster_files.ts";
 import { type Head, startHead } from "../../runtime/head.ts";
 import { hostAndPort } from "../../runtime/protocol/address.ts";
 import { isLoopback } from "../../runtime/protocol/handshake.ts";
 import { joinToken } from "../../runtime/protocol/token.ts";
-import { keepToken } from "../../runtime/token_file.ts";
+import { keepToken, stateFolder } from "../../runtime/token_file.ts";
 import { offerEmbeddedEsbuild } from "../embedded_esbuild.ts";
 import { EXIT_FAILED } from "../exit_code.ts";
 import { listenToEndSignals } from "./end_signals.ts";
@@ -44,6 +46,7 @@ export async function runHead(
     token: token.secret,
     names,
     ...(tls ? { tls } : {}),
+    ...findStateFolder(request, warnings),
     node: resolveInitOptions({ address: "local", ...request.node }),
   });
   const started = describe(
@@ -65,6 +68,25 @@ export async function runHead(
   } finally {
     forget();
     await head.end();
+  }
+}
+
+/** A folder that was named must do; without the other one, nothing is kept. */
+function findStateFolder(
+  { stateFolder: named }: HeadRequest,
+  warnings: string[],
+): { readonly stateFolder?: string } {
+  const folder = named ?? stateFolder();
+  try {
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    accessSync(folder, constants.W_OK);
+    return { stateFolder: folder };
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    const text = `Cannot keep the state of the head in ${folder}: ${why}`;
+    if (named !== undefined) throw new ConnectionError(text);
+    warnings.push(`${text}. The cluster ends with this node`);
+    return {};
   }
 }
 

@@ -126,6 +126,14 @@ export const startCommand = buildCommand({
         brief: "Where objects go for which memory has no room",
         placeholder: "folder",
       },
+      state: {
+        kind: "parsed",
+        parse: String,
+        optional: true,
+        brief: "Where a head keeps what it must know when it is started again" +
+          " [default = ~/.local/state/manta]",
+        placeholder: "folder",
+      },
       block: {
         kind: "boolean",
         optional: true,

@@ -35,6 +35,11 @@ export function checkStart(flags: StartFlags): StartRequest {
     );
   }
   const node = checkNode(flags);
+  if (address !== undefined && flags.state !== undefined) {
+    throw new UsageError(
+      "Cannot use --state with --address: the head keeps the cluster's state",
+    );
+  }
   if (address !== undefined) {
     return checkJoin({ ...flags, address }, node, givenToken(flags));
   }
@@ -67,6 +72,7 @@ function checkHead(flags: StartFlags, node: InitOptions): HeadRequest {
     hostname: host,
     ...{ port, tls, node },
     names: flags.names ?? [],
+    ...(flags.state === undefined ? {} : { stateFolder: resolve(flags.state) }),
     ...(token === undefined ? {} : { token: token.secret }),
   };
 }

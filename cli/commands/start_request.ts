@@ -21,6 +21,7 @@ export interface StartFlags {
   readonly memory?: number;
   readonly objectStoreMemory?: number;
   readonly spillDirectory?: string;
+  readonly state?: string;
   readonly block?: boolean;
 }
 
@@ -41,6 +42,8 @@ export interface HeadRequest extends NodeRequest {
   /** What the user said; the user's own from the file without. */
   readonly token?: string;
   readonly tls: boolean;
+  /** Where it keeps its state; the user's own folder without. */
+  readonly stateFolder?: string;
 }
 
 /** What a worker is started with. */

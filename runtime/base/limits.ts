@@ -652,6 +652,19 @@ export const NODE_JOIN_MS_MAX = 20_000;
 /** How long a node whose head has gone waits for one to join again. */
 export const NODE_REJOIN_MS_MAX = 120_000;
 
+/** A head that was started again waits so long for its nodes to come back. */
+export const HEAD_NODES_AWAITED_MS = 7_000;
+
+/** The longest pause of a node between two tries to reach its head again. */
+export const HEAD_REDIAL_MS_MAX = 500;
+
+/** How long a call that only the head can answer waits for one. */
+export const HEAD_CALL_MS_MAX = 60_000;
+
+/** What the head has kept is told to a node that often, or after so many. */
+export const HEAD_TAKEN_EVERY_MS = 200;
+export const HEAD_TAKEN_EVERY = 64;
+
 /** How often such a node looks. */
 export const NODE_JOIN_PAUSE_MS = 250;
 

@@ -27,6 +27,7 @@ import {
   type ActorRecord,
 } from "./actor_record.ts";
 import { EarlyActors, type Unmade } from "./early_actors.ts";
+import type { SavedActor } from "./saved_head.ts";
 
 /** How long an actor without handles is kept: handles may be under way. */
 export const UNHELD_GRACE_MS = 100;
@@ -70,6 +71,11 @@ export class ActorDirectory {
         return this.#workerEnded(event.workerId, event.error);
       case "clock_ticked":
         return this.#ticked(event.nowMs);
+      case "actor_recovered":
+        return this.#recovered(event.saved);
+      case "recovery_ended":
+        for (const record of this.#records.values()) this.#noteIfUnheld(record);
+        return [];
       default:
         break;
     }
@@ -107,6 +113,11 @@ export class ActorDirectory {
         return this.#killed(record, event.noRestart);
       case "actor_unschedulable":
         return this.#die(record, event.error, false);
+      case "actor_lost":
+        return this.#crash(record, diedError(record, event.reason), false);
+      case "actor_unplaced":
+        if (record.state === "DEAD" || record.threadId) return [];
+        return [{ type: "place_actor", record }];
       default:
         return unreachable(event);
     }
@@ -172,6 +183,25 @@ export class ActorDirectory {
         ? this.#killed(record, true)
         : [{ type: "place_actor", record } as const],
     ];
+  }
+
+  #recovered(saved: SavedActor): ActorAction[] {
+    const { actor, creator, jobId, restartsUsed, threadId } = saved;
+    const { actorId, name, namespace } = actor;
+    if (name !== undefined) this.#names.set(nameKey(name, namespace), actorId);
+    // Who holds it and who waits for it, their nodes tell.
+    this.#records.set(actorId, {
+      ...{ actor, creator, jobId, restartsUsed, threadId },
+      state: threadId ? "ALIVE" : "PENDING_CREATION",
+      // Late news of a life that was never finished are not of the next one.
+      incarnation: saved.incarnation + (threadId ? 0 : 1),
+      holders: new Set(),
+      watchers: new Set(),
+      unheldAtMs: undefined,
+      retiring: false,
+      deathError: undefined,
+    });
+    return [];
   }
 
   #unregistered(

@@ -5,6 +5,7 @@ import type { MantaError } from "../base/errors.ts";
 import type { ActorId, JobId, WorkerId } from "../base/ids.ts";
 import type { ActorName, WireActor } from "../protocol/node_messages.ts";
 import type { ActorRecord } from "./actor_record.ts";
+import type { SavedActor } from "./saved_head.ts";
 
 /** What happened. */
 export type ActorEvent =
@@ -36,6 +37,18 @@ export type ActorEvent =
     readonly workerId: WorkerId;
     readonly error: MantaError;
   }
+  /** This head was started again: it had known the actor. */
+  | { readonly type: "actor_recovered"; readonly saved: SavedActor }
+  /** The thread of a recovered one is gone. */
+  | {
+    readonly type: "actor_lost";
+    readonly actorId: ActorId;
+    readonly reason: string;
+  }
+  /** A recovered one was being made, and has no place. */
+  | { readonly type: "actor_unplaced"; readonly actorId: ActorId }
+  /** All that was recovered is settled, and who holds what was told. */
+  | { readonly type: "recovery_ended" }
   | { readonly type: "clock_ticked"; readonly nowMs: number };
 
 /** Events of the directory that can come before the registration. */

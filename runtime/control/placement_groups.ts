@@ -4,7 +4,8 @@
 import type { JobId, PlacementGroupId, WorkerId } from "../base/ids.ts";
 import { IDS_REMEMBERED_MAX } from "../base/limits.ts";
 
-interface GroupRecord {
+/** One group. */
+export interface GroupRecord {
   readonly creator: WorkerId;
   readonly jobId: JobId;
   readonly name: string | undefined;
@@ -73,6 +74,11 @@ export class PlacementGroups {
     const waiting = record?.waiting ?? this.#waitingEarly(groupId);
     if (!waiting) return Promise.resolve(false);
     return new Promise((resolve) => waiting.push(resolve));
+  }
+
+  /** What is known of a group; see {@linkcode create}. */
+  record(groupId: PlacementGroupId): Readonly<GroupRecord> | undefined {
+    return this.#records.get(groupId);
   }
 
   /** The job in which a group was made. */

@@ -130,7 +130,9 @@ function check(database: DatabaseSync): void {
   const quick = database.prepare("PRAGMA quick_check(1)").get();
   if (valueOf(quick) !== "ok") throw new Error(String(valueOf(quick)));
   const mark = database.prepare("PRAGMA application_id").get();
-  if (valueOf(mark) !== APPLICATION) throw new Error("it is no state of a head");
+  if (valueOf(mark) !== APPLICATION) {
+    throw new Error("it is no state of a head");
+  }
   const format = valueOf(database.prepare("PRAGMA user_version").get());
   if (format === FORMAT) return;
   throw new Error(`it has format ${format}, and this release reads ${FORMAT}`);

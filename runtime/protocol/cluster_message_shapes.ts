@@ -9,6 +9,7 @@ import type {
   JobFacts,
   NodeFacts,
   NodeHello,
+  NodeHosting,
   NodeReport,
   NodeView,
 } from "./cluster_messages.ts";
@@ -86,18 +87,42 @@ const ATTEMPT = { groupId: GROUP, attempt: COUNT } as const;
 const OBJECT = { owner: WORKER, number: COUNT } as const;
 const PAIR = { source: WORKER, jobId: JOB, target: WORKER } as const;
 
+const HOSTING: Shape<NodeHosting> = object<NodeHosting>({
+  workers: list(WORKER),
+  actors: list(
+    object<NodeHosting["actors"][number]>({
+      actorId: ACTOR,
+      threadId: optional(WORKER),
+    }),
+  ),
+  bundles: list(
+    object<NodeHosting["bundles"][number]>({
+      ...ATTEMPT,
+      isCommitted: BOOLEAN,
+    }),
+  ),
+});
+
 const FIELDS: MessageFields<ClusterMessage> = {
   node_hello: {
     facts: FACTS,
     report: REPORT,
     home: HOME,
     isJoining: BOOLEAN,
+    clusterId: optional(TEXT),
   },
-  node_welcome: { nodeId: NODE, home: HOME, views: optional(VIEWS) },
+  node_welcome: {
+    nodeId: NODE,
+    home: HOME,
+    views: optional(VIEWS),
+    clusterId: optional(TEXT),
+  },
   node_refused: { reason: TEXT },
   node_report: { report: REPORT },
   views_changed: { views: VIEWS },
   node_dead: { nodeId: NODE },
+  head_taken: { count: COUNT },
+  node_returned: { hosting: HOSTING },
   link_wanted: { from: NODE, to: NODE },
   job_opened: {
     job: object<JobFacts>({

@@ -69,6 +69,22 @@ export interface JobFacts {
   readonly isOver: boolean;
 }
 
+/** What a node has, for a head that was started again. */
+export interface NodeHosting {
+  /** Its threads, and the drivers that are linked to it. */
+  readonly workers: readonly WorkerId[];
+  /** Those without a thread wait for one. */
+  readonly actors: readonly {
+    readonly actorId: ActorId;
+    readonly threadId?: WorkerId;
+  }[];
+  readonly bundles: readonly {
+    readonly groupId: PlacementGroupId;
+    readonly attempt: number;
+    readonly isCommitted: boolean;
+  }[];
+}
+
 /** The first message on a session between nodes; from who dials. */
 export interface NodeHello {
   readonly type: "node_hello";
@@ -77,6 +93,8 @@ export interface NodeHello {
   readonly home: WireProcess;
   /** It takes who it has dialed for its head. */
   readonly isJoining: boolean;
+  /** The cluster whose head it has lost, and comes back to. */
+  readonly clusterId?: string;
 }
 
 export type ClusterMessage =
@@ -88,6 +106,8 @@ export type ClusterMessage =
     readonly home: WireProcess;
     /** All nodes, from the head only. */
     readonly views?: readonly NodeView[];
+    /** From a head that can be started again, and is the same then. */
+    readonly clusterId?: string;
   }
   /** Instead of a welcome: the node may not join. */
   | { readonly type: "node_refused"; readonly reason: string }
@@ -104,6 +124,10 @@ export type ClusterMessage =
     readonly from: NodeId;
     readonly to: NodeId;
   }
+  /** From the head: so many messages for it are kept, since it is there. */
+  | { readonly type: "head_taken"; readonly count: number }
+  /** To a head that was started again, after all that it must hear first. */
+  | { readonly type: "node_returned"; readonly hosting: NodeHosting }
   // -- Jobs ------------------------------------------------------------------
   /** Before anything else of the job. */
   | { readonly type: "job_opened"; readonly job: JobFacts }

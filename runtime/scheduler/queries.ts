@@ -61,6 +61,13 @@ export interface ActorView {
   readonly threadId: WorkerId | undefined;
 }
 
+/** Bundles of a group of several nodes that are here, or are to be. */
+export interface BundlesView {
+  readonly groupId: PlacementGroupId;
+  readonly attempt: number;
+  readonly isCommitted: boolean;
+}
+
 /** A lease or an actor on a thread. */
 export interface WorkView {
   readonly owner: WorkerId;
@@ -152,6 +159,20 @@ export function actorViews(state: SchedulerState): ActorView[] {
     state: actor.state,
     threadId: actor.state === "waiting" ? undefined : actor.thread.id,
   }));
+}
+
+export function bundlesViews(
+  { groups, parts }: SchedulerState,
+): BundlesView[] {
+  const committed = Array.from(groups.values(), (group) => ({
+    groupId: group.id,
+    attempt: "attempt" in group ? group.attempt ?? 0 : 0,
+    isCommitted: true,
+  }));
+  const others = Array.from(parts.values(), ({ id: groupId, part }) => (
+    { groupId, attempt: part.attempt, isCommitted: false }
+  ));
+  return [...committed, ...others];
 }
 
 export function threadViews(state: SchedulerState): ThreadView[] {

@@ -37,6 +37,8 @@ import {
   type ActorView,
   actorViews,
   availableResources,
+  type BundlesView,
+  bundlesViews,
   type DemandView,
   demandViews,
   type LeaseView,
@@ -120,6 +122,11 @@ export class Scheduler {
 
   actors(): ActorView[] {
     return actorViews(this.#state);
+  }
+
+  /** Of groups that a head has placed. */
+  bundles(): BundlesView[] {
+    return bundlesViews(this.#state);
   }
 
   /** Threads that have not ended, with what is on them. */

@@ -67,7 +67,7 @@ export class SimNode {
       stopThread: (id: WorkerId, reason: string | MantaError) =>
         this.#stopThread(id, reason),
     };
-    this.actors = new NodeActors(ports);
+    this.actors = new NodeActors({ ...ports, changed: () => {} });
     const groups = new PlacementGroups();
     this.#scheduling = new NodeScheduling(this.scheduler, {
       ...ports,

@@ -14,6 +14,7 @@ import type { UnschedulableReason } from "../messages.ts";
 import { leastLacking } from "../placement.ts";
 import { chooseForActor, groupOf, isBound } from "./actor_choice.ts";
 import type {
+  ActorFound,
   ActorNotPlaced,
   ActorPlacedAt,
   ActorWanted,
@@ -38,11 +39,38 @@ export function requestPlace(
   state: PlacementState,
   request: ActorWanted,
 ): void {
-  const { actorId, spec } = request;
+  const { actorId } = request;
   const known = state.actors.get(actorId);
   if (known && known.state !== "placed") return;
   // It is made again: its thread has ended, and its node has forgotten it.
   if (known) forgetActor(state, known);
+  const actor = newPlace(state, request);
+  const groupId = groupOf(actor);
+  if (groupId && state.removedGroups.has(groupId)) {
+    return failPlace(state, actor, "group_removed");
+  }
+  if (groupId) state.groups.get(groupId)?.actors.add(actor);
+  findPlace(state, actor);
+}
+
+/** It has had its place since before this head was started. */
+export function adoptPlace(
+  state: PlacementState,
+  { nodeId, ...found }: ActorFound,
+): void {
+  const node = state.table.get(nodeId);
+  if (!node || state.actors.has(found.actorId)) return;
+  const actor = newPlace(state, { ...found, type: "actor_requested" });
+  actor.node = node;
+  moveActor(state, actor, "asked");
+  moveActor(state, actor, "placed");
+  state.hosted.set(node, (state.hosted.get(node) ?? 0) + unheldCpu(actor));
+  const groupId = groupOf(actor);
+  if (groupId) state.groups.get(groupId)?.actors.add(actor);
+}
+
+function newPlace(state: PlacementState, request: ActorWanted): ActorPlace {
+  const { actorId, spec } = request;
   const actor = new ActorPlace(request, {
     labels: parseLabelSelector(spec.labelSelector),
     wanted: actorNeed(spec),
@@ -50,12 +78,7 @@ export function requestPlace(
   });
   state.actors.set(actorId, actor);
   state.unplaced.add(actor);
-  const groupId = groupOf(actor);
-  if (groupId && state.removedGroups.has(groupId)) {
-    return failPlace(state, actor, "group_removed");
-  }
-  if (groupId) state.groups.get(groupId)?.actors.add(actor);
-  findPlace(state, actor);
+  return actor;
 }
 
 /** Asks a node for the actor, if there is one that could hold it. */

@@ -7,6 +7,7 @@ import type { NodeId, PlacementGroupId } from "../../base/ids.ts";
 import { IDS_REMEMBERED_MAX } from "../../base/limits.ts";
 import { RecentSet } from "../recent_set.ts";
 import {
+  adoptPlace,
   loseActors,
   moveActors,
   notePlaced,
@@ -17,6 +18,7 @@ import {
   warnOfActors,
 } from "./actor_places.ts";
 import {
+  adoptGroupPlace,
   loseBundles,
   notePrepared,
   removeGroupPlace,
@@ -86,6 +88,11 @@ export class ClusterPlacement {
     }));
   }
 
+  /** All of a group's place. */
+  group(groupId: PlacementGroupId): GroupPlace | undefined {
+    return this.#state.groups.get(groupId);
+  }
+
   /** What the group waits for, for the listings. */
   groupState(groupId: PlacementGroupId): GroupPlaceState {
     return this.#state.groups.get(groupId)?.state ?? "ended";
@@ -120,6 +127,10 @@ export class ClusterPlacement {
         return removeGroupPlace(state, event.groupId);
       case "bundles_prepared":
         return notePrepared(state, event);
+      case "actor_found":
+        return adoptPlace(state, event);
+      case "group_found":
+        return adoptGroupPlace(state, event);
       case "views_changed":
         return this.#report(event.views);
       case "node_gone":

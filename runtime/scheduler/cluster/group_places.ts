@@ -17,7 +17,11 @@ import { parseLabelSelector } from "../label_selector.ts";
 import { groupOf } from "./actor_choice.ts";
 import { failPlace, findPlace } from "./actor_places.ts";
 import { planFor } from "./group_plan.ts";
-import type { BundlesPrepared, GroupWanted } from "./head_messages.ts";
+import type {
+  BundlesPrepared,
+  GroupFound,
+  GroupWanted,
+} from "./head_messages.ts";
 import {
   BundleAsk,
   checkPlaceEdge,
@@ -38,13 +42,42 @@ export function requestGroupPlace(
   state: PlacementState,
   request: GroupWanted,
 ): void {
-  const { groupId, bundles, strategy, labelSelector } = request;
+  const { groupId } = request;
   if (state.groups.has(groupId) || state.removedGroups.has(groupId)) return;
   if (state.groups.size >= GROUPS_PER_NODE_MAX) {
     const reason = "limit_reached";
     state.actions.push({ type: "fail_group", groupId, reason });
     return;
   }
+  const group = newGroup(state, request);
+  for (const actor of state.unplaced) {
+    if (groupOf(actor) !== groupId) continue;
+    group.actors.add(actor);
+    findPlace(state, actor);
+  }
+  tryGroup(state, group, planFor(state, group));
+}
+
+/** It has had its bundles since before this head was started. */
+export function adoptGroupPlace(
+  state: PlacementState,
+  { nodes, attempt, ...found }: GroupFound,
+): void {
+  if (state.groups.has(found.groupId)) return;
+  const group = newGroup(state, { ...found, type: "group_requested" });
+  state.attemptCount = Math.max(state.attemptCount, attempt);
+  group.attempt = attempt;
+  group.isConfirmed = true;
+  for (const [index, nodeId] of nodes.entries()) {
+    group.nodes[index] = nodeId && state.table.get(nodeId);
+  }
+  moveGroup(state, group, "preparing");
+  moveGroup(state, group, "created");
+  if (group.nodes.includes(undefined)) moveGroup(state, group, "broken");
+}
+
+function newGroup(state: PlacementState, request: GroupWanted): GroupPlace {
+  const { groupId, bundles, strategy, labelSelector } = request;
   const group: GroupPlace = {
     request,
     labels: parseLabelSelector(labelSelector),
@@ -68,12 +101,7 @@ export function requestGroupPlace(
   };
   state.groups.set(groupId, group);
   state.waiting.add(group);
-  for (const actor of state.unplaced) {
-    if (groupOf(actor) !== groupId) continue;
-    group.actors.add(actor);
-    findPlace(state, actor);
-  }
-  tryGroup(state, group, planFor(state, group));
+  return group;
 }
 
 /** Gives back all of a group, and ends what is in it or waits for it. */

@@ -84,6 +84,20 @@ export interface BundlesPrepared {
   readonly isPrepared: boolean;
 }
 
+/** It has its place already: this head was started again. */
+export interface ActorFound extends Omit<ActorWanted, "type" | "near"> {
+  readonly type: "actor_found";
+  readonly nodeId: NodeId;
+}
+
+/** The same of a group; bundles without a node are to be placed anew. */
+export interface GroupFound extends Omit<GroupWanted, "type"> {
+  readonly type: "group_found";
+  readonly nodes: readonly (NodeId | undefined)[];
+  /** Of the latest attempt. */
+  readonly attempt: number;
+}
+
 /** Everything that the placing can be told. */
 export type PlacementEvent =
   | ActorWanted
@@ -92,6 +106,8 @@ export type PlacementEvent =
   | ActorReleased
   | GroupWanted
   | GroupUnwanted
+  | ActorFound
+  | GroupFound
   | BundlesPrepared
   | ViewsChanged
   | NodeGone
