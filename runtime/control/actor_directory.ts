@@ -102,7 +102,8 @@ export class ActorDirectory {
       case "actor_placed":
         return this.#placed(record, event);
       case "actor_constructed":
-        if (record.state === "DEAD") return [];
+        // It is said again to a head that was started again.
+        if (record.state === "DEAD" || record.state === "ALIVE") return [];
         this.#become(record, "ALIVE");
         return [this.#publish(record), ...this.#retireIfDue(record)];
       case "actor_construction_failed":
