@@ -2,7 +2,7 @@
 // what needs the head waits, and afterwards all is as it was. The numbers are
 // those of the acceptance cases for a head that comes back.
 
-import { readdirSync, writeFileSync } from "node:fs";
+import { readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 import {
@@ -132,7 +132,7 @@ describe("a head that is killed and started again", () => {
     const found = getActor<{ add(): number }>("kept");
     const added = made.add.remote();
 
-    await cluster.replaceHead();
+    await cluster.replaceHead({ words: ["--num-cpus", "0"] });
 
     assertEquals(await get(added), 1);
     assertEquals(await get((await found).add.remote()), 3);
@@ -160,7 +160,7 @@ describe("a head that is killed and started again", () => {
       await cluster.head.kill();
     }
     kill(named);
-    await cluster.replaceHead();
+    await cluster.replaceHead({ words: ["--num-cpus", "0"] });
 
     for (const worker of cluster.workers) await alive(worker);
     await eventually(
@@ -191,7 +191,7 @@ describe("a head that is killed and started again", () => {
     await cluster.head.kill();
     await second.kill();
     const replacedAtMs = performance.now();
-    await cluster.replaceHead();
+    await cluster.replaceHead({ words: ["--num-cpus", "0"] });
 
     await eventually(
       async () => (await states())[second.nodeId] === "dead",
@@ -212,7 +212,7 @@ describe("a head that is killed and started again", () => {
     for (let life = 1; life <= 4; life++) {
       await cluster.head.kill();
       assertEquals(await get(counter.add.remote()), life);
-      await cluster.replaceHead();
+      await cluster.replaceHead({ words: ["--num-cpus", "0"] });
       for (const worker of cluster.workers) await alive(worker);
       assertEquals(await get(counter.home.remote()), home);
     }
@@ -226,7 +226,7 @@ describe("a head that is killed and started again", () => {
     assertEquals(await get(counter.add.remote()), 1);
     cluster.head.stop();
     assertEquals(await cluster.head.ended, 0);
-    await cluster.replaceHead();
+    await cluster.replaceHead({ words: ["--num-cpus", "0"] });
     await Promise.all(
       cluster.workers.map((worker) => worker.says("and has joined", 2)),
     );
@@ -247,6 +247,8 @@ describe("a head whose state is damaged", () => {
     await cluster.head.kill();
     const folder = join(cluster.folder, "home", ".local", "state", "manta");
     const [name] = readdirSync(folder).filter((one) => one.endsWith(".sqlite"));
+    // What was committed last may be in the file beside it, whole.
+    rmSync(join(folder, `${name}-wal`), { force: true });
     writeFileSync(join(folder, name!), "no database".repeat(1_000));
 
     const [port] = /\d+$/.exec(cluster.address)!;

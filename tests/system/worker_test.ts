@@ -147,14 +147,29 @@ describe("a worker", () => {
     assertEquals(worker.lives, 1);
   });
 
-  it("joins the next head at the same address", async () => {
+  it("goes on with the next life of its head", async () => {
     await using cluster = await ProcessCluster.start();
     const [worker] = cluster.workers as [NodeProcess];
 
     await cluster.head.kill();
-    await worker.says("Cannot go on");
+    await worker.says("running work goes on");
     await cluster.replaceHead();
 
+    await worker.says("The head is back");
+    await untilState(cluster, worker.nodeId, "alive");
+    assertEquals(worker.lives, 1);
+  });
+
+  it("joins another head at the same address anew", async () => {
+    await using cluster = await ProcessCluster.start();
+    const [worker] = cluster.workers as [NodeProcess];
+
+    await cluster.head.kill();
+    await worker.says("running work goes on");
+    const state = join(cluster.folder, "another");
+    await cluster.replaceHead({ words: ["--state", state] });
+
+    await worker.says("it is another one than before");
     await worker.says("and has joined", 2);
     await untilState(cluster, worker.nodeId, "alive");
   });
