@@ -4,7 +4,7 @@
 
 import { ConnectionError } from "./base/errors.ts";
 import type { NodeId } from "./base/ids.ts";
-import { NODE_CONNECT_MS_MAX } from "./base/limits.ts";
+import { NODE_CONNECT_MS_MAX, NODE_DIAL_MS_MAX } from "./base/limits.ts";
 import { hostAndPort } from "./protocol/address.ts";
 import { NodeSession } from "./node_session.ts";
 import {
@@ -80,6 +80,8 @@ export class NodeSessions {
   readonly #ports: NodeSessionsPorts;
   readonly #sessions = new Map<NodeId, NodeSession>();
   readonly #dirty = new Set<NodeSession>();
+  /** Those that were dialed from here: once is enough. */
+  readonly #dialed = new WeakSet<NodeSession>();
 
   constructor(ports: NodeSessionsPorts) {
     this.#ports = ports;
@@ -114,8 +116,7 @@ export class NodeSessions {
 
   /** The other node cannot dial this one, or may not: this one does. */
   dialFor(nodeId: NodeId): void {
-    const known = this.#sessions.get(nodeId);
-    if (!known?.isConnected) void this.#dial(known ?? this.#add(nodeId));
+    this.#dialOrAsk(this.#sessions.get(nodeId) ?? this.#add(nodeId));
   }
 
   flush(): void {
@@ -185,6 +186,7 @@ export class NodeSessions {
       ...hostAndPort(address),
       token: this.#ports.token,
       ...(pin === undefined ? {} : { pin }),
+      ...(isJoining ? {} : { timeoutMs: NODE_DIAL_MS_MAX }),
       onSession: (session) => {
         opened.link = new RemoteLink(session.streams, 0);
         opened.control = new RemoteLink(session.streams, 1);
@@ -235,8 +237,11 @@ export class NodeSessions {
     return await promise;
   }
 
+  /** One side after the other, so that the two never cross. */
   #dialOrAsk(session: NodeSession): void {
     const { nodeId } = session;
+    if (session.isConnected || this.#dialed.has(session)) return;
+    this.#dialed.add(session);
     this.#dial(session).then((isConnected) => {
       if (!isConnected) this.#ports.askToDial(nodeId);
     });

@@ -289,6 +289,9 @@ export const SESSION_SILENCE_MS_MAX = 30_000;
 /** How long one node waits until it is connected to another, in ms. */
 export const NODE_CONNECT_MS_MAX = 10_000;
 
+/** One of two nodes dials for so long, then the other one: twice fits in. */
+export const NODE_DIAL_MS_MAX = 4_000;
+
 /** Size of one log file of a thread; it and the one before are kept. */
 export const OUTPUT_LOG_BYTES_MAX = 16 * 1024 * 1024;
 

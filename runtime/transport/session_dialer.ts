@@ -37,6 +37,8 @@ export interface DialOptions extends
   readonly ca?: string;
   /** Instead of it: the fingerprint of the node's certificate. */
   readonly pin?: string;
+  /** How long one try may take. @default {CONNECT_MS_MAX} */
+  readonly timeoutMs?: number;
   readonly clock?: Clock;
   readonly timers?: Timers;
   /** Opens streams 0 and 1; called before anything can come. */
@@ -104,7 +106,7 @@ class Dialer {
   }
 
   connect(isResumed: boolean): Promise<Connecting> {
-    const { hostname, port, token, ca, pin } = this.#options;
+    const { hostname, port, token, ca, pin, timeoutMs } = this.#options;
     const headers = handshakeHeaders({ token, session: this.#name, isResumed });
     return openChannel({
       hostname,
@@ -113,6 +115,7 @@ class Dialer {
       headers,
       ...(ca === undefined ? {} : { ca }),
       ...(pin === undefined ? {} : { pin }),
+      ...(timeoutMs === undefined ? {} : { timeoutMs }),
     });
   }
 
