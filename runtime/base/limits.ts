@@ -571,6 +571,9 @@ export const REMOTE_WRITE_BYTES_MAX = 128 * 1024 * 1024;
 /** Readers that one copy of an object serves at a time: the rest wait. */
 export const OBJECT_READERS_MAX = 2;
 
+/** Who fails so often with all that have an object has it by the home. */
+export const OBJECT_VAIN_SOURCES_MAX = 2;
+
 /** An object that no node has announced is waited for so long. */
 export const OBJECT_ANNOUNCED_MS = 10_000;
 
