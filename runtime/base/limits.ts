@@ -127,6 +127,9 @@ export const ACTOR_NEWS_MS_MAX = 1_000;
 /** Calls of one thread on one actor that are sent and not answered. */
 export const ACTOR_CALLS_UNDER_WAY_MAX = 4_096;
 
+/** Calls to a thread that is gone wait so long for news of its actor, in ms. */
+export const ACTOR_OUT_OF_REACH_MS = 20_000;
+
 /** Calls that a thread collects before it sends them within a turn. */
 export const CALLS_UNSENT_MAX = 128;
 
