@@ -2,6 +2,7 @@
 // table of all and tells the others of it; the others report to the head how
 // they are. Runs the clocks of both.
 
+import { every } from "./base/clock.ts";
 import type { NodeId } from "./base/ids.ts";
 import { NODE_REPORT_MS, NODE_REPORT_MS_MAX } from "./base/limits.ts";
 import { NodeReports } from "./control/node_reports.ts";
@@ -47,7 +48,7 @@ export class ClusterMembers {
   /** What the others know, by the head's word. */
   readonly #views = new Map<NodeId, NodeView>();
   #refusal: string | undefined;
-  #ticker: ReturnType<typeof setInterval> | undefined;
+  #stopTicking = () => {};
   #everyMs = 0;
 
   constructor(node: MemberNode, ports: ClusterMembersPorts) {
@@ -61,7 +62,7 @@ export class ClusterMembers {
     this.#tell({
       type: "node_joined",
       facts: ownFacts(this.#node),
-      report: this.#reports.first(ownCondition(this.#node), performance.now()),
+      report: this.#reports.first(ownCondition(this.#node), this.#nowMs()),
     });
     this.#keepTicking();
   }
@@ -72,18 +73,23 @@ export class ClusterMembers {
     const everyMs = isHeadAlone ? NODE_REPORT_MS_MAX : NODE_REPORT_MS;
     if (everyMs === this.#everyMs) return;
     this.#everyMs = everyMs;
-    clearInterval(this.#ticker);
-    this.#ticker = setInterval(() => this.#tick(), everyMs);
+    this.#stopTicking();
+    const { timers } = this.#node.surroundings;
+    this.#stopTicking = every(timers, everyMs, () => this.#tick());
   }
 
   /** Takes no new work, and leaves when what runs has ended. */
   drain(): void {
-    this.#reports.drain(performance.now());
+    this.#reports.drain(this.#nowMs());
     this.#tick();
   }
 
   end(): void {
-    clearInterval(this.#ticker);
+    this.#stopTicking();
+  }
+
+  #nowMs(): number {
+    return this.#node.surroundings.clock.nowMs();
   }
 
   // -- What is known ---------------------------------------------------------
@@ -150,7 +156,7 @@ export class ClusterMembers {
 
   #tell(event: Untimed<NodeEvent>): void {
     if (!this.#table) return;
-    const nowMs = performance.now();
+    const nowMs = this.#nowMs();
     const actions = this.#table.handle({ ...event, nowMs } as NodeEvent);
     for (const action of actions) this.#perform(action);
   }
@@ -209,7 +215,7 @@ export class ClusterMembers {
   }
 
   #tick(): void {
-    const nowMs = performance.now();
+    const nowMs = this.#nowMs();
     const report = this.#reports.due(ownCondition(this.#node), nowMs);
     if (this.#table) {
       const { nodeId } = this.#node.start;

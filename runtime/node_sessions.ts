@@ -7,11 +7,8 @@ import type { NodeId } from "./base/ids.ts";
 import { NODE_CONNECT_MS_MAX } from "./base/limits.ts";
 import { hostAndPort } from "./protocol/address.ts";
 import { NodeSession } from "./node_session.ts";
-import {
-  isProcessAlive,
-  type ProcessName,
-  thisProcess,
-} from "./platform/process_life.ts";
+import type { NodeSurroundings } from "./node_surroundings.ts";
+import { isProcessAlive, type ProcessName } from "./platform/process_life.ts";
 import { CLUSTER_MESSAGE } from "./protocol/cluster_message_shapes.ts";
 import type {
   ClusterMessage,
@@ -42,6 +39,7 @@ export interface NodeSessionsPorts {
   readonly mailbox: Mailbox;
   /** What lets this node in at others. */
   readonly token: string;
+  readonly surroundings: NodeSurroundings;
   facts(): NodeFacts;
   report(): NodeReport;
   /** Where another node is, as far as is known. */
@@ -152,7 +150,7 @@ export class NodeSessions {
     const welcome: ClusterMessage = {
       type: "node_welcome",
       nodeId: this.#ports.nodeId,
-      home: thisProcess(),
+      home: this.#ports.surroundings.thisProcess(),
       ...(views ? { views } : {}),
     };
     link.send(welcome);
@@ -183,6 +181,7 @@ export class NodeSessions {
     } = {};
     const { session, connected } = beginSession({
       ...hostAndPort(address),
+      ...this.#ports.surroundings,
       token: this.#ports.token,
       ...(pin === undefined ? {} : { pin }),
       onSession: (session) => {
@@ -208,7 +207,7 @@ export class NodeSessions {
       type: "node_hello",
       facts: this.#ports.facts(),
       report: this.#ports.report(),
-      home: thisProcess(),
+      home: this.#ports.surroundings.thisProcess(),
       isJoining,
     };
     link.send(hello);
@@ -263,9 +262,9 @@ export class NodeSessions {
         this.#ports.objectsLinked(nodeId, link, home),
     });
     this.#sessions.set(nodeId, session);
-    setTimeout(() => {
+    this.#ports.surroundings.timers.after(NODE_CONNECT_MS_MAX, () => {
       if (!session.isConnected) this.#ended(session, "not_connected");
-    }, NODE_CONNECT_MS_MAX);
+    });
     return session;
   }
 

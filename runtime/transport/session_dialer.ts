@@ -39,6 +39,8 @@ export interface DialOptions extends
   readonly pin?: string;
   readonly clock?: Clock;
   readonly timers?: Timers;
+  /** @default {openChannel} */
+  readonly openChannel?: typeof openChannel;
   /** Opens streams 0 and 1; called before anything can come. */
   readonly onSession: (session: RemoteSession) => void;
 }
@@ -106,7 +108,8 @@ class Dialer {
   connect(isResumed: boolean): Promise<Connecting> {
     const { hostname, port, token, ca, pin } = this.#options;
     const headers = handshakeHeaders({ token, session: this.#name, isResumed });
-    return openChannel({
+    const open = this.#options.openChannel ?? openChannel;
+    return open({
       hostname,
       port,
       path: CONNECT_PATH,

@@ -3,13 +3,13 @@
 // end nothing is left.
 
 import { describe } from "../support/harness.ts";
-import { runWorld } from "./cluster_run.ts";
+import { runWorld, SIZES } from "./cluster_run.ts";
 import { itForSeeds } from "./run_seeds.ts";
 import { withSimWeakRefs } from "./sim_collector.ts";
 
 describe("Cluster simulation", () => {
   itForSeeds("settles every ref and leaves nothing", {
     seeds: 200,
-    runWorld: (seed) => withSimWeakRefs(() => runWorld(seed)),
+    runWorld: (seed) => withSimWeakRefs(() => runWorld(seed, SIZES.one)),
   });
 });
