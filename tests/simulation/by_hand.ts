@@ -27,7 +27,9 @@ for (let seed = from; seed <= to; seed++) {
   } catch (error) {
     failures++;
     const text = describeFailure(error).split("\n");
-    console.log(`Seed ${seed}: ${text.slice(0, Number(values.lines)).join("\n")}`);
+    console.log(
+      `Seed ${seed}: ${text.slice(0, Number(values.lines)).join("\n")}`,
+    );
     console.log(`Again: --size ${values.size} --from ${seed} --seeds 1`);
   }
 }

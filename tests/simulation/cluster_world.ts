@@ -390,14 +390,14 @@ export class ClusterWorld implements ProgramWorld, SimHost {
         placement: this.#dice.chance(0.5) ? { CPU: 10_000 } : {},
         held: {},
         strategy: "default",
-        maxRestarts: this.#dice.pick([0, 1, -1]),
+        maxRestarts: this.#dice.pick([0, 1, Infinity]),
         maxConcurrency,
         concurrencyGroups: {},
         interface: {
           className: "Actor",
           methods: [],
           maxTaskRetries: 0,
-          maxPendingCalls: -1,
+          maxPendingCalls: Infinity,
         },
       },
     });
@@ -411,7 +411,7 @@ export class ClusterWorld implements ProgramWorld, SimHost {
       method,
       n: this.#dice.below(1_000),
       sequence: this.nextSequence(),
-      maxRetries: this.#dice.pick([0, 2, -1]),
+      maxRetries: this.#dice.pick([0, 2, Infinity]),
     };
     const tops = method === "give" ? [] : this.#some(driver, 1);
     const held = method === "keep" ? this.#some(driver, 2) : [];
@@ -616,9 +616,13 @@ export class ClusterWorld implements ProgramWorld, SimHost {
   }
 
   /** See {@linkcode SimHost}. */
-  over(node: SimNode): void {
+  over(node: SimNode, why: string): void {
+    this.#check(!why.includes("protocol_broken"), why);
     // Its process ends by itself, a moment later.
-    this.after(this.#dice.below(20), () => this.#endNode(node, "is over"));
+    this.after(
+      this.#dice.below(20),
+      () => this.#endNode(node, `is over: ${why}`),
+    );
   }
 
   #tell(text: string): void {

@@ -13,6 +13,7 @@ import { Node } from "../../runtime/node.ts";
 import { NodeGateway } from "../../runtime/node_gateway.ts";
 import type { NodePeer } from "../../runtime/node_peers.ts";
 import type { NodeSurroundings } from "../../runtime/node_surroundings.ts";
+import { decodeError } from "../../runtime/protocol/wire_error.ts";
 import { Mailbox, newMailboxBuffer } from "../../runtime/transport/mailbox.ts";
 import type { RingLinkEnd } from "../../runtime/transport/ring_link.ts";
 import { ViewCollector } from "./sim_collector.ts";
@@ -36,7 +37,7 @@ export interface SimHost {
   /** A thread's end of a link to another. */
   newRing(id: WorkerId, end: RingLinkEnd): SimRing;
   /** The node says that it cannot go on. */
-  over(node: SimNode): void;
+  over(node: SimNode, why: string): void;
 }
 
 /** Who a node is. */
@@ -135,12 +136,17 @@ export class SimNode {
   #host(message: ToHost): void {
     switch (message.type) {
       case "stop_thread":
+        // The head has no threads but its own to stop.
+        if (!this.threads.has(message.workerId)) return;
         return this.#world.stopThread(this, message.workerId);
       case "node_joined":
         this.hasJoined = true;
         return;
       case "node_over":
-        return this.#world.over(this);
+        return this.#world.over(
+          this,
+          message.error ? decodeError(message.error).message : "it has drained",
+        );
     }
   }
 
