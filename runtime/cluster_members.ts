@@ -132,7 +132,11 @@ export class ClusterMembers {
 
   /** A node asks to be let in; gives why it may not. */
   joins({ facts, report, isJoining }: NodeHello): string | undefined {
-    if (!this.#table) return isJoining ? this.#noHeadText() : undefined;
+    if (!this.#table) {
+      // One that was only cut off may not know it yet.
+      if (this.isDead(facts.nodeId)) return deadText(facts.nodeId);
+      return isJoining ? this.#noHeadText() : undefined;
+    }
     this.#refusal = undefined;
     this.#tell({ type: "node_joined", facts, report });
     // The head itself need not wait until all others are told.
@@ -180,7 +184,7 @@ export class ClusterMembers {
         this.#refusal = action.reason;
         return;
       case "tell_dead":
-        this.#refusal = `Cannot join as ${action.nodeId}: that node is dead`;
+        this.#refusal = deadText(action.nodeId);
     }
   }
 
@@ -229,6 +233,10 @@ export class ClusterMembers {
     const held = running + this.#ports.countKept();
     if (this.#reports.mayLeave(held, nowMs)) this.#ports.drained();
   }
+}
+
+function deadText(nodeId: NodeId): string {
+  return `Cannot join as ${nodeId}: that node is dead`;
 }
 
 const LOSSES: Partial<Readonly<Record<RemoteSessionEnd, string>>> = {

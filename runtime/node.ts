@@ -46,7 +46,7 @@ import type {
 import { encodeError } from "./protocol/wire_error.ts";
 import type { SchedulerEvent, StartThread } from "./scheduler/messages.ts";
 import { Scheduler } from "./scheduler/scheduler.ts";
-import { Mailbox } from "./transport/mailbox.ts";
+import type { Mailbox } from "./transport/mailbox.ts";
 
 /** What a node thread needs of its process. */
 export interface NodeHost {

@@ -1,5 +1,5 @@
 // Runs simulated clusters by hand, many seeds after one another:
-//   bun tests/simulation/by_hand.ts --nodes 10 --from 1 --seeds 1000
+//   bun tests/simulation/by_hand.ts --size many --from 1 --seeds 1000
 // Prints what fails, with its story, and how to run it again.
 
 import process from "node:process";
@@ -30,7 +30,9 @@ for (let seed = from; seed <= to; seed++) {
     console.log(
       `Seed ${seed}: ${text.slice(0, Number(values.lines)).join("\n")}`,
     );
-    console.log(`Again: --size ${values.size} --from ${seed} --seeds 1`);
+    console.log(
+      `Again: bun tests/simulation/by_hand.ts --size ${values.size} --from ${seed} --seeds 1`,
+    );
   }
 }
 console.log(`Seeds ${from} to ${to}, ${values.size}: ${failures} failures`);

@@ -1,7 +1,8 @@
 // One simulated cluster from its first step to its end, by its seed.
 
 import { assertEquals } from "../support/harness.ts";
-import { ClusterWorld, type Faults, type WorldSize } from "./cluster_world.ts";
+import type { Faults } from "./cluster_checks.ts";
+import { ClusterWorld, type WorldSize } from "./cluster_world.ts";
 import { Dice } from "./dice.ts";
 
 const STEPS = 400;

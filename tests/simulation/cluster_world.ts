@@ -4,7 +4,6 @@
 // connections break, tasks are cancelled, refs are dropped. Every step checks
 // what must hold.
 
-import { TaskError } from "../../runtime/base/errors.ts";
 import {
   type ActorId,
   type JobId,
@@ -13,12 +12,15 @@ import {
 } from "../../runtime/base/ids.ts";
 import type { TaskRun } from "../../runtime/executor/task_run.ts";
 import type { ObjectRef } from "../../runtime/owner/object_ref.ts";
-import {
-  decodeError,
-  type WireError,
-} from "../../runtime/protocol/wire_error.ts";
+import type { WireError } from "../../runtime/protocol/wire_error.ts";
 import type { RingLinkEnd } from "../../runtime/transport/ring_link.ts";
 import { assert } from "../support/harness.ts";
+import {
+  Attempts,
+  type Faults,
+  leftoversOf,
+  mayBeTold,
+} from "./cluster_checks.ts";
 import type { Dice } from "./dice.ts";
 import { type SimLink, SimNetwork } from "./sim_network.ts";
 import { type SimHost, SimNode } from "./sim_node.ts";
@@ -52,21 +54,6 @@ const STORY_MAX = 60;
 /** Refs that a driver keeps at a time. */
 const KNOWN_MAX = 16;
 const MICROTASKS_PER_STEP = 24;
-
-/** What may go wrong in a world. */
-export interface Faults {
-  /** Connections between nodes break, and what was under way is lost. */
-  readonly isLossy: boolean;
-  /** Nodes crash; others join. */
-  readonly nodesDie: boolean;
-  /** Nodes are cut off from all others for a while. */
-  readonly nodesAreCutOff: boolean;
-  readonly threadsDie: boolean;
-  readonly driversDie: boolean;
-  readonly tasksAreCancelled: boolean;
-  /** Copies of results in the store are lost. */
-  readonly objectsAreLost: boolean;
-}
 
 /** How large a world is. */
 export interface WorldSize {
@@ -111,9 +98,7 @@ export class ClusterWorld implements ProgramWorld, SimHost {
   #rings: SimRing[] = [];
   readonly #timers = new Set<Timer>();
   readonly #programs: Program[] = [];
-  /** How often each task was begun, and how often its outcome was told. */
-  readonly #begun = new Map<string, number>();
-  readonly #told = new Map<string, number>();
+  readonly #attempts: Attempts;
   #steps = 0;
   #sequence = 0;
   #actorCount = 0;
@@ -124,6 +109,7 @@ export class ClusterWorld implements ProgramWorld, SimHost {
   constructor(dice: Dice, faults: Faults, size: WorldSize) {
     this.#dice = dice;
     this.faults = faults;
+    this.#attempts = new Attempts(faults);
     this.#size = size;
     this.network = new SimNetwork(dice, 0);
     this.web = new SimWeb({ dice, nowMs: this.nowMs, after: this.after });
@@ -503,24 +489,6 @@ export class ClusterWorld implements ProgramWorld, SimHost {
     adopt(frame, value);
   }
 
-  #checkError(error: unknown, n: Expected): void {
-    const code = (error as { code?: string }).code ?? "";
-    if (error instanceof TaskError) {
-      const isPlanned = error.message.includes("planned");
-      return this.#check(isPlanned && n === "fails", error);
-    }
-    const { threadsDie, driversDie, tasksAreCancelled, objectsAreLost } =
-      this.faults;
-    const nodesDie = this.faults.nodesDie || this.faults.nodesAreCutOff;
-    const isAllowed =
-      (threadsDie || driversDie || nodesDie) && DEATHS.has(code) ||
-      nodesDie && code === "node_died" ||
-      (objectsAreLost || nodesDie) && LOSSES.has(code) ||
-      tasksAreCancelled &&
-        (code === "task_cancelled" || DEATHS.has(code));
-    this.#check(isAllowed, error);
-  }
-
   #check(isRight: boolean, problem: unknown): void {
     if (!isRight) this.#fail(problem);
   }
@@ -531,29 +499,20 @@ export class ClusterWorld implements ProgramWorld, SimHost {
       : new Error(String(problem));
   }
 
-  /** An executor begins a task: no more often than it may be retried. */
   began(run: TaskRun, program: Program): void {
-    const key = `${run.owner.id}/${run.number}`;
-    const count = (this.#begun.get(key) ?? 0) + 1;
-    this.#begun.set(key, count);
-    const most = program.maxRetries + 1;
-    this.#check(count <= most, `Task ${key} ran ${count} times of ${most}`);
-    const before = this.#told.get(key) ?? 0;
-    // What is lost is made again.
-    if (this.faults.objectsAreLost) return;
-    this.#check(before < count, `Task ${key} ran after it was done`);
+    this.#noteWrong(this.#attempts.began(run, program));
   }
 
   told(owner: WorkerId, number: number, error?: WireError): void {
-    const key = `${owner}/${number}`;
-    const begun = this.#begun.get(key);
-    if (begun === undefined) return;
-    const before = this.#told.get(key) ?? 0;
-    // A task does not begin whose arguments are gone, be it for a retry.
-    const { code } = error ? decodeError(error) as { code?: string } : {};
-    if (before === begun && code && UNBEGUN.has(code)) return;
-    this.#told.set(key, before + 1);
-    this.#check(before < begun, `Task ${key} has ${before + 1} outcomes`);
+    this.#noteWrong(this.#attempts.told(owner, number, error));
+  }
+
+  #checkError(error: unknown, n: Expected): void {
+    this.#check(mayBeTold(error, n, this.faults), error);
+  }
+
+  #noteWrong(problem: string | undefined): void {
+    if (problem !== undefined) this.#fail(problem);
   }
 
   // -- Faults ----------------------------------------------------------------
@@ -793,48 +752,3 @@ export class ClusterWorld implements ProgramWorld, SimHost {
     return this.#sequence++;
   }
 }
-
-/** What a node has that should not be there when all is over. */
-function leftoversOf({ nodeId, node }: SimNode): string[] {
-  const { scheduler, store, actors: { directory } } = node;
-  const left: string[] = [];
-  const add = (what: string, count: number) => {
-    if (count !== 0) left.push(`${nodeId} ${what}: ${count}`);
-  };
-  add("leases", scheduler.leases().length);
-  add("demands", scheduler.pending().length);
-  add("placed actors", scheduler.actors().length);
-  for (const record of directory.records.values()) {
-    const { actor, state, holders, retiring } = record;
-    if (state === "DEAD") continue;
-    left.push(
-      `actor ${actor.actorId} ${state} retiring=${retiring} ` +
-        `holders=${[...holders]}`,
-    );
-  }
-  const { usedBytes, objects, waiting } = store.stats();
-  for (const entry of store.list()) left.push(JSON.stringify(entry));
-  add("stored objects", objects);
-  add("used bytes", usedBytes);
-  add("creates", waiting);
-  return left;
-}
-
-/** Errors of tasks that have not begun. */
-const UNBEGUN: ReadonlySet<string> = new Set([
-  "owner_died",
-  "object_lost",
-  "reconstruction_failed",
-]);
-
-const LOSSES: ReadonlySet<string> = new Set([
-  "object_lost",
-  "reconstruction_failed",
-]);
-
-const DEATHS: ReadonlySet<string> = new Set([
-  "worker_died",
-  "owner_died",
-  "actor_died",
-  "actor_unavailable",
-]);
