@@ -262,6 +262,7 @@ export class NodeCluster {
 
   #viewsChanged(views: readonly NodeView[]): void {
     if (!this.#members.isAlone) this.#objects.joined();
+    for (const { facts } of views) this.#sessions.placed(facts.nodeId);
     const reported = views.map(reportedNode);
     this.#demand.viewsChanged(reported);
     this.#head?.tell({ type: "views_changed", views: reported });

@@ -78,6 +78,8 @@ export class NodeSessions {
   readonly #ports: NodeSessionsPorts;
   readonly #sessions = new Map<NodeId, NodeSession>();
   readonly #dirty = new Set<NodeSession>();
+  /** Nodes that are to be dialed once it is known where they are. */
+  readonly #unplaced = new Set<NodeId>();
 
   constructor(ports: NodeSessionsPorts) {
     this.#ports = ports;
@@ -116,6 +118,11 @@ export class NodeSessions {
     if (!known?.isConnected) void this.#dial(known ?? this.#add(nodeId));
   }
 
+  /** It is known where a node is. */
+  placed(nodeId: NodeId): void {
+    if (this.#unplaced.delete(nodeId)) this.dialFor(nodeId);
+  }
+
   flush(): void {
     for (const session of this.#dirty) session.flush();
     this.#dirty.clear();
@@ -131,6 +138,7 @@ export class NodeSessions {
   drop(nodeId: NodeId): void {
     const session = this.#sessions.get(nodeId);
     this.#sessions.delete(nodeId);
+    this.#unplaced.delete(nodeId);
     session?.over();
   }
 
@@ -244,7 +252,10 @@ export class NodeSessions {
   /** Whether the other node could be reached from here. */
   async #dial({ nodeId }: NodeSession): Promise<boolean> {
     const place = this.#ports.placeOf(nodeId);
-    if (!place) return false;
+    if (!place) {
+      this.#unplaced.add(nodeId);
+      return false;
+    }
     try {
       const { session } = await this.dialAt(place, false);
       return session.nodeId === nodeId;
@@ -272,6 +283,7 @@ export class NodeSessions {
     const { nodeId } = session;
     if (this.#sessions.get(nodeId) !== session) return;
     this.#sessions.delete(nodeId);
+    this.#unplaced.delete(nodeId);
     this.#dirty.delete(session);
     this.#ports.ended(nodeId, reason);
     this.#ports.turn();

@@ -142,7 +142,7 @@ export class ClusterWorld implements ProgramWorld, SimHost {
     if (driversDie && dice.chance(0.0015)) this.#crashDriver();
     if (threadsDie && dice.chance(0.01)) this.#killActor();
     if (tasksAreCancelled && dice.chance(0.015)) this.#cancel();
-    if (this.faults.isLossy && dice.chance(0.01)) this.web.breakSome();
+    if (this.faults.isLossy && dice.chance(0.01)) this.#breakSome();
     if (this.faults.nodesDie && dice.chance(0.004)) this.#crashNode();
     if (this.faults.nodesDie && dice.chance(0.004)) await this.#joinNode();
     if (this.faults.nodesAreCutOff && dice.chance(0.003)) this.#cutOff();
@@ -533,6 +533,11 @@ export class ClusterWorld implements ProgramWorld, SimHost {
     const { thread, node } = driver!;
     this.#tell(`Driver ${thread.id} crashes`);
     this.stopThread(node, thread.id);
+  }
+
+  #breakSome(): void {
+    const ends = this.web.breakSome();
+    if (ends) this.#tell(`The connection of ${ends} breaks`);
   }
 
   /** All but the head may: it is the one that there is. */

@@ -117,10 +117,13 @@ export class SimWeb {
       !this.#isCut(channel.host, channel.peer!.host);
   }
 
-  /** A connection breaks: what is under way on it is lost. */
-  breakSome(): void {
+  /** A connection breaks: what is under way on it is lost. Says which one. */
+  breakSome(): string | undefined {
     const open = this.#channels.filter(({ isOver }) => !isOver);
-    if (open.length > 0) this.#ports.dice.pick(open).break();
+    if (open.length === 0) return undefined;
+    const channel = this.#ports.dice.pick(open);
+    channel.break();
+    return `${channel.host} and ${channel.peer!.host}`;
   }
 
   /** Nothing gets through to a machine or from it, until `rejoin`. */
