@@ -3,14 +3,9 @@
 // never runs user code, and does no work that is not bounded.
 
 import * as Comlink from "comlink";
+import { every } from "./base/clock.ts";
 import type { MantaError, ProtocolError } from "./base/errors.ts";
-import {
-  type JobId,
-  newThreadId,
-  type NodeId,
-  type PlacementGroupId,
-  type WorkerId,
-} from "./base/ids.ts";
+import type { JobId, NodeId, PlacementGroupId, WorkerId } from "./base/ids.ts";
 import { NODE_TICK_MS } from "./base/limits.ts";
 import { PlacementGroups } from "./control/placement_groups.ts";
 import type {
@@ -31,7 +26,11 @@ import { NodeMemory } from "./node_memory.ts";
 import { newOutput } from "./node_output.ts";
 import { type NodePeer, NodePeers, threadPeer } from "./node_peers.ts";
 import { NodeScheduling } from "./node_scheduling.ts";
-import { NodeThreads } from "./node_threads.ts";
+import {
+  type NodeSurroundings,
+  systemSurroundings,
+} from "./node_surroundings.ts";
+import { NodeThreads, type StartThreadElsewhere } from "./node_threads.ts";
 import { isToStore } from "./object_store/messages.ts";
 import { loanFolder } from "./object_store/loan_folder.ts";
 import { NodeStore } from "./object_store/node_store.ts";
@@ -47,7 +46,7 @@ import type {
 import { encodeError } from "./protocol/wire_error.ts";
 import type { SchedulerEvent, StartThread } from "./scheduler/messages.ts";
 import { Scheduler } from "./scheduler/scheduler.ts";
-import { Mailbox } from "./transport/mailbox.ts";
+import type { Mailbox } from "./transport/mailbox.ts";
 
 /** What a node thread needs of its process. */
 export interface NodeHost {
@@ -57,11 +56,15 @@ export interface NodeHost {
   readonly makeMemoryFile: MakeMemoryFile;
   /** The command that makes a child process of an entry. */
   childCommand(url: string, args: readonly string[]): ScriptCommand;
+  /** @default {systemSurroundings} */
+  readonly surroundings?: NodeSurroundings;
+  readonly startThread?: StartThreadElsewhere;
 }
 
 /** See the head of the file. */
 export class Node {
   readonly start: HostedNodeStart;
+  readonly surroundings: NodeSurroundings;
   readonly scheduler: Scheduler;
   readonly actors: NodeActors;
   readonly groups: PlacementGroups;
@@ -80,12 +83,14 @@ export class Node {
   readonly #scheduling: NodeScheduling;
   readonly #asked: AskedNode;
   readonly #disk: SpillFolder | undefined;
-  #ticker: ReturnType<typeof setInterval> | undefined;
+  #ticker: (() => void) | undefined;
 
   constructor(start: HostedNodeStart, host: NodeHost) {
     this.start = start;
     this.#host = host;
-    this.mailbox = new Mailbox(start.nodeMailbox);
+    this.surroundings = host.surroundings ?? systemSurroundings;
+    const { newMailbox, newThreadId, timers } = this.surroundings;
+    this.mailbox = newMailbox(start.nodeMailbox);
     this.mailbox.onMail = () => this.#turn();
     this.scheduler = new Scheduler({
       nodeId: start.nodeId,
@@ -130,7 +135,7 @@ export class Node {
       },
       jobOf: (id) => this.jobs.of(id)?.driver.jobId,
       warn: (jobId, text) => this.#warn(jobId, text),
-    });
+    }, timers);
     this.#threads = this.#newThreads();
     this.#asked = {
       ...ports,
@@ -175,6 +180,7 @@ export class Node {
       mailbox: this.mailbox,
       sessionPath: this.start.sessionPath,
       post: this.#host.post,
+      startThread: this.#host.startThread,
       isRunning: (id) => this.#peers.has(id),
       command: this.#host.childCommand,
       entries: this.start.childEntries,
@@ -187,12 +193,15 @@ export class Node {
   #newStore(): NodeStore {
     const { start } = this;
     const { collectGarbage, returnMemory } = this.#host;
+    const { clock, timers, newCollector } = this.surroundings;
     return new NodeStore({
       capacityBytes: start.storeBytes,
       send: (id, message) => this.#peers.send(id, message),
       sendShared: (id, message) => this.#peers.sendShared(id, message),
       collectGarbage: () => void collectGarbage(),
-      after: (delayMs, callback) => void setTimeout(callback, delayMs),
+      after: (delayMs, callback) => void timers.after(delayMs, callback),
+      clock,
+      collector: newCollector(),
       sentByItself: () => this.#peers.flush(),
       disk: this.#disk,
       returnMemory,
@@ -236,6 +245,7 @@ export class Node {
     where: { readonly home?: NodeId; readonly codeFolder?: string | undefined },
   ): void {
     const output = newOutput(driver, this.start, {
+      timers: this.surroundings.timers,
       peers: this.#peers,
       threads: this.#threads,
       cluster: this.cluster,
@@ -299,16 +309,17 @@ export class Node {
       this.actors.directory.isWaiting ||
       this.store.isWaiting;
     if (!waits) {
-      clearInterval(this.#ticker);
+      this.#ticker?.();
       this.#ticker = undefined;
     } else if (this.#ticker === undefined) {
-      this.#ticker = setInterval(() => this.#tick(), NODE_TICK_MS);
+      const { timers } = this.surroundings;
+      this.#ticker = every(timers, NODE_TICK_MS, () => this.#tick());
       this.#tick();
     }
   }
 
   #tick(): void {
-    const nowMs = performance.now();
+    const nowMs = this.surroundings.clock.nowMs();
     this.#scheduling.take({ type: "clock_ticked", nowMs });
     this.actors.direct({ type: "clock_ticked", nowMs });
     this.store.tick();
@@ -384,7 +395,8 @@ export class Node {
     if (!job) return [];
     const gathered = job.timeline.gather(job.threads, {
       ask: (id) => this.#send(id, { type: "events_wanted" }),
-      after: (delayMs, callback) => void setTimeout(callback, delayMs),
+      after: (delayMs, callback) =>
+        void this.surroundings.timers.after(delayMs, callback),
     });
     this.#peers.flush();
     await gathered;
@@ -431,8 +443,9 @@ export class Node {
     this.jobs.threadEnded(workerId);
     this.memory.threadEnded(workerId);
     const error = this.#threads.ended(workerId, reason);
-    this.#workerEnded(workerId, error);
+    // First, so that nothing that it leaves behind is placed on it again.
     this.#scheduling.take({ type: "thread_ended", threadId: workerId });
+    this.#workerEnded(workerId, error);
     this.#forgetJobs();
     this.#turn();
   }

@@ -7,11 +7,8 @@ import type { NodeId } from "./base/ids.ts";
 import { NODE_CONNECT_MS_MAX, NODE_DIAL_MS_MAX } from "./base/limits.ts";
 import { hostAndPort } from "./protocol/address.ts";
 import { NodeSession } from "./node_session.ts";
-import {
-  isProcessAlive,
-  type ProcessName,
-  thisProcess,
-} from "./platform/process_life.ts";
+import type { NodeSurroundings } from "./node_surroundings.ts";
+import { isProcessAlive, type ProcessName } from "./platform/process_life.ts";
 import { CLUSTER_MESSAGE } from "./protocol/cluster_message_shapes.ts";
 import type {
   ClusterMessage,
@@ -42,6 +39,7 @@ export interface NodeSessionsPorts {
   readonly mailbox: Mailbox;
   /** What lets this node in at others. */
   readonly token: string;
+  readonly surroundings: NodeSurroundings;
   facts(): NodeFacts;
   report(): NodeReport;
   /** Where another node is, as far as is known. */
@@ -82,6 +80,8 @@ export class NodeSessions {
   readonly #dirty = new Set<NodeSession>();
   /** Those that were dialed from here: once is enough. */
   readonly #dialed = new WeakSet<NodeSession>();
+  /** Nodes that are to be dialed once it is known where they are. */
+  readonly #unplaced = new Set<NodeId>();
 
   constructor(ports: NodeSessionsPorts) {
     this.#ports = ports;
@@ -119,6 +119,11 @@ export class NodeSessions {
     this.#dialOrAsk(this.#sessions.get(nodeId) ?? this.#add(nodeId));
   }
 
+  /** It is known where a node is. */
+  placed(nodeId: NodeId): void {
+    if (this.#unplaced.delete(nodeId)) this.dialFor(nodeId);
+  }
+
   flush(): void {
     for (const session of this.#dirty) session.flush();
     this.#dirty.clear();
@@ -134,6 +139,7 @@ export class NodeSessions {
   drop(nodeId: NodeId): void {
     const session = this.#sessions.get(nodeId);
     this.#sessions.delete(nodeId);
+    this.#unplaced.delete(nodeId);
     session?.over();
   }
 
@@ -153,7 +159,7 @@ export class NodeSessions {
     const welcome: ClusterMessage = {
       type: "node_welcome",
       nodeId: this.#ports.nodeId,
-      home: thisProcess(),
+      home: this.#ports.surroundings.thisProcess(),
       ...(views ? { views } : {}),
     };
     link.send(welcome);
@@ -184,6 +190,7 @@ export class NodeSessions {
     } = {};
     const { session, connected } = beginSession({
       ...hostAndPort(address),
+      ...this.#ports.surroundings,
       token: this.#ports.token,
       ...(pin === undefined ? {} : { pin }),
       ...(isJoining ? {} : { timeoutMs: NODE_DIAL_MS_MAX }),
@@ -210,7 +217,7 @@ export class NodeSessions {
       type: "node_hello",
       facts: this.#ports.facts(),
       report: this.#ports.report(),
-      home: thisProcess(),
+      home: this.#ports.surroundings.thisProcess(),
       isJoining,
     };
     link.send(hello);
@@ -241,19 +248,23 @@ export class NodeSessions {
   #dialOrAsk(session: NodeSession): void {
     const { nodeId } = session;
     if (session.isConnected || this.#dialed.has(session)) return;
-    this.#dialed.add(session);
     this.#dial(session).then((isConnected) => {
       if (!isConnected) this.#ports.askToDial(nodeId);
     });
   }
 
   /** Whether the other node could be reached from here. */
-  async #dial({ nodeId }: NodeSession): Promise<boolean> {
+  async #dial(session: NodeSession): Promise<boolean> {
+    const { nodeId } = session;
     const place = this.#ports.placeOf(nodeId);
-    if (!place) return false;
+    if (!place) {
+      this.#unplaced.add(nodeId);
+      return false;
+    }
+    this.#dialed.add(session);
     try {
-      const { session } = await this.dialAt(place, false);
-      return session.nodeId === nodeId;
+      const dialed = await this.dialAt(place, false);
+      return dialed.session.nodeId === nodeId;
     } catch {
       return false;
     }
@@ -268,9 +279,9 @@ export class NodeSessions {
         this.#ports.objectsLinked(nodeId, link, home),
     });
     this.#sessions.set(nodeId, session);
-    setTimeout(() => {
+    this.#ports.surroundings.timers.after(NODE_CONNECT_MS_MAX, () => {
       if (!session.isConnected) this.#ended(session, "not_connected");
-    }, NODE_CONNECT_MS_MAX);
+    });
     return session;
   }
 
@@ -278,6 +289,7 @@ export class NodeSessions {
     const { nodeId } = session;
     if (this.#sessions.get(nodeId) !== session) return;
     this.#sessions.delete(nodeId);
+    this.#unplaced.delete(nodeId);
     this.#dirty.delete(session);
     this.#ports.ended(nodeId, reason);
     this.#ports.turn();

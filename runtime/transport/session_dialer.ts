@@ -41,6 +41,8 @@ export interface DialOptions extends
   readonly timeoutMs?: number;
   readonly clock?: Clock;
   readonly timers?: Timers;
+  /** @default {openChannel} */
+  readonly openChannel?: typeof openChannel;
   /** Opens streams 0 and 1; called before anything can come. */
   readonly onSession: (session: RemoteSession) => void;
 }
@@ -108,7 +110,8 @@ class Dialer {
   connect(isResumed: boolean): Promise<Connecting> {
     const { hostname, port, token, ca, pin, timeoutMs } = this.#options;
     const headers = handshakeHeaders({ token, session: this.#name, isResumed });
-    return openChannel({
+    const open = this.#options.openChannel ?? openChannel;
+    return open({
       hostname,
       port,
       path: CONNECT_PATH,

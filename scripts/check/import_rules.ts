@@ -124,7 +124,8 @@ function isProgramRoot(path: string): boolean {
 }
 
 function isTestRoot(path: string): boolean {
-  return /^tests\/.*_test\.ts$/.test(path) || /^tests\/types\//.test(path);
+  return /^tests\/.*_test\.ts$/.test(path) || /^tests\/types\//.test(path) ||
+    path === "tests/simulation/by_hand.ts";
 }
 
 function reach(project: Project, roots: readonly string[]): Set<string> {
