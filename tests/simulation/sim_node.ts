@@ -86,6 +86,7 @@ export class SimNode {
       groups,
       revoked: this.#scheduling.revoked,
       memory: { given: nothingSays },
+      tasks: { given: nothingSays },
       threads: {
         stop: (id, reason) => this.#stopThread(id, reason),
         exiting: nothingSays,

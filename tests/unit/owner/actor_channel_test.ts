@@ -205,6 +205,7 @@ function make() {
       deeds.push(`fail ${call.number}: ${message}`);
     },
     lost: () => encodeError(new Error("unavailable")),
+    sentAgain: () => {},
   });
   const call = (
     number: number,
