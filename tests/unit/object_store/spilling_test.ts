@@ -9,6 +9,7 @@ import {
   STORE_FULL_MS,
   STORE_GARBAGE_ANSWER_MS,
   STORE_SPILL_POOL_IDLE_MS,
+  STORE_STILL_FULL_MS,
 } from "../../../runtime/base/limits.ts";
 import type {
   StoreAction,
@@ -416,6 +417,37 @@ describe("Spilling", () => {
       [`${create} full`, `${open} full`],
     );
     assertEquals(node.states()[0], "1 spilled");
+  });
+
+  it("is sooner tired of waiting for a disk that takes nothing", () => {
+    const { node } = fullIndex();
+    node.wait();
+    const fail = () => {
+      for (const { fileId } of node.all("write_spill_file")) {
+        node.tell({ type: "spill_failed", fileId, reason: "out_of_disk" });
+      }
+    };
+    const denied = () => node.all("deny_request").map(({ reason }) => reason);
+    const waitInVain = (totalMs: number) => {
+      for (let waitedMs = 0; waitedMs < totalMs; waitedMs += 100) {
+        node.wait(100);
+        fail();
+      }
+    };
+    fail();
+    waitInVain(STORE_FULL_MS + 1_000);
+    assertEquals(denied(), ["out_of_disk"]);
+
+    node.create(10, MIB);
+    waitInVain(2 * STORE_STILL_FULL_MS);
+    assertEquals(denied(), ["out_of_disk", "out_of_disk"]);
+
+    // One that finds room is hope for those behind it.
+    node.create(11, MIB);
+    node.free(1);
+    node.create(12, MIB);
+    waitInVain(2 * STORE_STILL_FULL_MS);
+    assertEquals(denied(), ["out_of_disk", "out_of_disk"]);
   });
 
   it("waits for room where it may not write", () => {
