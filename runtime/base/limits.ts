@@ -250,8 +250,8 @@ export const TURN_MS_MAX = 10;
 /** Lines of output that travel in one message. */
 export const OUTPUT_LINES_PER_MESSAGE_MAX = 256;
 
-/** How long a timeline waits for the latest events of busy threads. */
-export const TASK_EVENTS_GIVEN_MS_MAX = 50;
+/** How long a listing waits for busy threads, and for distant drivers. */
+export const TASKS_GIVEN_MS_MAX = 500;
 
 /** Task events that an executor collects before it sends them. */
 export const TASK_EVENTS_PER_MESSAGE_MAX = 512;

@@ -2,7 +2,7 @@
 // Threads that compute do not answer: nobody waits for them for long.
 
 import type { WorkerId } from "../base/ids.ts";
-import { TASK_EVENTS_GIVEN_MS_MAX } from "../base/limits.ts";
+import { TASKS_GIVEN_MS_MAX } from "../base/limits.ts";
 import type { ThreadTasks } from "../protocol/thread_tasks.ts";
 
 /** What asking threads needs. */
@@ -36,7 +36,7 @@ export class Gatherings {
       const gathering = { missing, told: new Map(), done: resolve };
       this.#underWay.add(gathering);
       for (const workerId of missing) ports.ask(workerId);
-      ports.after(TASK_EVENTS_GIVEN_MS_MAX, () => this.#end(gathering));
+      ports.after(TASKS_GIVEN_MS_MAX, () => this.#end(gathering));
     });
   }
 
