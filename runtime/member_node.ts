@@ -1,7 +1,8 @@
 // A node as its cluster sees it: its parts, and what is told to it of others.
 // The wiring of a cluster knows no more of a node than this.
 
-import type { WorkerId } from "./base/ids.ts";
+import type { JobId, WorkerId } from "./base/ids.ts";
+import type { ClusteredNode } from "./cluster.ts";
 import type { NodeStart } from "./host_messages.ts";
 import type { PlacementGroups } from "./control/placement_groups.ts";
 import type { NodeActors } from "./node_actors.ts";
@@ -11,6 +12,7 @@ import type { NodeJobs } from "./node_jobs.ts";
 import type { NodeSurroundings } from "./node_surroundings.ts";
 import type { NodeStore } from "./object_store/node_store.ts";
 import type { JobFacts } from "./protocol/cluster_messages.ts";
+import type { NodePart, PartNoun } from "./protocol/state_answers.ts";
 import type { Scheduler } from "./scheduler/scheduler.ts";
 import type { Mailbox } from "./transport/mailbox.ts";
 
@@ -28,7 +30,25 @@ export interface MemberNode {
   readonly code: NodeCode;
   addJob(job: JobFacts): void;
   driverEnded(worker: WorkerId, reason: string): void;
+  /** What this node itself knows of what is listed. */
+  part(noun: PartNoun, jobId: JobId | undefined): Promise<NodePart>;
   /** The calls of somebody who has no job. */
   observe(): NodeControl;
   takeIn(): void;
+}
+
+/** The node as who hands messages to others sees it. */
+export function clustered(
+  node: MemberNode,
+): Pick<
+  ClusteredNode,
+  "nodeId" | "mailbox" | "jobs" | "addJob" | "driverEnded"
+> {
+  return {
+    nodeId: node.start.nodeId,
+    mailbox: node.mailbox.buffer,
+    jobs: node.jobs,
+    addJob: (job) => node.addJob(job),
+    driverEnded: (worker, reason) => node.driverEnded(worker, reason),
+  };
 }

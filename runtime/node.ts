@@ -23,6 +23,7 @@ import { type AskedNode, receiveRequest } from "./node_requests.ts";
 import { NodeJobs } from "./node_jobs.ts";
 import { nodeControl } from "./node_listings.ts";
 import { NodeMemory } from "./node_memory.ts";
+import { nodePart } from "./node_parts.ts";
 import { newOutput } from "./node_output.ts";
 import { type NodePeer, NodePeers, threadPeer } from "./node_peers.ts";
 import { NodeScheduling } from "./node_scheduling.ts";
@@ -30,6 +31,7 @@ import {
   type NodeSurroundings,
   systemSurroundings,
 } from "./node_surroundings.ts";
+import { NodeTasks } from "./node_tasks.ts";
 import { NodeThreads, type StartThreadElsewhere } from "./node_threads.ts";
 import { isToStore } from "./object_store/messages.ts";
 import { loanFolder } from "./object_store/loan_folder.ts";
@@ -43,6 +45,7 @@ import type {
   SessionIdentity,
   ToNode,
 } from "./protocol/node_messages.ts";
+import type { NodePart, PartNoun } from "./protocol/state_answers.ts";
 import { encodeError } from "./protocol/wire_error.ts";
 import type { SchedulerEvent, StartThread } from "./scheduler/messages.ts";
 import { Scheduler } from "./scheduler/scheduler.ts";
@@ -70,6 +73,7 @@ export class Node {
   readonly groups: PlacementGroups;
   readonly store: NodeStore;
   readonly jobs: NodeJobs;
+  readonly tasks: NodeTasks;
   readonly memory: NodeMemory;
   readonly code: NodeCode;
   /** Where it listens, or "local". */
@@ -137,6 +141,8 @@ export class Node {
       warn: (jobId, text) => this.#warn(jobId, text),
     }, timers);
     this.#threads = this.#newThreads();
+    this.jobs = new NodeJobs((jobId) => this.actors.hasLiving(jobId));
+    this.tasks = this.#newTasks();
     this.#asked = {
       ...ports,
       place: (event) => this.#place(event),
@@ -145,15 +151,25 @@ export class Node {
       memory: this.memory,
       threads: this.#threads,
       revoked: this.#scheduling.revoked,
+      tasks: this.tasks,
       removeGroup: (groupId) => this.#removeGroup(groupId),
       link: (from, peer) => this.#link(from, peer),
       broken: (peer, error) => this.#broken(peer, error),
     };
-    this.jobs = new NodeJobs((jobId) => this.actors.hasLiving(jobId));
     this.#disk = spillDisk(start.spillPath, (text) => this.#warnAll(text));
     this.store = this.#newStore();
     this.code = new NodeCode(start.sessionPath);
     if (start.listen) this.cluster = this.#newCluster(start.listen);
+  }
+
+  #newTasks(): NodeTasks {
+    return new NodeTasks({
+      nodeId: this.start.nodeId,
+      jobs: this.jobs,
+      timers: this.surroundings.timers,
+      ask: (id) => this.#send(id, { type: "tasks_wanted" }),
+      flush: () => this.#peers.flush(),
+    });
   }
 
   #newCluster(listen: NodeListen): NodeCluster {
@@ -261,6 +277,11 @@ export class Node {
   /** The calls of somebody who has no job. */
   observe(): NodeControl {
     return nodeControl(this, undefined);
+  }
+
+  /** What this node itself knows of what is listed. */
+  part(noun: PartNoun, jobId: JobId | undefined): Promise<NodePart> {
+    return nodePart(this, noun, jobId);
   }
 
   /** A driver is gone: what is not detached goes with it. */
@@ -389,20 +410,6 @@ export class Node {
     this.#host.post({ type: "node_ended" });
   }
 
-  /** The timeline of a job with the latest events of its threads. */
-  async trace(jobId: JobId | undefined): Promise<unknown[]> {
-    const job = jobId && this.jobs.get(jobId);
-    if (!job) return [];
-    const gathered = job.timeline.gather(job.threads, {
-      ask: (id) => this.#send(id, { type: "events_wanted" }),
-      after: (delayMs, callback) =>
-        void this.surroundings.timers.after(delayMs, callback),
-    });
-    this.#peers.flush();
-    await gathered;
-    return job.timeline.toChromeTrace(this.start.nodeId);
-  }
-
   // -- Threads ---------------------------------------------------------------
 
   #addPeer(id: WorkerId, peer: NodePeer): void {
@@ -439,7 +446,7 @@ export class Node {
     // The last that it has said: it may not have seen its end coming.
     this.mailbox.poll();
     job.output.threadEnded(workerId);
-    job.timeline.given(workerId);
+    this.tasks.given(workerId);
     this.jobs.threadEnded(workerId);
     this.memory.threadEnded(workerId);
     const error = this.#threads.ended(workerId, reason);

@@ -21,8 +21,9 @@ import { ClusterBundles } from "./cluster_bundles.ts";
 import { ClusterHead, placeEvent } from "./cluster_head.ts";
 import { ClusterDemand, reportedNode } from "./cluster_demand.ts";
 import { ClusterMembers } from "./cluster_members.ts";
+import { ClusterParts } from "./cluster_parts.ts";
 import type { NodeJoin, NodeListen, ToHost } from "./host_messages.ts";
-import type { MemberNode } from "./member_node.ts";
+import { clustered, type MemberNode } from "./member_node.ts";
 import type { NodeControl } from "./node_control.ts";
 import type { NodeJob } from "./node_jobs.ts";
 import type { NodeSession } from "./node_session.ts";
@@ -71,6 +72,7 @@ export class NodeCluster {
   readonly #members: ClusterMembers;
   readonly #cluster: Cluster;
   readonly bundles: ClusterBundles;
+  readonly parts: ClusterParts;
   readonly #demand: ClusterDemand;
   readonly #objects: NodeObjects;
   /** Of the head only. */
@@ -94,6 +96,21 @@ export class NodeCluster {
       code: node.code,
       jobs: node.jobs,
       timers: node.surroundings.timers,
+      send: (to, message) => this.#session(to)?.send(message),
+      flush: () => this.flush(),
+    });
+    this.parts = this.#newParts();
+  }
+
+  #newParts(): ClusterParts {
+    const { nodeId } = this.#node.start;
+    return new ClusterParts({
+      nodeId,
+      own: (noun, jobId) => this.#node.part(noun, jobId),
+      others: () =>
+        this.#members.stayingAndLeaving().flat().filter((id) => id !== nodeId),
+      askHead: () =>
+        this.#headId && { headId: this.#headId, calls: this.#headCalls!.calls },
       send: (to, message) => this.#session(to)?.send(message),
       flush: () => this.flush(),
     });
@@ -353,6 +370,8 @@ export class NodeCluster {
     return {
       findActor: (name, namespace) => head().findActor(name, namespace),
       actors: () => head().actors(),
+      groups: () => head().groups(),
+      jobs: () => head().jobs(),
       groupReady: (groupId) => head().groupReady(groupId),
     };
   }
@@ -432,6 +451,10 @@ export class NodeCluster {
         return void this.bundles.wanted(from, message.hash);
       case "bundle_given":
         return void this.bundles.given(message);
+      case "part_wanted":
+        return void this.parts.wanted(from, message);
+      case "part_given":
+        return this.parts.given(from, message);
       case "actor_request":
       case "actor_release":
       case "bundles_prepare":
@@ -474,19 +497,4 @@ export class NodeCluster {
     this.#cluster.nodeGone(nodeId, error);
     this.#node.takeIn();
   }
-}
-
-function clustered(
-  node: MemberNode,
-): Pick<
-  ClusteredNode,
-  "nodeId" | "mailbox" | "jobs" | "addJob" | "driverEnded"
-> {
-  return {
-    nodeId: node.start.nodeId,
-    mailbox: node.mailbox.buffer,
-    jobs: node.jobs,
-    addJob: (job) => node.addJob(job),
-    driverEnded: (worker, reason) => node.driverEnded(worker, reason),
-  };
 }

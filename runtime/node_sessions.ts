@@ -116,7 +116,7 @@ export class NodeSessions {
 
   /** The other node cannot dial this one, or may not: this one does. */
   dialFor(nodeId: NodeId): void {
-    this.#dialOrAsk(this.#sessions.get(nodeId) ?? this.#add(nodeId));
+    this.#dialOrAsk(this.#sessions.get(nodeId) ?? this.#add(nodeId), true);
   }
 
   /** It is known where a node is. */
@@ -245,26 +245,26 @@ export class NodeSessions {
   }
 
   /** One side after the other, so that the two never cross. */
-  #dialOrAsk(session: NodeSession): void {
+  #dialOrAsk(session: NodeSession, isAsked = false): void {
     const { nodeId } = session;
     if (session.isConnected || this.#dialed.has(session)) return;
-    this.#dial(session).then((isConnected) => {
+    const place = this.#ports.placeOf(nodeId);
+    if (!place) {
+      if (isAsked) this.#unplaced.add(nodeId);
+      else this.#ports.askToDial(nodeId);
+      return;
+    }
+    this.#dialed.add(session);
+    this.#dial(nodeId, place).then((isConnected) => {
       if (!isConnected) this.#ports.askToDial(nodeId);
     });
   }
 
   /** Whether the other node could be reached from here. */
-  async #dial(session: NodeSession): Promise<boolean> {
-    const { nodeId } = session;
-    const place = this.#ports.placeOf(nodeId);
-    if (!place) {
-      this.#unplaced.add(nodeId);
-      return false;
-    }
-    this.#dialed.add(session);
+  async #dial(nodeId: NodeId, place: NodePlace): Promise<boolean> {
     try {
-      const dialed = await this.dialAt(place, false);
-      return dialed.session.nodeId === nodeId;
+      const { session } = await this.dialAt(place, false);
+      return session.nodeId === nodeId;
     } catch {
       return false;
     }

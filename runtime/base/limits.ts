@@ -253,11 +253,29 @@ export const TURN_MS_MAX = 10;
 /** Lines of output that travel in one message. */
 export const OUTPUT_LINES_PER_MESSAGE_MAX = 256;
 
-/** How long a timeline waits for the latest events of busy threads. */
-export const TASK_EVENTS_GIVEN_MS_MAX = 50;
+/** How long a listing waits for busy threads, and for distant drivers. */
+export const TASKS_GIVEN_MS_MAX = 500;
 
 /** Task events that an executor collects before it sends them. */
 export const TASK_EVENTS_PER_MESSAGE_MAX = 512;
+
+/** Characters of an error's name or message in a listing: enough to see why. */
+export const STATE_MESSAGE_CHARACTERS_MAX = 1_024;
+
+/** Tasks without an outcome that a thread lists: more than anybody reads. */
+export const STATE_OPEN_TASKS_MAX = 10_000;
+
+/** Attempts that a thread remembers of which only it can tell; a few MiB. */
+export const STATE_LOST_ATTEMPTS_MAX = 4_096;
+
+/** Objects that a node lists: more than anybody reads. */
+export const STATE_OBJECTS_MAX = 10_000;
+
+/** Milliseconds that a listing waits for what other nodes know. */
+export const STATE_NODE_MS_MAX = 2_000;
+
+/** Items of a listing by default, as with Ray. */
+export const STATE_ITEMS_DEFAULT = 100;
 
 /** Requests to a store that are seen to be missing before one that came. */
 export const REQUESTS_MISSING_MAX = 4_096;

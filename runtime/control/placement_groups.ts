@@ -3,8 +3,9 @@
 
 import type { JobId, PlacementGroupId, WorkerId } from "../base/ids.ts";
 import { IDS_REMEMBERED_MAX } from "../base/limits.ts";
+import type { ResourceSet } from "../base/resources.ts";
 
-interface GroupRecord {
+interface GroupRecord extends Pick<ToldGroup, "bundles" | "strategy"> {
   readonly creator: WorkerId;
   readonly jobId: JobId;
   readonly name: string | undefined;
@@ -12,6 +13,20 @@ interface GroupRecord {
   created: boolean;
   readonly waiting: Waiter[];
 }
+
+/** What is told of a group that is to be made. */
+interface ToldGroup {
+  readonly groupId: PlacementGroupId;
+  readonly bundles: readonly ResourceSet[];
+  readonly strategy: string;
+  readonly name?: string;
+  readonly detached: boolean;
+}
+
+/** A group as it is listed. */
+export type ListedGroup =
+  & Readonly<Omit<GroupRecord, "creator" | "waiting">>
+  & Pick<ToldGroup, "groupId">;
 
 type Waiter = (isCreated: boolean) => void;
 
@@ -28,11 +43,7 @@ export class PlacementGroups {
   }
 
   create(
-    group: {
-      readonly groupId: PlacementGroupId;
-      readonly name?: string;
-      readonly detached: boolean;
-    },
+    group: ToldGroup,
     creator: WorkerId,
     jobId: JobId,
   ): void {
@@ -42,6 +53,8 @@ export class PlacementGroups {
       creator,
       jobId,
       name: group.name,
+      bundles: group.bundles,
+      strategy: group.strategy,
       detached: group.detached,
       created: false,
       waiting: this.#early.get(group.groupId) ?? [],
@@ -73,6 +86,14 @@ export class PlacementGroups {
     const waiting = record?.waiting ?? this.#waitingEarly(groupId);
     if (!waiting) return Promise.resolve(false);
     return new Promise((resolve) => waiting.push(resolve));
+  }
+
+  /** Those that were not removed. */
+  list(): ListedGroup[] {
+    return [...this.#records].map(([groupId, record]) => {
+      const { jobId, name, detached, created, bundles, strategy } = record;
+      return { groupId, jobId, name, detached, created, bundles, strategy };
+    });
   }
 
   /** The job in which a group was made. */

@@ -22,6 +22,8 @@ export interface ActorEffects {
   fail(call: TaskRecord, error: WireError): void;
   /** The error of a sent call; `reason` ended the actor's thread, if known. */
   lost(call: TaskRecord, reason: WireError | undefined): WireError;
+  /** A sent call is sent again; its thread was lost with it. */
+  sentAgain(call: TaskRecord, reason: WireError | undefined): void;
 }
 
 /** See the head of the file. */
@@ -65,6 +67,11 @@ export class ActorChannel {
   /** Whether somebody is to be called back when the actor is dead. */
   get isAwaited(): boolean {
     return this.#whenDead.length > 0;
+  }
+
+  /** The call that was sent first of those without an outcome. */
+  get first(): TaskRecord | undefined {
+    return this.#sent.values().next().value;
   }
 
   /** Calls that have no outcome yet. */
@@ -217,6 +224,7 @@ export class ActorChannel {
     // First what goes on: the last call that fails lets go of the actor.
     for (const call of calls.toReversed()) {
       if (!this.#maySendAgain(call)) continue;
+      this.#effects.sentAgain(call, this.#threadError);
       this.#sent.delete(call);
       call.place = undefined;
       call.attempt++;

@@ -60,6 +60,11 @@ export class Lease {
     this.threadId = threadId;
     this.gpuIds = gpuIds;
   }
+
+  /** The one task that can have begun. */
+  get first(): TaskRecord | undefined {
+    return this.pushed.peek();
+  }
 }
 
 /** See the head of the file. */

@@ -20,7 +20,7 @@ import type { TaskRecord } from "./task_record.ts";
 export function lostCallError(
   call: TaskRecord,
   actorId: ActorId,
-  cause: Error | undefined,
+  cause?: Error,
 ): MantaError {
   if (cause instanceof OutOfMemoryError) return outOfMemoryError(call, cause);
   const why = cause ? `out of reach (${cause.message})` : "restarting";

@@ -226,6 +226,7 @@ function make() {
       deeds.push(`fail ${call.number}: ${message}`);
     },
     lost: () => encodeError(new Error("unavailable")),
+    sentAgain: () => {},
   });
   const call = (
     number: number,
