@@ -5,7 +5,7 @@
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import {
@@ -19,8 +19,9 @@ import { describeMachine } from "./report.ts";
 import { spreadOf } from "./side_by_side/comparison.ts";
 import { parseMicrobenchmark } from "./side_by_side/outcome.ts";
 
-const RECORDED = fileURLToPath(new URL("recorded.json", import.meta.url));
-const BINARY = fileURLToPath(new URL("../dist/manta", import.meta.url));
+const HERE = dirname(fileURLToPath(import.meta.url));
+const RECORDED = join(HERE, "recorded.json");
+const BINARY = join(HERE, "../dist/manta");
 const RUN_MS = 90_000;
 const RECORDED_RUNS = 3;
 

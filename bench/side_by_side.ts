@@ -84,16 +84,23 @@ async function runRounds(
 ): Promise<{ outcomes: Outcome[]; samples: number[] }> {
   const outcomes: Outcome[] = [];
   const samples: number[] = [];
+  // Rows that the machine alone has say nothing.
+  const isSeen = ({ peer, section }: Outcome) =>
+    programs.some((it) => it.section === section) ||
+    programs.some((it) => it.peer === peer && it.section !== SECTIONS.limits);
   for (let round = 0; round < options.rounds; round++) {
     const order = round % 2 === 0 ? programs : programs.toReversed();
     for (const program of order) {
       samples.push(await sampleBusyness());
       const outcome = await runOne(program, round, options);
-      outcomes.push(outcome, ...limitsOf(program, outcome));
+      outcomes.push(outcome);
+      if (program.section === SECTIONS.limits) {
+        outcomes.push(...limitsAsPeers(outcome).filter(isSeen));
+      }
       tell(program, outcome, options);
     }
   }
-  outcomes.push(...installedSizes(places));
+  outcomes.push(...installedSizes(places).filter(isSeen));
   return { outcomes: inTableOrder(outcomes), samples };
 }
 
@@ -113,11 +120,11 @@ async function runOne(
   });
 }
 
-function limitsOf({ section }: Program, outcome: Outcome): Outcome[] {
-  return section === SECTIONS.limits ? limitsAsPeers(outcome) : [];
-}
-
-function tell({ peer, name }: Program, outcome: Outcome, options: SideOptions) {
+function tell(
+  { peer, name }: Program,
+  outcome: Outcome,
+  options: SideOptions,
+): void {
   const count = `${outcome.figures.length} rows`;
   const gaps = outcome.gaps.map(({ what, reason }) => `; ${what}: ${reason}`);
   const round = `round ${outcome.round + 1} of ${options.rounds}`;

@@ -100,6 +100,18 @@ export function bundlePrograms(
   return out;
 }
 
+/** Compiles a module; what cannot be done is told. */
+export function compileErlang(source: string, folder: string): Installed {
+  mkdirSync(folder, { recursive: true });
+  if (spawnSync("erlc", ["-h"], { timeout: ASK_MS }).error) {
+    return { type: "missing", reason: "Erlang is not installed" };
+  }
+  const reason = run("erlc", ["-o", folder, source], ".");
+  return reason === undefined
+    ? { type: "there", folder }
+    : { type: "missing", reason };
+}
+
 function installPackages(folder: string): string | undefined {
   const dependencies = VERSIONS.javascript;
   const manifest = { private: true, type: "module", dependencies };

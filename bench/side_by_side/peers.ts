@@ -1,9 +1,11 @@
 // Who takes part: the programs of Manta and of each peer, and those that cannot
 // take part, with the reason.
 
+import { randomInt, randomUUID } from "node:crypto";
 import { join } from "node:path";
 import {
   bundlePrograms,
+  compileErlang,
   findProgram,
   install,
   type Installed,
@@ -38,6 +40,12 @@ const RAY_PATTERN = "client|1:|n:n .*async$|^placement|^10,000 object|" +
 const LIMITS_PATTERN = "echo|memcpy|TCP";
 /** No cluster is asked for the limits; an address only adds TCP to them. */
 const NO_CLUSTER = "127.0.0.1:1";
+/** Ray gives its workers the least priority, which counts beside other work. */
+const PYTHON_ENVIRONMENT = {
+  RAY_worker_niceness: "0",
+  RAY_USAGE_STATS_ENABLED: "0",
+  PYTHONDONTWRITEBYTECODE: "1",
+};
 const POOLS = [
   "piscina",
   "piscina_16",
@@ -61,6 +69,7 @@ export function gatherCast(options: SideOptions, places: Places): Cast {
     ...mantaPrograms(places),
     ...pythonPrograms(places),
     ...libraryPrograms(options, places, gaps),
+    ...erlangPrograms(options, places, gaps),
   ]);
   const programs = wanted.filter(({ peer, needs }) => {
     const missing = needs.map(need).find((it) => it.type === "missing");
@@ -146,7 +155,7 @@ function pythonPrograms({ root, peers }: Places): Candidate[] {
       join(peers, set, "bin/python"),
       join(root, "bench/side_by_side/programs", `${name}.py`),
     ] as const,
-    environment: { RAY_USAGE_STATS_ENABLED: "0", PYTHONDONTWRITEBYTECODE: "1" },
+    environment: PYTHON_ENVIRONMENT,
     timeoutMs: 6 * MINUTE_MS,
   });
   return [
@@ -195,6 +204,42 @@ function libraryPrograms(
       })),
     ];
   });
+}
+
+/** The port is the one that both nodes look for each other at. */
+function erlangPrograms(
+  { only }: SideOptions,
+  { root, peers }: Places,
+  gaps: Gap[],
+): Candidate[] {
+  const [peer, name, section] = ["Erlang", "erlang_calls", SECTIONS.calls];
+  if (!isWanted(only, peer, section)) return [];
+  const source = join(root, "bench/side_by_side/programs", `${name}.erl`);
+  const compiled = compileErlang(source, join(peers, "erlang"));
+  if (compiled.type === "missing") {
+    gaps.push({ what: peer, reason: compiled.reason });
+    return [];
+  }
+  const node = ["-name", "client@127.0.0.1", "-setcookie", randomUUID()];
+  const port = String(randomInt(20_000, 30_000));
+  const ports = ["-start_epmd", "false", "-erl_epmd_port", port];
+  const start = ["-pa", compiled.folder, "-s", name, "main"];
+  return [{
+    peer,
+    section,
+    name,
+    needs: [],
+    command: [
+      "erl",
+      "-noshell",
+      ...node,
+      ...ports,
+      "-dist_listen",
+      "false",
+      ...start,
+    ],
+    timeoutMs: MINUTE_MS,
+  }];
 }
 
 /** Where the packages of the servers have them. */

@@ -32,6 +32,8 @@ export interface MachineFacts {
 }
 
 const SAMPLE_MS = 300;
+const OTP_RELEASE =
+  'io:format("~s", [erlang:system_info(otp_release)]), halt(0).';
 
 /** What this machine is. */
 export function machineFacts(): MachineFacts {
@@ -53,8 +55,9 @@ export function versionsOf(
     ...javascript,
   });
   return [
-    `Manta ${ask(binary, "version")}`,
-    ...runtimes.map((it) => `${it} ${ask(it, "--version")}`),
+    `Manta ${ask(binary, ["version"])}`,
+    ...runtimes.map((it) => `${it} ${ask(it, ["--version"])}`),
+    `Erlang/OTP ${ask("erl", ["-noshell", "-eval", OTP_RELEASE])}`,
     ...packages.map(([name, version]) => `${name} ${version}`),
   ];
 }
@@ -94,12 +97,12 @@ function systemName(): string {
   }
 }
 
-function ask(program: string, word: string): string {
+function ask(program: string, args: readonly string[]): string {
   try {
-    const [line = ""] = execFileSync(program, [word], { encoding: "utf8" })
+    const [line = ""] = execFileSync(program, args, { encoding: "utf8" })
       .trim().split("\n");
     return line.replace(/^v/, "");
   } catch {
-    return "of unknown version";
+    return "not installed";
   }
 }

@@ -31,6 +31,7 @@ export interface Program {
 const COMPLAINT_LENGTH = 8_000;
 /** How long the groups of processes have to end by themselves. */
 const GRACE_MS = 2_000;
+const STOP_SIGNALS = ["SIGINT", "SIGTERM"] as const;
 
 /** Never rejects: what went wrong is one of the gaps. */
 export async function runProgram(
@@ -87,8 +88,15 @@ function runToEnd(
       isLate = true;
       endGroup(child);
     }, program.timeoutMs);
+    // It has a group of its own, which a terminal's Ctrl-C does not reach.
+    const stop = () => {
+      endGroup(child);
+      process.exit(130);
+    };
+    for (const signal of STOP_SIGNALS) process.once(signal, stop);
     const finish = (exitCode: number | undefined) => {
       clearTimeout(timer);
+      for (const signal of STOP_SIGNALS) process.off(signal, stop);
       endGroup(child);
       resolve({ exitCode: isLate ? undefined : exitCode, printed, complained });
     };
