@@ -2,7 +2,15 @@
 // head is another process, beside what a bare WebSocket and a bare TCP stream
 // reach in the same run, and how long it takes to join.
 
-import { get, init, type ObjectRef, put, shutdown, wait } from "manta";
+import {
+  clusterResources,
+  get,
+  init,
+  type ObjectRef,
+  put,
+  shutdown,
+  wait,
+} from "manta";
 import { TCP_GIGABYTE, WEB_SOCKET_ECHO } from "./limits.ts";
 import { RAY_ROWS } from "./ray_rows.ts";
 import { lengthOf, makeBytes } from "./remotes.ts";
@@ -19,6 +27,8 @@ const GIGABYTE = 1_000_000_000;
 const JOINS = 10;
 /** A store has one gigabyte given back while the next one is written. */
 const WARM_UPS = 2;
+/** Nodes compile their code side by side, as far as there are cores. */
+const WARM_UP_CPUS_MAX = 8;
 
 const HALF_OF_ECHO: Target = { ratios: { [WEB_SOCKET_ECHO]: 0.5 } };
 const MOST_OF_TCP: Target = { ratios: { [TCP_GIGABYTE]: 0.6 } };
@@ -35,7 +45,11 @@ export function connectedRows(address: string): Row[] {
   return [
     ...RAY_ROWS.map(({ target: _, ...row }) => {
       const target = TARGETS[row.name];
-      return target ? { ...row, target } : row;
+      return {
+        ...row,
+        ...(target && { target }),
+        measure: async (pace: Pace) => row.measure(await paceOfCluster(pace)),
+      };
     }),
     {
       name: "1 GB to the head gigabytes",
@@ -56,6 +70,13 @@ export function connectedRows(address: string): Row[] {
       measure: () => joinAndLeave(address),
     },
   ];
+}
+
+/** Each executor of the cluster has to compile what it runs. */
+async function paceOfCluster(pace: Pace): Promise<Pace> {
+  const { CPU: cpus = 1 } = await clusterResources();
+  const times = Math.max(1, Math.min(cpus, WARM_UP_CPUS_MAX));
+  return { ...pace, warmUpMs: pace.warmUpMs * times };
 }
 
 /** From the call of `put` until a task there has the value. */

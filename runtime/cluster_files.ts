@@ -124,18 +124,27 @@ function clusterOf({ nodeId, head }: RecordedNode): string {
 }
 
 /**
- * The token for an address: that of the user's node there, else the user's own.
- * Undefined where there is neither.
+ * The token for an address: the given one; without one that of the user's node
+ * there, else the user's own. Undefined where there is none. A secret without
+ * the fingerprint of its node's certificate gets it, if the node is the user's.
  *
  * @throws {AuthenticationError} If the user's file cannot be trusted.
  */
-export function readToken(address: string): string | undefined {
+export function readToken(
+  address: string,
+  given?: string,
+): string | undefined {
+  if (given === undefined) return tokenOfNode(address) ?? readTokenFile();
+  const own = splitToken(given)?.pin === undefined && tokenOfNode(address);
+  return own && splitToken(own)?.secret === given ? own : given;
+}
+
+function tokenOfNode(address: string): string | undefined {
   const wanted = nameOf(address);
   const nodes = runningNodes();
   // A head beside its workers tells its token itself.
   const known = [...nodes, ...nodes.flatMap(({ head }) => head ?? [])];
-  const node = known.find((it) => nameOf(it.address) === wanted);
-  return node?.token ?? readTokenFile();
+  return known.find((it) => nameOf(it.address) === wanted)?.token;
 }
 
 /** Addresses of this machine alone differ in how they are written only. */

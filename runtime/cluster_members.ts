@@ -21,12 +21,16 @@ import type { RemoteSessionEnd } from "./transport/remote_session.ts";
 export interface ClusterMembersPorts {
   toHead(message: ClusterMessage): void;
   to(nodeId: NodeId, message: ClusterMessage): void;
-  /** Nothing runs here any more, or it took too long. */
+  /** Objects of other nodes' owners that would be lost with this node. */
+  countKept(): number;
+  /** Nothing runs or is kept here any more, or it took too long. */
   drained(): void;
   /** The session of a node is over with its life. */
   died(nodeId: NodeId, reason: string): void;
   /** Views have come, or have changed. */
   changed(views: readonly NodeView[]): void;
+  /** A node has come, begins to leave, or is dead. */
+  statesChanged(): void;
   flush(): void;
 }
 
@@ -99,6 +103,14 @@ export class ClusterMembers {
     return [...this.#views.values()].map((view) =>
       view.facts.nodeId === nodeId ? { ...view, report: this.report() } : view
     );
+  }
+
+  /** The nodes that take new work, and those that end what they have. */
+  stayingAndLeaving(): [staying: NodeId[], leaving: NodeId[]] {
+    const of = (state: NodeView["state"]) =>
+      [...this.#views.values()].filter((view) => view.state === state)
+        .map(({ facts }) => facts.nodeId);
+    return [of("alive"), of("draining")];
   }
 
   isDead(nodeId: NodeId): boolean {
@@ -178,16 +190,19 @@ export class ClusterMembers {
 
   #take(views: readonly NodeView[]): void {
     const died: NodeView[] = [];
+    let hasStateNews = false;
     for (const view of views) {
       const { nodeId } = view.facts;
       const known = this.#views.get(nodeId);
       this.#views.set(nodeId, view);
       const isOwn = nodeId === this.#node.start.nodeId;
+      hasStateNews ||= view.state !== known?.state;
       const isNews = view.state === "dead" && known?.state !== "dead";
       if (isNews && known && !isOwn) died.push(view);
     }
     this.#keepTicking();
     this.#ports.changed(views);
+    if (hasStateNews) this.#ports.statesChanged();
     for (const { facts, reason } of died) {
       this.#ports.died(facts.nodeId, reason ?? "the head has said so");
     }
@@ -202,9 +217,11 @@ export class ClusterMembers {
       this.#tell({ type: "clock_ticked" });
     } else if (report) this.#ports.toHead({ type: "node_report", report });
     this.#ports.flush();
+    if (!this.#reports.isDraining) return;
     const { scheduler } = this.#node;
     const running = scheduler.leases().length + scheduler.actors().length;
-    if (this.#reports.mayLeave(running, nowMs)) this.#ports.drained();
+    const held = running + this.#ports.countKept();
+    if (this.#reports.mayLeave(held, nowMs)) this.#ports.drained();
   }
 }
 

@@ -111,7 +111,7 @@ function connect(platform: Platform, options: ResolvedInitOptions): Session {
   const { namespace, logToDriver } = options;
   const found = options.address === "auto" ? runningCluster() : undefined;
   const address = found?.address ?? options.address;
-  const token = options.token ?? found?.token ?? readToken(address);
+  const token = readToken(address, options.token ?? found?.token);
   if (token === undefined) {
     throw new AuthenticationError(
       `Cannot connect to ${address}: there is no token. Set MANTA_TOKEN to ` +

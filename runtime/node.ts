@@ -198,6 +198,7 @@ export class Node {
       returnMemory,
       makeLoanFile: loanFolder(start.sessionPath),
       sealed: (...object) => this.cluster?.sealed(...object),
+      dropped: (...object) => this.cluster?.dropped(...object),
     });
   }
 

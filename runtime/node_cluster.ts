@@ -36,6 +36,7 @@ import type {
 } from "./protocol/cluster_messages.ts";
 import type { FromNode, ToNode } from "./protocol/node_messages.ts";
 import { NodeObjects } from "./object_store/node_objects.ts";
+import type { SealedObject } from "./object_store/node_store.ts";
 import type { MakeMemoryFile } from "./platform/memory_file.ts";
 import { isToStore } from "./object_store/messages.ts";
 import { encodeError } from "./protocol/wire_error.ts";
@@ -105,6 +106,9 @@ export class NodeCluster {
         this.#sessions.get(nodeId).send(message);
       },
       changed: (views) => this.#viewsChanged(views),
+      statesChanged: () =>
+        this.#objects.nodesChanged(...this.#members.stayingAndLeaving()),
+      countKept: () => this.#objects.countKept(),
       drained: () => this.#ports.post({ type: "node_over" }),
       died: (nodeId, reason) => this.#nodeDied(nodeId, reason),
       flush: () => this.flush(),
@@ -270,8 +274,13 @@ export class NodeCluster {
   }
 
   /** The store of this node has an object whole. */
-  sealed(owner: WorkerId, number: number, sizeBytes: number): void {
-    this.#objects.sealed(owner, number, sizeBytes);
+  sealed(object: SealedObject): void {
+    this.#objects.sealed(object);
+  }
+
+  /** It has dropped a copy of what another node keeps. */
+  dropped(owner: WorkerId, number: number): void {
+    this.#objects.dropped(owner, number);
   }
 
   // -- For the node ----------------------------------------------------------

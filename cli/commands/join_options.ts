@@ -5,7 +5,11 @@ import type { InitOptions } from "../../mod.ts";
 import { readToken } from "../../runtime/cluster_files.ts";
 import { addressText, hostAndPort } from "../../runtime/protocol/address.ts";
 import { isLoopback } from "../../runtime/protocol/handshake.ts";
-import { splitToken, type TokenParts } from "../../runtime/protocol/token.ts";
+import {
+  joinToken,
+  splitToken,
+  type TokenParts,
+} from "../../runtime/protocol/token.ts";
 import { UsageError } from "../usage_error.ts";
 import type { StartFlags, WorkerRequest } from "./start_request.ts";
 import { isAddress } from "./start_values.ts";
@@ -18,7 +22,8 @@ export function checkJoin(
 ): WorkerRequest {
   const { host, names = [], port = 0 } = flags;
   const address = checkAddress(flags);
-  const token = given ?? splitToken(readToken(address) ?? "");
+  const known = readToken(address, given && joinToken(given));
+  const token = splitToken(known ?? "");
   if (token === undefined) {
     throw new UsageError(
       `Cannot join ${address}: there is no token. Add --token with what ` +

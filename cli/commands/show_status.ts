@@ -56,8 +56,10 @@ function findTarget(flags: StatusFlags) {
       `Cannot ask "${address}": write the address as host:port`,
     );
   }
-  const token = flags.token ?? (process.env["MANTA_TOKEN"] || undefined) ??
-    readToken(address);
+  const token = readToken(
+    address,
+    flags.token ?? (process.env["MANTA_TOKEN"] || undefined),
+  );
   if (token === undefined) {
     throw new AuthenticationError(
       `Cannot ask ${address}: there is no token. Set MANTA_TOKEN to what ` +

@@ -26,6 +26,7 @@ export class ActorHandle {
   #hold: ActorHold | undefined;
   readonly #text: string;
   readonly #callers = new Map<string, Callable>();
+  readonly #methods = new Map<WireMethod, HandleMethod>();
   #session: Session | undefined;
 
   constructor(hold: ActorHold) {
@@ -63,6 +64,13 @@ export class ActorHandle {
     return typeof value === "object" && value !== null && #hold in value;
   }
 
+  /** Made once: a loop of calls asks for it each time. */
+  static method(handle: ActorHandle, method: WireMethod): HandleMethod {
+    let made = handle.#methods.get(method);
+    if (!made) handle.#methods.set(method, made = makeMethod(handle, method));
+    return made;
+  }
+
   /** The caller of a method with the options of its class. */
   static caller(handle: ActorHandle, method: WireMethod): Callable {
     const session = currentSession();
@@ -78,56 +86,55 @@ export class ActorHandle {
   }
 }
 
-/** A method on its way to be called. */
-class ActorMethod {
-  readonly #handle: ActorHandle;
-  readonly #method: WireMethod;
-  readonly #options: MethodOptions | undefined;
+/** A method of a handle; calling it directly says what to do instead. */
+interface HandleMethod {
+  (): never;
+  remote(...args: unknown[]): unknown;
+  options(overrides: MethodOptions): HandleMethod;
+}
 
-  constructor(
-    handle: ActorHandle,
-    method: WireMethod,
-    options?: MethodOptions,
-  ) {
-    this.#handle = handle;
-    this.#method = method;
-    this.#options = options;
-  }
-
-  remote(...args: unknown[]): unknown {
-    const hold = ActorHandle.hold(this.#handle);
-    const { name, arity } = this.#method;
-    if (arity) {
-      const [least, most] = arity;
-      checkArity(
-        `${hold.interface.className}.${name}`,
-        { least, most },
-        args.length,
-      );
-    }
-    const { maxPendingCalls } = hold.interface;
-    if (maxPendingCalls !== Infinity) checkPending(hold);
-    return this.#caller(hold).call(args);
-  }
-
-  options(overrides: MethodOptions): ActorMethod {
-    const options = mergeOptions(this.#options ?? {}, overrides);
-    resolveMethodOptions(
-      options,
-      undefined,
-      this.#method.streaming ? "generator" : "plain",
+function makeMethod(
+  handle: ActorHandle,
+  method: WireMethod,
+  options?: MethodOptions,
+): HandleMethod {
+  const refuse = (): never => {
+    const { className } = ActorHandle.hold(handle).interface;
+    throw new TypeError(
+      `Cannot call ${className}.${method.name} directly: it runs in its ` +
+        `actor. Use .${method.name}.remote(…), and get() for the result`,
     );
-    const { concurrencyGroups = [] } = ActorHandle.hold(this.#handle).interface;
-    checkConcurrencyGroup(options.concurrencyGroup, concurrencyGroups);
-    return new ActorMethod(this.#handle, this.#method, options);
-  }
+  };
+  return Object.assign(refuse, {
+    remote: (...args: unknown[]) => callMethod(handle, method, options, args),
+    options: (overrides: MethodOptions) => {
+      const merged = mergeOptions(options ?? {}, overrides);
+      const kind = method.streaming ? "generator" : "plain";
+      resolveMethodOptions(merged, undefined, kind);
+      const { concurrencyGroups = [] } = ActorHandle.hold(handle).interface;
+      checkConcurrencyGroup(merged.concurrencyGroup, concurrencyGroups);
+      return makeMethod(handle, method, merged);
+    },
+  });
+}
 
-  #caller(hold: ActorHold): Callable {
-    if (!this.#options) return ActorHandle.caller(this.#handle, this.#method);
-    const { className } = hold.interface;
-    const call = overriddenCall(className, this.#method, this.#options);
-    return currentSession().methodCaller(hold, call);
+function callMethod(
+  handle: ActorHandle,
+  method: WireMethod,
+  options: MethodOptions | undefined,
+  args: unknown[],
+): unknown {
+  const hold = ActorHandle.hold(handle);
+  const { name, arity } = method;
+  const { className, maxPendingCalls } = hold.interface;
+  if (arity) {
+    const [least, most] = arity;
+    checkArity(`${className}.${name}`, { least, most }, args.length);
   }
+  if (maxPendingCalls !== Infinity) checkPending(hold);
+  if (!options) return ActorHandle.caller(handle, method).call(args);
+  const call = overriddenCall(className, method, options);
+  return currentSession().methodCaller(hold, call).call(args);
 }
 
 function checkPending(hold: ActorHold): void {
@@ -197,7 +204,7 @@ function prototypeOf({ interface: shape }: ActorHold): object {
     Object.defineProperty(prototype, method.name, {
       enumerable: true,
       get(this: ActorHandle) {
-        return new ActorMethod(this, method);
+        return ActorHandle.method(this, method);
       },
     });
   }

@@ -461,7 +461,7 @@ export const SPILL_DISK_USE_MAX = 0.95;
 export const SPILL_PAUSE_MS = 100;
 
 /** The longest pause between two tries to write to a disk that fails. */
-export const SPILL_PAUSE_MS_MAX = 5_000;
+export const SPILL_PAUSE_MS_MAX = 1_000;
 
 /** Tries to read an object back before its readers are told. */
 export const SPILL_READ_TRIES_MAX = 3;
@@ -477,6 +477,9 @@ export const STORE_SPILL_POOL_IDLE_MS = 1_000;
 
 /** Who waits for room fails when nothing at all has happened for so long. */
 export const STORE_FULL_MS = 10_000;
+
+/** The same where somebody has failed already, and the disk takes nothing. */
+export const STORE_STILL_FULL_MS = 1_000;
 
 /** Pages that are given back to the system at once: a few milliseconds. */
 export const MEMORY_RETURN_BYTES_MAX = 16 * 1024 * 1024;

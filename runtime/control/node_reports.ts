@@ -29,10 +29,10 @@ export class NodeReports {
     this.#drainingSinceMs ??= nowMs;
   }
 
-  /** Whether a draining node may leave: nothing runs, or it took too long. */
-  mayLeave(running: number, nowMs: number): boolean {
+  /** Whether a draining node may leave: nothing is left, or it took too long. */
+  mayLeave(left: number, nowMs: number): boolean {
     if (this.#drainingSinceMs === undefined) return false;
-    return running === 0 || nowMs - this.#drainingSinceMs >= NODE_DRAIN_MS_MAX;
+    return left === 0 || nowMs - this.#drainingSinceMs >= NODE_DRAIN_MS_MAX;
   }
 
   /** The report for a head that has none yet. */

@@ -56,8 +56,9 @@ export class Answers {
   }
 
   /** The object is whole, for whoever keeps where objects are. */
-  announce({ owner, number, sizeBytes }: PlacedObject): void {
-    this.actions.push({ type: "announce_object", owner, number, sizeBytes });
+  announce({ owner, number, sizeBytes, isCopy }: PlacedObject): void {
+    const type = "announce_object";
+    this.actions.push({ type, owner, number, sizeBytes, isCopy });
   }
 
   /** The thread is gone: it hears nothing any more. */

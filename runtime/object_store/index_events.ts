@@ -1,13 +1,15 @@
 // What the store's index is told and what it asks for: events in the past
 // tense, actions in the imperative. Plain objects; nothing here does anything.
-// `node_store.ts` makes events of messages and performs the actions.
+// `node_store.ts` performs the actions.
 
+import { unreachable } from "../base/errors.ts";
 import type { WorkerId } from "../base/ids.ts";
 import type {
   DenyReason,
   RecalledObject,
   RequestId,
   SegmentId,
+  ToStore,
 } from "./messages.ts";
 
 /** The node thread itself, which has every segment that it allocated. */
@@ -63,6 +65,12 @@ export type StoreEvent =
     readonly holder: Holder;
     readonly segmentId: SegmentId;
   }
+  /** No other node keeps this one: it is not dropped. */
+  | {
+    readonly type: "copy_kept";
+    readonly owner: WorkerId;
+    readonly number: number;
+  }
   | { readonly type: "segment_allocated"; readonly segmentId: SegmentId }
   | {
     readonly type: "segment_allocation_failed";
@@ -98,6 +106,8 @@ export interface CreateRequested extends Asked {
   readonly owner: WorkerId;
   readonly number: number;
   readonly sizeBytes: number;
+  /** Another node has the object, and keeps it. @default {false} */
+  readonly isCopy?: boolean;
 }
 
 export interface OpenRequested extends Asked {
@@ -141,6 +151,13 @@ export type StoreAction =
     readonly owner: WorkerId;
     readonly number: number;
     readonly sizeBytes: number;
+    readonly isCopy: boolean;
+  }
+  /** Tells them that a copy was dropped. */
+  | {
+    readonly type: "announce_dropped";
+    readonly owner: WorkerId;
+    readonly number: number;
   }
   | {
     readonly type: "share_segment";
@@ -197,4 +214,55 @@ const MAKES_NO_ROOM: ReadonlySet<string> = new Set<StoreEvent["type"]>([
 /** Whether there may be more room after the event than before. */
 export function mayMakeRoom(event: StoreEvent): boolean {
   return !MAKES_NO_ROOM.has(event.type);
+}
+
+/** What a thread's message is for the index. */
+export function eventOf(requester: WorkerId, message: ToStore): StoreEvent {
+  switch (message.type) {
+    case "object_create": {
+      const { requestId, owner, number, sizeBytes } = message;
+      const type = "create_requested";
+      return { type, requester, requestId, owner, number, sizeBytes };
+    }
+    case "object_open": {
+      const { requestId, owner, number } = message;
+      return { type: "open_requested", requester, requestId, owner, number };
+    }
+    case "object_seal":
+      return {
+        type: "object_sealed",
+        requester,
+        requestId: message.requestId,
+      };
+    case "object_abort":
+      return {
+        type: "create_aborted",
+        requester,
+        requestId: message.requestId,
+      };
+    case "mapping_close":
+      return {
+        type: "mapping_closed",
+        requester,
+        requestId: message.requestId,
+      };
+    case "object_free": {
+      const { owner, number } = message;
+      return { type: "object_freed", owner, number };
+    }
+    case "segment_want": {
+      const { segmentId } = message;
+      return { type: "segment_wanted", requester, segmentId };
+    }
+    case "objects_recalled": {
+      const { objects } = message;
+      return { type: "objects_recalled", owner: requester, objects };
+    }
+    case "segment_release": {
+      const { segmentId } = message;
+      return { type: "segment_released", holder: requester, segmentId };
+    }
+    default:
+      return unreachable(message);
+  }
 }

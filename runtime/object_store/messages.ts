@@ -199,6 +199,8 @@ export interface StoredObjectEntry {
     | "sealed"
     | "spilled"
     | "restoring";
+  /** Another node has it, too, and keeps it. */
+  readonly isCopy: boolean;
   /** Mappings that hold its memory, the writer's included. */
   readonly mappings: number;
 }

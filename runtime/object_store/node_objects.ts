@@ -12,8 +12,8 @@ import type { NodeId, WorkerId } from "../base/ids.ts";
 import { OBJECT_TICK_MS } from "../base/limits.ts";
 import type { ClusterMessage } from "../protocol/cluster_messages.ts";
 import type { NearPeer } from "./chunk_port.ts";
-import type { ToStore } from "./messages.ts";
-import type { NodeStore } from "./node_store.ts";
+import type { StoredObjectEntry, ToStore } from "./messages.ts";
+import type { NodeStore, SealedObject } from "./node_store.ts";
 import {
   ObjectPlaces,
   type PlacesAction,
@@ -43,8 +43,6 @@ export interface NodeObjectsPorts {
   /** @default {systemTimers} */
   readonly timers?: Timers;
 }
-
-type Sealed = readonly [owner: WorkerId, number: number, sizeBytes: number];
 
 /** See the head of the file. */
 export class NodeObjects {
@@ -93,10 +91,12 @@ export class NodeObjects {
         this.#later(() => reader.broken());
         return () => {};
       },
-      toStore: (message) => {
-        if (message.type === "object_create") store.ownerKnown(message.owner);
-        store.receive(this.#pullerId, message);
+      create: (message, isCopy) => {
+        store.ownerKnown(message.owner);
+        if (isCopy) store.createCopy(this.#pullerId, message);
+        else store.receive(this.#pullerId, message);
       },
+      toStore: (message) => store.receive(this.#pullerId, message),
       has: (owner, number) => store.has(owner, number),
       open: ({ from, message }) => store.receive(from, message),
       refuse: ({ from, message }, reason) =>
@@ -151,15 +151,27 @@ export class NodeObjects {
   }
 
   /** The store says that an object is whole. */
-  sealed(owner: WorkerId, number: number, sizeBytes: number): void {
-    if (this.#isAlone && !this.#isElsewhere(owner)) return;
-    this.#later(() => this.#announce([owner, number, sizeBytes]));
+  sealed(object: SealedObject): void {
+    if (this.#isAlone && !this.#isElsewhere(object.owner)) return;
+    this.#later(() => this.#announce(object));
   }
 
-  #announce([owner, number, sizeBytes]: Sealed): void {
+  #announce({ owner, number, sizeBytes, isCopy }: SealedObject): void {
     if (!this.#ports.store.has(owner, number)) return;
     this.#pulls.sealedHere(owner, number);
-    this.#sendHome({ type: "object_sealed_at", owner, number, sizeBytes });
+    const type = "object_sealed_at";
+    this.#sendHome({ type, owner, number, sizeBytes, isCopy });
+  }
+
+  /** The store has dropped a copy, since its memory was needed. */
+  dropped(owner: WorkerId, number: number): void {
+    this.#later(() => {
+      // Who asks for it again has said the same by that.
+      const { store, nodeId } = this.#ports;
+      if (this.#pulls.has(owner, number) || store.has(owner, number)) return;
+      this.#sendHome({ type: "object_gone_at", owner, number, nodeId });
+      this.#forgetOwner(owner);
+    });
   }
 
   /** A thread is gone, of this node or of another, or a driver. */
@@ -195,6 +207,9 @@ export class NodeObjects {
         return true;
       case "object_freed":
         this.#free(message.owner, message.number);
+        return true;
+      case "object_keep":
+        this.#keep(message.owner, message.number);
         return true;
       default:
         return false;
@@ -237,6 +252,21 @@ export class NodeObjects {
     this.#ports.told();
   }
 
+  /** Who can keep objects now, and who is about to leave. */
+  nodesChanged(staying: readonly NodeId[], leaving: readonly NodeId[]): void {
+    this.#direct({ type: "nodes_changed", staying, leaving });
+  }
+
+  /** Objects that are lost with this node, and whose owners are elsewhere. */
+  countKept(): number {
+    let count = 0;
+    for (const owner of this.#ports.store.ownerIds()) {
+      if (!this.#isElsewhere(owner)) continue;
+      count += this.#ports.store.keptOf(owner);
+    }
+    return count;
+  }
+
   #peer(nodeId: NodeId): PeerObjects {
     let peer = this.#peers.get(nodeId);
     if (!peer) {
@@ -261,6 +291,14 @@ export class NodeObjects {
     this.#forgetOwner(owner);
   }
 
+  #keep(owner: WorkerId, number: number): void {
+    const { store } = this.#ports;
+    const present = store.find(owner, number);
+    if (!present) return this.#pulls.keep(owner, number);
+    store.keep(owner, number);
+    if (isWhole(present)) this.#announce({ ...present, isCopy: false });
+  }
+
   /** One of another node that has nothing here any more. */
   #forgetOwner(owner: WorkerId): void {
     const { store } = this.#ports;
@@ -270,12 +308,8 @@ export class NodeObjects {
   }
 
   #announceAll(isOf: (owner: WorkerId) => boolean): void {
-    for (
-      const { owner, number, sizeBytes, state } of this.#ports.store.list()
-    ) {
-      const isWhole = state === "sealed" || state === "spilled" ||
-        state === "restoring";
-      if (isWhole && isOf(owner)) this.#announce([owner, number, sizeBytes]);
+    for (const object of this.#ports.store.list()) {
+      if (isWhole(object) && isOf(object.owner)) this.#announce(object);
     }
   }
 
@@ -343,6 +377,13 @@ export class NodeObjects {
         }
         return send(action.nodeId, { type: "object_freed", owner, number });
       }
+      case "keep_at": {
+        const { owner, number } = action;
+        if (action.nodeId === nodeId) {
+          return this.#later(() => this.#keep(owner, number));
+        }
+        return send(action.nodeId, { type: "object_keep", owner, number });
+      }
       case "objects_lost":
         return objectsLost(action.owner, action.numbers);
     }
@@ -370,6 +411,10 @@ export class NodeObjects {
     this.#heard = [];
     this.#ports.told();
   }
+}
+
+function isWhole({ state }: StoredObjectEntry): boolean {
+  return state === "sealed" || state === "spilled" || state === "restoring";
 }
 
 /** What the home of an owner is told. */

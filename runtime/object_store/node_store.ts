@@ -9,6 +9,7 @@ import type { ReturnMemory } from "../platform/platform.ts";
 import { type Collector, newCollector } from "./collector.ts";
 import { FileLoans } from "./file_loans.ts";
 import {
+  eventOf,
   type Holder,
   NODE_HOLDER,
   type SpillFileId,
@@ -31,6 +32,12 @@ import { SharedSegments } from "./shared_segments.ts";
 import type { SpillDisk } from "./spill_disk.ts";
 import { StoreIndex } from "./store_index.ts";
 
+/** An object that is whole. */
+export type SealedObject = Pick<
+  StoredObjectEntry,
+  "owner" | "number" | "sizeBytes" | "isCopy"
+>;
+
 export interface NodeStoreOptions {
   /** What all segments together may take, pooled ones included. */
   readonly capacityBytes: number;
@@ -45,7 +52,9 @@ export interface NodeStoreOptions {
   /** The store has sent something by itself, not within a call to it. */
   sentByItself(): void;
   /** An object is whole, and in this store. */
-  sealed?(owner: WorkerId, number: number, sizeBytes: number): void;
+  sealed?(object: SealedObject): void;
+  /** A copy was dropped for want of memory. */
+  dropped?(owner: WorkerId, number: number): void;
   /** Where objects go that find no room; without one they wait for it. */
   readonly disk?: SpillDisk | undefined;
   /** Makes files for child processes, which cannot share memory. */
@@ -145,6 +154,22 @@ export class NodeStore {
     this.#take(eventOf(from, message));
   }
 
+  /** Like `object_create`, of what another node has and keeps. */
+  createCopy(
+    requester: WorkerId,
+    create: Extract<ToStore, { type: "object_create" }>,
+  ): void {
+    const { requestId, owner, number, sizeBytes } = create;
+    const type = "create_requested";
+    const facts = { requester, requestId, owner, number, sizeBytes };
+    this.#take({ type, ...facts, isCopy: true });
+  }
+
+  /** From now on this one is not dropped; others have none of it. */
+  keep(owner: WorkerId, number: number): void {
+    this.#take({ type: "copy_kept", owner, number });
+  }
+
   /** Denies what a thread has asked for and the store was not told of. */
   refuse(
     requester: WorkerId,
@@ -157,6 +182,15 @@ export class NodeStore {
   /** Whether there is such an object, or will be once it is written. */
   has(owner: WorkerId, number: number): boolean {
     return this.#index.has(owner, number);
+  }
+
+  find(owner: WorkerId, number: number): StoredObjectEntry | undefined {
+    return this.#index.find(owner, number);
+  }
+
+  /** How many objects of an owner are here that are no copies. */
+  keptOf(owner: WorkerId): number {
+    return this.#index.keptOf(owner);
   }
 
   /** How many objects a thread owns here; undefined if it is not known. */
@@ -262,7 +296,10 @@ export class NodeStore {
         return undefined;
       }
       case "announce_object":
-        this.#options.sealed?.(action.owner, action.number, action.sizeBytes);
+        this.#options.sealed?.(action);
+        return undefined;
+      case "announce_dropped":
+        this.#options.dropped?.(action.owner, action.number);
         return undefined;
       case "share_segment":
         return this.#share(action.requester, action.segmentId);
@@ -435,55 +472,5 @@ export class NodeStore {
       this.tick();
       this.#options.sentByItself();
     });
-  }
-}
-
-function eventOf(requester: WorkerId, message: ToStore): StoreEvent {
-  switch (message.type) {
-    case "object_create": {
-      const { requestId, owner, number, sizeBytes } = message;
-      const type = "create_requested";
-      return { type, requester, requestId, owner, number, sizeBytes };
-    }
-    case "object_open": {
-      const { requestId, owner, number } = message;
-      return { type: "open_requested", requester, requestId, owner, number };
-    }
-    case "object_seal":
-      return {
-        type: "object_sealed",
-        requester,
-        requestId: message.requestId,
-      };
-    case "object_abort":
-      return {
-        type: "create_aborted",
-        requester,
-        requestId: message.requestId,
-      };
-    case "mapping_close":
-      return {
-        type: "mapping_closed",
-        requester,
-        requestId: message.requestId,
-      };
-    case "object_free": {
-      const { owner, number } = message;
-      return { type: "object_freed", owner, number };
-    }
-    case "segment_want": {
-      const { segmentId } = message;
-      return { type: "segment_wanted", requester, segmentId };
-    }
-    case "objects_recalled": {
-      const { objects } = message;
-      return { type: "objects_recalled", owner: requester, objects };
-    }
-    case "segment_release": {
-      const { segmentId } = message;
-      return { type: "segment_released", holder: requester, segmentId };
-    }
-    default:
-      return unreachable(message);
   }
 }

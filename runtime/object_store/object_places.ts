@@ -1,21 +1,22 @@
 // Where the objects of a node's owners are: what their home keeps. It says who
 // pulls a copy from whom, so that many readers become a tree and no copy serves
-// too many at a time, who frees what, and what is lost with a node. Pure: it is
-// told what has happened and answers with what is to be done.
+// too many at a time, who frees what, and what is lost with a node. One node of
+// those that have an object keeps it, as its primary; the others may drop it.
+// Pure: it is told what has happened and answers with what is to be done.
 
 import type { Clock } from "../base/clock.ts";
 import { unreachable } from "../base/errors.ts";
 import { type NodeId, objectKey, type WorkerId } from "../base/ids.ts";
+import { OBJECT_ANNOUNCED_MS, OBJECT_FREED_KEPT_MS } from "../base/limits.ts";
 import {
-  OBJECT_ANNOUNCED_MS,
-  OBJECT_FREED_KEPT_MS,
-  OBJECT_READERS_MAX,
-} from "../base/limits.ts";
-
-interface ObjectNamed {
-  readonly owner: WorkerId;
-  readonly number: number;
-}
+  cancelPull,
+  endPull,
+  forget,
+  hasGood,
+  type ObjectNamed,
+  type Place,
+  sourceOf,
+} from "./object_place.ts";
 
 export type PlacesEvent =
   /** The object is whole at this node, pulled or written there. */
@@ -23,6 +24,8 @@ export type PlacesEvent =
     readonly type: "sealed_at";
     readonly sizeBytes: number;
     readonly nodeId: NodeId;
+    /** Whether the node may drop it. */
+    readonly isCopy: boolean;
   } & ObjectNamed)
   /** A node has not got it, and wants to pull it; again if it has failed. */
   | ({
@@ -39,6 +42,12 @@ export type PlacesEvent =
   } & ObjectNamed)
   | ({ readonly type: "freed" } & ObjectNamed)
   | { readonly type: "owner_ended"; readonly owner: WorkerId }
+  /** Who can keep objects now, and who is about to leave. */
+  | {
+    readonly type: "nodes_changed";
+    readonly staying: readonly NodeId[];
+    readonly leaving: readonly NodeId[];
+  }
   | { readonly type: "node_gone"; readonly nodeId: NodeId }
   /** What was said to and by the node may not have arrived: it asks again. */
   | { readonly type: "node_unlinked"; readonly nodeId: NodeId }
@@ -57,40 +66,14 @@ export type PlacesAction =
   } & ObjectNamed)
   /** The node frees its copy, and pulls none. */
   | ({ readonly type: "free_at"; readonly nodeId: NodeId } & ObjectNamed)
+  /** The node keeps its copy from now on; it pulls one if it has none. */
+  | ({ readonly type: "keep_at"; readonly nodeId: NodeId } & ObjectNamed)
   /** No copy of these is left. */
   | {
     readonly type: "objects_lost";
     readonly owner: WorkerId;
     readonly numbers: readonly number[];
   };
-
-/** A node that has the object, or may have something of it. */
-interface Holder {
-  readonly sizeBytes: number;
-  /** Whether others can have it from there. */
-  isGood: boolean;
-  /** Nodes that pull from it now. */
-  serving: number;
-  /** The same and those that are through. */
-  served: number;
-}
-
-interface Ask {
-  readonly except: readonly NodeId[];
-  readonly askedAtMs: number;
-}
-
-interface Place extends ObjectNamed {
-  readonly holders: Map<NodeId, Holder>;
-  /** Who pulls it, and from where. */
-  readonly pulls: Map<NodeId, NodeId>;
-  /** Who waits for a source, in order. */
-  readonly asks: Map<NodeId, Ask>;
-  /** The last copy was lost: its owner makes it anew by another number. */
-  isLost: boolean;
-  /** Whether a node that is not the home has had to do with it. */
-  isShared: boolean;
-}
 
 export interface ObjectPlacesOptions {
   /** The node itself, the home of the owners. */
@@ -103,6 +86,10 @@ export class ObjectPlaces {
   readonly #nodeId: NodeId;
   readonly #clock: Clock;
   readonly #owners = new Map<WorkerId, Map<number, Place>>();
+  /** Nodes that can keep what those that leave have; each in its turn. */
+  #staying: readonly NodeId[] = [];
+  #leaving: ReadonlySet<NodeId> = new Set();
+  #nextStaying = 0;
   /** Those that somebody wants and no node has. */
   readonly #nowhere = new Set<Place>();
   /** Freed lately, and before: an announcement of theirs may be under way. */
@@ -138,7 +125,7 @@ export class ObjectPlaces {
   #apply(event: PlacesEvent): void {
     switch (event.type) {
       case "sealed_at":
-        return this.#sealed(event, event.nodeId, event.sizeBytes);
+        return this.#sealed(event);
       case "locate_asked":
         return this.#asked(event, event.by, event.except);
       case "gone_at":
@@ -150,6 +137,8 @@ export class ObjectPlaces {
           this.#remove(place);
         }
         return;
+      case "nodes_changed":
+        return this.#nodesChanged(event);
       case "node_gone":
         return this.#nodeGone(event.nodeId);
       case "node_unlinked":
@@ -163,18 +152,23 @@ export class ObjectPlaces {
 
   // -- Copies ----------------------------------------------------------------
 
-  #sealed(object: ObjectNamed, nodeId: NodeId, sizeBytes: number): void {
-    const present = this.#get(object);
-    if (!present && this.#wasFreed(object)) {
-      return this.#freeAt(object, nodeId);
+  #sealed(sealed: Extract<PlacesEvent, { type: "sealed_at" }>): void {
+    const { nodeId, sizeBytes, isCopy } = sealed;
+    const present = this.#get(sealed);
+    if (!present && this.#wasFreed(sealed)) {
+      return this.#freeAt(sealed, nodeId);
     }
-    const place = present ?? this.#add(object);
+    const place = present ?? this.#add(sealed);
     place.isShared ||= nodeId !== this.#nodeId;
     endPull(place, nodeId);
     place.asks.delete(nodeId);
     const { serving = 0, served = 0 } = place.holders.get(nodeId) ?? {};
-    place.holders.set(nodeId, { sizeBytes, isGood: true, serving, served });
+    place.holders.set(nodeId, {
+      ...{ sizeBytes, isGood: true, isPrimary: !isCopy, serving, served },
+    });
     place.isLost = false;
+    if (place.keeper === nodeId) place.keeper = undefined;
+    this.#keep(place);
     this.#answerAsks(place);
   }
 
@@ -191,6 +185,11 @@ export class ObjectPlaces {
       if (holder) holder.isGood = false;
     }
     if (hadAny && !hasGood(place)) this.#tellLost([place]);
+    if (place.keeper === nodeId) {
+      place.keeper = undefined;
+      place.refusers.add(nodeId);
+    }
+    this.#keep(place);
     this.#answerAsks(place);
   }
 
@@ -203,7 +202,10 @@ export class ObjectPlaces {
         if (isKnown && !hasGood(place)) lost.push(place);
       }
       if (lost.length > 0) this.#tellLost(lost);
-      for (const place of places.values()) this.#answerAsks(place);
+      for (const place of places.values()) {
+        this.#keep(place);
+        this.#answerAsks(place);
+      }
     }
   }
 
@@ -213,6 +215,59 @@ export class ObjectPlaces {
     const { owner } = places[0]!;
     const numbers = places.map(({ number }) => number);
     this.#actions.push({ type: "objects_lost", owner, numbers });
+  }
+
+  #nodesChanged(
+    { staying, leaving }: Extract<PlacesEvent, { type: "nodes_changed" }>,
+  ): void {
+    const hadLeaving = this.#leaving.size > 0;
+    this.#staying = staying;
+    this.#leaving = new Set(leaving);
+    if (!hadLeaving && leaving.length === 0) return;
+    for (const places of this.#owners.values()) {
+      for (const place of places.values()) this.#keep(place);
+    }
+  }
+
+  /** Sees to it that a node which stays keeps the object. */
+  #keep(place: Place): void {
+    if (place.keeper !== undefined || !hasGood(place)) return;
+    const { owner, number, holders, refusers } = place;
+    for (const [nodeId, { isGood, isPrimary }] of holders) {
+      if (!isGood || !isPrimary || this.#leaving.has(nodeId)) continue;
+      refusers.clear();
+      return this.#freeLeaving(place);
+    }
+    const nodeId = this.#keeperOf(place);
+    if (nodeId === undefined) return;
+    place.keeper = nodeId;
+    this.#actions.push({ type: "keep_at", nodeId, owner, number });
+  }
+
+  /** One that has the object already, or any that stays. */
+  #keeperOf({ holders, refusers }: Place): NodeId | undefined {
+    // With its home goes the object's owner.
+    if (this.#leaving.has(this.#nodeId)) return undefined;
+    for (const [nodeId, { isGood }] of holders) {
+      const mayKeep = isGood && !refusers.has(nodeId);
+      if (mayKeep && !this.#leaving.has(nodeId)) return nodeId;
+    }
+    for (let turn = 0; turn < this.#staying.length; turn++) {
+      const at = this.#nextStaying++ % this.#staying.length;
+      const nodeId = this.#staying[at]!;
+      if (!refusers.has(nodeId)) return nodeId;
+    }
+    return undefined;
+  }
+
+  /** Those that leave need not wait for this one any more. */
+  #freeLeaving(place: Place): void {
+    if (this.#leaving.size === 0) return;
+    for (const [nodeId, { isPrimary }] of place.holders) {
+      if (!isPrimary || !this.#leaving.has(nodeId)) continue;
+      place.holders.delete(nodeId);
+      this.#freeAt(place, nodeId);
+    }
   }
 
   // -- Readers ---------------------------------------------------------------
@@ -229,6 +284,7 @@ export class ObjectPlaces {
     const hadAny = hasGood(place);
     place.holders.delete(by);
     if (hadAny && !hasGood(place)) this.#tellLost([place]);
+    this.#keep(place);
     place.isShared ||= by !== this.#nodeId;
     place.asks.set(by, { except, askedAtMs: this.#clock.nowMs() });
     this.#answerAsks(place);
@@ -278,6 +334,8 @@ export class ObjectPlaces {
       for (const place of places.values()) {
         cancelPull(place, nodeId);
         place.asks.delete(nodeId);
+        if (place.keeper === nodeId) place.keeper = undefined;
+        this.#keep(place);
         this.#answerAsks(place);
       }
     }
@@ -311,10 +369,11 @@ export class ObjectPlaces {
   }
 
   #remove(place: Place): void {
-    const { holders, pulls, asks } = place;
+    const { holders, pulls, asks, keeper } = place;
     const nodeIds = new Set(
       [...holders.keys(), ...pulls.keys(), ...asks.keys()],
     );
+    if (keeper !== undefined) nodeIds.add(keeper);
     for (const nodeId of nodeIds) this.#freeAt(place, nodeId);
     this.#delete(place);
   }
@@ -348,6 +407,7 @@ export class ObjectPlaces {
     const place: Place = {
       ...{ owner, number, holders: new Map(), pulls: new Map() },
       ...{ asks: new Map(), isLost: false, isShared: false },
+      ...{ keeper: undefined, refusers: new Set() },
     };
     let places = this.#owners.get(owner);
     if (!places) this.#owners.set(owner, places = new Map());
@@ -360,58 +420,5 @@ export class ObjectPlaces {
     const places = this.#owners.get(place.owner)!;
     places.delete(place.number);
     if (places.size === 0) this.#owners.delete(place.owner);
-  }
-}
-
-function hasGood({ holders }: Place): boolean {
-  for (const { isGood } of holders.values()) if (isGood) return true;
-  return false;
-}
-
-/**
- * Who serves one more: of those that have served the fewest. One that has
- * served its part is spared while others are about to have the object.
- */
-function sourceOf(
-  { holders, pulls }: Place,
-  except: readonly NodeId[],
-): [NodeId, Holder] | undefined {
-  let best: [NodeId, Holder] | undefined;
-  for (const each of holders) {
-    const [nodeId, { isGood, serving, served }] = each;
-    if (!isGood || serving >= OBJECT_READERS_MAX) continue;
-    if (served >= OBJECT_READERS_MAX && pulls.size > 0) continue;
-    const isAvoided = except.includes(nodeId);
-    const isBestAvoided = best && except.includes(best[0]);
-    const isBetter = !best ||
-      (isAvoided === isBestAvoided ? served < best[1].served : isBestAvoided);
-    if (isBetter) best = each;
-  }
-  return best;
-}
-
-/** The node is through with its pull, if it had one. */
-function endPull(place: Place, nodeId: NodeId): Holder | undefined {
-  const source = place.pulls.get(nodeId);
-  if (source === undefined) return undefined;
-  place.pulls.delete(nodeId);
-  const holder = place.holders.get(source);
-  if (holder && holder.serving > 0) holder.serving--;
-  return holder;
-}
-
-/** The node has not got what it pulled. */
-function cancelPull(place: Place, nodeId: NodeId): void {
-  const holder = endPull(place, nodeId);
-  if (holder) holder.served--;
-}
-
-/** Nothing is left of a node. */
-function forget(place: Place, nodeId: NodeId): void {
-  cancelPull(place, nodeId);
-  place.holders.delete(nodeId);
-  place.asks.delete(nodeId);
-  for (const [by, source] of place.pulls) {
-    if (source === nodeId) place.pulls.delete(by);
   }
 }

@@ -13,6 +13,8 @@ interface ObjectFacts {
   readonly sizeBytes: number;
   /** The create that the object came from. */
   readonly writer: Asked;
+  /** Pulled from another node, which has it too: may go when memory is short. */
+  isCopy: boolean;
   /** Opens that wait for the seal, or for the bytes to be read back. */
   readonly openers: Asked[];
 }
@@ -143,16 +145,18 @@ export class ObjectTable {
   }
 
   *list(): Generator<StoredObjectEntry> {
-    for (const object of this.objects()) {
-      const { owner, number, sizeBytes, state } = object;
-      const mappings = "segment" in object ? object.segment.mappings : 0;
-      yield { owner, number, sizeBytes, state, mappings };
-    }
+    for (const object of this.objects()) yield entryOf(object);
   }
 
   *objects(): Generator<StoredObject> {
     for (const entry of this.#workers.values()) yield* entry.objects.values();
   }
+}
+
+export function entryOf(object: StoredObject): StoredObjectEntry {
+  const { owner, number, sizeBytes, state, isCopy } = object;
+  const mappings = "segment" in object ? object.segment.mappings : 0;
+  return { owner, number, sizeBytes, state, isCopy, mappings };
 }
 
 /** Whether both are the same request of the same thread. */

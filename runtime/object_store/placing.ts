@@ -99,7 +99,7 @@ export class Placing {
 
   #place(waiting: WaitingObject, nowMs: number): boolean {
     const { objects, answers } = this.#parts;
-    const { writer, sizeBytes, owner, number, openers } = waiting;
+    const { writer, sizeBytes, owner, number, openers, isCopy } = waiting;
     const segment = this.#leavesReserve(sizeBytes, nowMs)
       ? this.#takeSegment(sizeBytes, writer.requester, nowMs)
       : undefined;
@@ -108,7 +108,7 @@ export class Placing {
     const state = segment.allocated ? "writing" : "allocating";
     const object: PlacedObject = {
       ...{ owner, number, sizeBytes, writer, openers, state, segment },
-      copy: undefined,
+      ...{ copy: undefined, isCopy },
       isDirect: writer.requester === owner,
     };
     const mapping: Mapping = {
@@ -148,7 +148,9 @@ export class Placing {
     const segmentBytes = segmentBytesFor(sizeBytes, capacityBytes);
     const wantedBytes = Math.min(segmentBytes + reserveBytes, capacityBytes);
     const shortBytes = () => wantedBytes - segments.obtainableBytes;
-    if (shortBytes() > 0) spilling.evict(shortBytes(), nowMs);
+    if (shortBytes() > 0) {
+      spilling.evict(shortBytes(), nowMs, this.#parts.answers.actions);
+    }
     if (shortBytes() <= 0) return true;
     if (this.#shortBytes === 0) this.#shortBytes = shortBytes();
     return false;
@@ -167,8 +169,8 @@ export class Placing {
         // Warm memory that is too large beats waiting for memory to drain.
         segments.takeLarger(segmentBytes, worker);
     const shortBytes = () => segmentBytes - segments.obtainableBytes;
-    const segment = take() ??
-      (spilling.evict(shortBytes(), nowMs) ? take() : undefined);
+    const evict = () => spilling.evict(shortBytes(), nowMs, answers.actions);
+    const segment = take() ?? (evict() ? take() : undefined);
     if (!segment) {
       segments.makeRoom(segmentBytes, nowMs, answers.actions);
       if (this.#shortBytes === 0) this.#shortBytes = Math.max(0, shortBytes());

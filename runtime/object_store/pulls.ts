@@ -41,6 +41,11 @@ export interface PullsPorts {
     number: number,
     reader: ObjectReader,
   ): () => void;
+  /** Asks the store for memory; a copy may go when there is none left. */
+  create(
+    message: Extract<ToStore, { type: "object_create" }>,
+    isCopy: boolean,
+  ): void;
   /** Tells the store something in the name of the pulls. */
   toStore(message: ToStore): void;
   has(owner: WorkerId, number: number): boolean;
@@ -66,6 +71,8 @@ interface Pull {
   readonly owner: WorkerId;
   readonly number: number;
   readonly openers: PullOpener[];
+  /** Whether another node keeps the object, too. */
+  isCopy: boolean;
   /** Nodes that it could not be had from. */
   readonly failed: Set<NodeId>;
   /**
@@ -113,6 +120,11 @@ export class Pulls {
     for (const { owner } of this.#pulls.values()) yield owner;
   }
 
+  /** Whether the object is being pulled. */
+  has(owner: WorkerId, number: number): boolean {
+    return this.#pulls.has(objectKey(owner, number));
+  }
+
   /** Waits for the object, if it is being pulled; whether it is. */
   join(opener: PullOpener): boolean {
     const { owner, number } = opener.message;
@@ -124,15 +136,27 @@ export class Pulls {
   /** Pulls an object that the store has not got, and nobody has wanted yet. */
   begin(opener: PullOpener): void {
     const { owner, number } = opener.message;
+    this.#begin(owner, number, true).openers.push(opener);
+  }
+
+  /** This node shall have the object for good, and has not got it. */
+  keep(owner: WorkerId, number: number): void {
+    const pull = this.#pulls.get(objectKey(owner, number));
+    if (pull) pull.isCopy = false;
+    else this.#begin(owner, number, false);
+  }
+
+  #begin(owner: WorkerId, number: number, isCopy: boolean): Pull {
     const key = objectKey(owner, number);
     const pull: Pull = {
-      ...{ key, owner, number, openers: [opener] },
+      ...{ key, owner, number, openers: [], isCopy },
       ...{ failed: new Set(), state: "locating", tries: 1, sizeBytes: 0 },
       ...{ source: undefined, requestId: undefined, memory: undefined },
       ...{ stopReading: undefined, stopTimer: undefined },
     };
     this.#pulls.set(key, pull);
     this.#ports.locate(owner, number, []);
+    return pull;
   }
 
   // -- What the home says ----------------------------------------------------
@@ -180,7 +204,7 @@ export class Pulls {
 
   #admit(): void {
     for (const pull of this.#queued) {
-      const { owner, number, sizeBytes } = pull;
+      const { owner, number, sizeBytes, isCopy } = pull;
       const bytes = this.#bytesUnderWay + sizeBytes;
       if (this.#bytesUnderWay > 0 && bytes > PULL_BYTES_MAX) return;
       this.#queued.delete(pull);
@@ -194,7 +218,8 @@ export class Pulls {
       pull.requestId = requestId;
       this.#byRequest.set(requestId, pull);
       const type = "object_create";
-      this.#ports.toStore({ type, requestId, owner, number, sizeBytes });
+      const create = { type, requestId, owner, number, sizeBytes } as const;
+      this.#ports.create(create, isCopy);
     }
   }
 
@@ -310,6 +335,8 @@ export class Pulls {
   #whole(pull: Pull): void {
     const requestId = pull.requestId!;
     this.#forgetMemory(pull);
+    // Before the seal: nobody may take the memory in between.
+    for (const opener of pull.openers.splice(0)) this.#ports.open(opener);
     // From now on the store has it; it tells the home.
     this.#ports.toStore({ type: "object_seal", requestId });
     this.#end(pull);

@@ -31,7 +31,7 @@ export class Restoring {
     const { owner, number, sizeBytes, writer, openers, copy } = spilled;
     const object: PlacedObject = {
       ...{ owner, number, sizeBytes, writer, openers, copy, segment },
-      ...{ state: "restoring", isDirect: false },
+      ...{ state: "restoring", isDirect: false, isCopy: false },
     };
     segment.occupied = true;
     segment.pinned = true;
@@ -63,7 +63,7 @@ export class Restoring {
     const { owner, number, sizeBytes, writer, openers, copy } = object;
     const spilled: SpilledObject = {
       ...{ state: "spilled", owner, number, sizeBytes, writer, openers },
-      ...{ copy: copy!, queuedAtMs: nowMs, failures },
+      ...{ copy: copy!, queuedAtMs: nowMs, failures, isCopy: false },
     };
     this.#objects.set(spilled);
     object.segment.occupied = false;

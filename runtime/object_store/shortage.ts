@@ -6,6 +6,7 @@ import {
   SPILL_AHEAD_MS,
   STORE_FULL_MS,
   STORE_POOL_IDLE_MS,
+  STORE_STILL_FULL_MS,
 } from "../base/limits.ts";
 import type { Answers } from "./answers.ts";
 import { GarbagePace } from "./garbage_pace.ts";
@@ -34,6 +35,8 @@ export class Shortage {
   readonly #garbage = new GarbagePace();
   /** When something last happened that may have made room. */
   #progressAtMs = -Infinity;
+  /** Somebody has waited in vain, and nobody has found room since. */
+  #isFull = false;
 
   constructor(parts: ShortageParts) {
     this.#parts = parts;
@@ -54,9 +57,17 @@ export class Shortage {
   /** After an event, and what could be placed by it. */
   relieve(event: StoreEvent, isPlaced: boolean, nowMs: number): void {
     if (isPlaced && this.#isRoomOfGarbage(nowMs)) this.#garbage.reset();
-    if (isPlaced || mayMakeRoom(event)) this.#progressAtMs = nowMs;
+    if (isPlaced) this.#isFull = false;
+    if (isPlaced || this.#mayMakeRoom(event)) this.#progressAtMs = nowMs;
     this.#askForGarbage(nowMs);
     this.#spill(nowMs);
+  }
+
+  #mayMakeRoom(event: StoreEvent): boolean {
+    // Its pages were the room, and are back long before.
+    const isLate = this.#parts.returnsMemory &&
+      event.type === "segment_released";
+    return !isLate && mayMakeRoom(event);
   }
 
   /** Gives up what was kept in case that it is needed soon. */
@@ -73,11 +84,16 @@ export class Shortage {
     const { spilling, restoring, placing } = this.#parts;
     if (spilling.isWriting || spilling.isRecalling) return [];
     if (restoring.isReading) return [];
-    if (nowMs - this.#progressAtMs < STORE_FULL_MS) return [];
-    const reason = spilling.failure ?? "full";
-    return [...placing.queue]
-      .filter(({ queuedAtMs }) => nowMs - queuedAtMs >= STORE_FULL_MS)
-      .map((object) => [object, reason]);
+    const { failure } = spilling;
+    // Memory in use may be let go of at any time; a full disk stays full.
+    const isHopeless = this.#isFull && failure !== undefined;
+    const patienceMs = isHopeless ? STORE_STILL_FULL_MS : STORE_FULL_MS;
+    if (nowMs - this.#progressAtMs < patienceMs) return [];
+    const reason = failure ?? "full";
+    const stuck = [...placing.queue]
+      .filter(({ queuedAtMs }) => nowMs - queuedAtMs >= patienceMs);
+    if (stuck.length > 0) this.#isFull = true;
+    return stuck.map((object) => [object, reason]);
   }
 
   /** In a store that spills, room is most often of what has gone to disk. */

@@ -28,7 +28,7 @@ import type {
   PlacedObject,
   SpilledObject,
 } from "./object_table.ts";
-import type { SegmentTable } from "./segment_table.ts";
+import type { Segment, SegmentTable } from "./segment_table.ts";
 
 /** A file of the spill directory. */
 interface SpillFile {
@@ -58,7 +58,7 @@ export class Spilling {
   readonly #portionBytes: number;
   // All and only the sealed objects that nobody has mapped and that are not
   // being written are in one of these four, the coldest first.
-  /** Those with a copy on disk: gone at once. */
+  /** Those with a copy on disk or at another node: gone at once. */
   readonly #clean = new Set<PlacedObject>();
   /** Those that can be written. */
   readonly #ready = new Set<PlacedObject>();
@@ -137,7 +137,7 @@ export class Spilling {
 
   /** The object is sealed, and nobody has it mapped any more. */
   rest(object: PlacedObject): void {
-    if (object.copy) this.#clean.add(object);
+    if (object.copy || object.isCopy) this.#clean.add(object);
     else if (object.isDirect) this.#direct.add(object);
     else this.#ready.add(object);
   }
@@ -151,16 +151,22 @@ export class Spilling {
     }
   }
 
+  /** No other node has it any more: it can only go to disk. */
+  kept(object: PlacedObject): void {
+    if (this.#clean.delete(object)) this.rest(object);
+  }
+
   /**
-   * Takes the memory of objects that have a copy, until there is so much;
-   * whether there is any.
+   * Takes the memory of objects that are elsewhere as well, until there is so
+   * much; whether there is any.
    */
-  evict(neededBytes: number, nowMs: number): boolean {
+  evict(neededBytes: number, nowMs: number, actions: StoreAction[]): boolean {
     let freedBytes = 0;
     for (const object of this.#clean) {
       if (freedBytes >= neededBytes) break;
       freedBytes += object.segment.sizeBytes;
-      this.#evict(object, object.copy!, nowMs);
+      if (object.copy) this.#evict(object, object.copy, nowMs);
+      else this.#drop(object, nowMs, actions);
     }
     return freedBytes > 0;
   }
@@ -333,8 +339,25 @@ export class Spilling {
     this.wake(object);
     this.#objects.set({
       ...{ state: "spilled", owner, number, sizeBytes, writer, copy },
-      ...{ openers: [], queuedAtMs: 0, failures: 0 },
+      ...{ openers: [], queuedAtMs: 0, failures: 0, isCopy: false },
     });
+    this.#giveBack(segment, nowMs);
+  }
+
+  /** Another node keeps it; whoever wants it here pulls it again. */
+  #drop(
+    object: PlacedObject,
+    nowMs: number,
+    actions: StoreAction[],
+  ): void {
+    const { owner, number, segment } = object;
+    this.wake(object);
+    this.#objects.delete(object);
+    actions.push({ type: "announce_dropped", owner, number });
+    this.#giveBack(segment, nowMs);
+  }
+
+  #giveBack(segment: Segment, nowMs: number): void {
     segment.occupied = false;
     this.#segments.poolIfUnused(segment, nowMs);
     // Memory of a store that spills is needed elsewhere.

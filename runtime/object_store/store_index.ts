@@ -24,6 +24,7 @@ import type {
   StoreStats,
 } from "./messages.ts";
 import {
+  entryOf,
   isSameRequest,
   type Mapping,
   ObjectTable,
@@ -128,6 +129,22 @@ export class StoreIndex {
     return this.#objects.get(owner, number) !== undefined;
   }
 
+  find(owner: WorkerId, number: number): StoredObjectEntry | undefined {
+    const object = this.#objects.get(owner, number);
+    return object && entryOf(object);
+  }
+
+  /** How many objects of an owner are here that are no copies. */
+  keptOf(owner: WorkerId): number {
+    let count = 0;
+    for (
+      const { isCopy } of this.#objects.worker(owner)?.objects.values() ?? []
+    ) {
+      if (!isCopy) count++;
+    }
+    return count;
+  }
+
   /** How many objects a thread owns; undefined if it is not known. */
   countOf(owner: WorkerId): number | undefined {
     return this.#objects.worker(owner)?.objects.size;
@@ -186,6 +203,8 @@ export class StoreIndex {
         if (object) this.#remove(object, "freed");
         return;
       }
+      case "copy_kept":
+        return this.#keep(event.owner, event.number);
       case "segment_wanted":
         return this.#share(event.requester, event.segmentId);
       case "segment_released":
@@ -234,6 +253,7 @@ export class StoreIndex {
       number,
       sizeBytes,
       writer: { requester, requestId },
+      isCopy: event.isCopy ?? false,
       openers: openers ?? [],
       queuedAtMs: this.#clock.nowMs(),
     };
@@ -296,6 +316,13 @@ export class StoreIndex {
       this.#answers.announce(object);
     }
     this.#close(mapping);
+  }
+
+  #keep(owner: WorkerId, number: number): void {
+    const object = this.#objects.get(owner, number);
+    if (!object?.isCopy) return;
+    object.isCopy = false;
+    if ("segment" in object) this.#spilling.kept(object);
   }
 
   #abort(event: Asked): void {

@@ -162,7 +162,7 @@ const FIELDS: MessageFields<ClusterMessage> = {
     ),
   },
   group_gone: { groupId: GROUP },
-  object_sealed_at: { ...OBJECT, sizeBytes: COUNT },
+  object_sealed_at: { ...OBJECT, sizeBytes: COUNT, isCopy: BOOLEAN },
   object_locate: { ...OBJECT, except: list(NODE, NODES_MAX) },
   object_located: {
     ...OBJECT,
@@ -170,6 +170,7 @@ const FIELDS: MessageFields<ClusterMessage> = {
   },
   object_gone_at: { ...OBJECT, nodeId: NODE },
   object_freed: OBJECT,
+  object_keep: OBJECT,
   objects_wanted: {},
   objects_linked: { stream: COUNT },
   bundle_wanted: { jobId: JOB, hash: matching(BUNDLE_HASH) },

@@ -234,6 +234,8 @@ export type ClusterMessage =
     readonly owner: WorkerId;
     readonly number: number;
     readonly sizeBytes: number;
+    /** The sender may drop it, since another node keeps it. */
+    readonly isCopy: boolean;
   }
   /**
    * To the owner's home: where is it? Answered once it is somewhere, and that
@@ -269,6 +271,15 @@ export type ClusterMessage =
   /** From the owner's home: the object is not needed any more. */
   | {
     readonly type: "object_freed";
+    readonly owner: WorkerId;
+    readonly number: number;
+  }
+  /**
+   * From the owner's home: the receiver keeps the object from now on, and
+   * pulls it if it has not got it. It says so by `object_sealed_at`.
+   */
+  | {
+    readonly type: "object_keep";
     readonly owner: WorkerId;
     readonly number: number;
   }

@@ -398,9 +398,12 @@ describe("R-31 misuse of actors", () => {
   });
 
   it("is a TypeError when an actor's method is called directly", () => {
-    const { increment } = RemoteCounter.remote();
+    using counter = RemoteCounter.remote();
+    const { increment } = counter;
+    const call = increment as unknown as () => void;
 
-    assertThrows(() => (increment as unknown as () => void)(), TypeError);
+    assertThrows(call, TypeError, "Use .increment.remote(…)");
+    assertEquals(counter.increment, increment);
   });
 
   it("is a CaptureError for a class that captures a variable", () => {

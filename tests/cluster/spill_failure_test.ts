@@ -3,8 +3,14 @@
 // what was stored before can be read. The small disks are mounted, which
 // needs root on Linux; elsewhere those tests have nothing to try.
 
-import { spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { spawn, spawnSync } from "node:child_process";
+import {
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import {
@@ -43,6 +49,28 @@ const holdMany = remote(async function holdMany(
 ) {
   return (await get(refs)).length;
 });
+
+/** Has a disk fail for a moment, again and again; and how often it has. */
+function flickering(disk: string): Disposable & { count(): number } {
+  const log = `${disk}.log`;
+  writeFileSync(log, "");
+  // By something else that fills it.
+  const script = `for n in $(seq 600); do
+    dd if=/dev/zero of="$1/other" bs=1M 2>/dev/null
+    echo >> "$2"
+    sleep 0.06
+    rm "$1/other"
+    sleep 0.1
+  done`;
+  const child = spawn("sh", ["-c", script, "sh", disk, log]);
+  return {
+    count: () => readFileSync(log).length,
+    [Symbol.dispose]: () => {
+      child.kill();
+      rmSync(join(disk, "other"), { force: true });
+    },
+  };
+}
 
 describe("a store that cannot spill", () => {
   let folder = "";
@@ -139,6 +167,27 @@ describe("a store that cannot spill", () => {
     assertStringIncludes(error.message, "writing to the disk");
     assertBounded(startMs);
     assertEquals((await get(refs[0]!))[0], 1);
+  });
+
+  it("R-52 loses nothing to a disk that fails now and then", async () => {
+    const disk = smallDisk(128);
+    if (!disk) return;
+    await start(disk);
+    using flicker = flickering(disk);
+    const refs = new Map<number, ObjectRef<Uint8Array>>();
+    for (let seed = 0; seed < 96 || flicker.count() < 3; seed++) {
+      assert(seed < 2_000, `The disk failed only ${flicker.count()} times`);
+      const ref = seed % 2 === 0
+        ? await put(new Uint8Array(MIB).fill(seed))
+        : bytesOf.remote(1, seed);
+      refs.set(seed, ref);
+      refs.get(seed - 96)?.[Symbol.dispose]();
+      refs.delete(seed - 96);
+    }
+    for (const [seed, ref] of refs) {
+      const value = await get(ref);
+      assertEquals([value[0], value[MIB - 1]], [seed % 256, seed % 256]);
+    }
   });
 
   it("refuses a read-only directory at the start", async () => {

@@ -2,7 +2,7 @@
 // chance, while messages are slow, sessions break, threads end and nodes die.
 
 import { objectKey, type WorkerId } from "../../runtime/base/ids.ts";
-import { assert } from "../support/harness.ts";
+import { assert, assertEquals } from "../support/harness.ts";
 import { FakeDisk } from "../support/fake_disk.ts";
 import {
   type KitNode,
@@ -51,6 +51,7 @@ export class NodeObjectsWorld {
   #nextNumber = 1;
   #nextName = 0;
   #deaths = 0;
+  #lostCount = 0;
 
   constructor(dice: Dice, hasFaults: boolean) {
     this.#dice = dice;
@@ -93,12 +94,9 @@ export class NodeObjectsWorld {
     for (const [node, tell] of this.#news.splice(0)) {
       if (node.isAlive) tell();
     }
-    for (let round = 0; round < 130; round++) {
-      for (const node of this.kit.alive) this.#tidy(node);
-      await this.kit.settle();
-      // What waits for room gets it before anybody is tired of waiting.
-      this.kit.advance(round < 60 ? 50 : 1_000);
-    }
+    // What waits for room gets it before anybody is tired of waiting.
+    await this.#pass(60, 50);
+    await this.#pass(70, 1_000);
     for (const { open, object, node, thread } of this.opens) {
       const isGone = !node.isAlive || !node.threads.has(thread.workerId);
       if (isGone || open.outcome === "opened") continue;
@@ -107,6 +105,40 @@ export class NodeObjectsWorld {
         this.#hasFaults && open.outcome === "unreachable";
       assert(mayBeDenied, `Denied: ${open.key}: ${open.outcome}`);
     }
+  }
+
+  async #pass(rounds: number, roundMs: number): Promise<void> {
+    for (let round = 0; round < rounds; round++) {
+      for (const node of this.kit.alive) this.#tidy(node);
+      await this.kit.settle();
+      this.kit.advance(roundMs);
+    }
+  }
+
+  /** A node leaves; what it has of others goes elsewhere before. */
+  async leave(): Promise<void> {
+    const { alive } = this.kit;
+    const leaving = this.#dice.pick(alive);
+    const others = alive.filter((node) => node !== leaving);
+    if (others.length === 0) return;
+    const staying = others.map(({ nodeId }) => nodeId);
+    for (const node of alive) {
+      node.objects.nodesChanged(staying, [leaving.nodeId]);
+    }
+    await this.#pass(40, 50);
+    assertEquals(leaving.objects.countKept(), 0);
+
+    const lostBefore = this.#lostCount;
+    this.kit.kill(leaving);
+    for (const workerId of leaving.threads.keys()) {
+      this.#owners.delete(workerId);
+    }
+    for (const node of others) {
+      node.objects.nodesChanged(staying, []);
+      node.objects.nodeGone(leaving.nodeId);
+    }
+    await this.#pass(40, 50);
+    assertEquals(this.#lostCount, lostBefore);
   }
 
   /** All objects are freed; nothing may be left. */
@@ -161,6 +193,7 @@ export class NodeObjectsWorld {
   }
 
   #lost(owner: WorkerId, number: number): void {
+    this.#lostCount++;
     this.#objects.get(objectKey(owner, number))!.isDoubtful = true;
   }
 

@@ -208,7 +208,8 @@ export class KitNode {
       ...{ send: hear, sendShared: hear, collectGarbage: () => {} },
       after: (delayMs, call) => void timers.after(delayMs, call),
       sentByItself: () => {},
-      sealed: (...sealed) => this.objects.sealed(...sealed),
+      sealed: (object) => this.objects.sealed(object),
+      dropped: (...object) => this.objects.dropped(...object),
       ...{ collector: this.collector, clock, disk: this.disk },
     });
     this.objects = new NodeObjects({

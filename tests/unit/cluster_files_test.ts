@@ -157,6 +157,23 @@ describe("runningCluster", () => {
   });
 });
 
+describe("readToken of a secret", () => {
+  const fingerprint = `~sha256-${"a".repeat(43)}`;
+
+  it("adds the fingerprint of the user's own node", () => {
+    recordNode({ ...FACTS, token: `secret${fingerprint}` });
+    assertEquals(readToken(FACTS.address, "secret"), `secret${fingerprint}`);
+  });
+
+  it("leaves it as it is for any other", () => {
+    recordNode({ ...FACTS, token: `secret${fingerprint}` });
+    const other = `secret~sha256-${"b".repeat(43)}`;
+    assertEquals(readToken(FACTS.address, "another"), "another");
+    assertEquals(readToken("10.0.0.1:6380", "secret"), "secret");
+    assertEquals(readToken(FACTS.address, other), other);
+  });
+});
+
 describe("readToken", () => {
   it("prefers the node's own, however its address is written", () => {
     writeToken("of-the-user");

@@ -21,11 +21,25 @@ class DrivenPlaces {
     clock: { nowMs: () => this.nowMs },
   });
 
-  sealed(name: string, number = 1): PlacesAction[] {
+  sealed(name: string, number = 1, isCopy = false): PlacesAction[] {
     const type = "sealed_at";
     const nodeId = `n-${name}` as NodeId;
-    const object = { owner: OWNER, number, sizeBytes: 9 };
+    const object = { owner: OWNER, number, sizeBytes: 9, isCopy };
     return this.places.handle({ type, nodeId, ...object });
+  }
+
+  /** It was pulled, and may be dropped. */
+  pulled(name: string): PlacesAction[] {
+    this.asked(name);
+    return this.sealed(name, 1, true);
+  }
+
+  nodes(staying: readonly string[], leaving: readonly string[]) {
+    const idsOf = (names: readonly string[]) =>
+      names.map((name) => `n-${name}` as NodeId);
+    const type = "nodes_changed";
+    return this.places
+      .handle({ type, staying: idsOf(staying), leaving: idsOf(leaving) });
   }
 
   /** Who is told to pull from where. */
@@ -71,6 +85,12 @@ function answers(actions: readonly PlacesAction[]): string[] {
 function frees(actions: readonly PlacesAction[]): string[] {
   return actions.flatMap((action) =>
     action.type === "free_at" ? [action.nodeId.slice(2)] : []
+  );
+}
+
+function keeps(actions: readonly PlacesAction[]): string[] {
+  return actions.flatMap((action) =>
+    action.type === "keep_at" ? [action.nodeId.slice(2)] : []
   );
 }
 
@@ -195,5 +215,81 @@ describe("ObjectPlaces ends", () => {
     assertEquals(lost(home.gone("a", "b")), [1]);
     // Whatever is left of it there is freed with the object.
     assertEquals(home.freed(), ["a"]);
+  });
+});
+
+describe("ObjectPlaces keepers", () => {
+  it("names a copy when the node that kept the object is dead", () => {
+    const home = new DrivenPlaces();
+    home.sealed("a");
+    assertEquals(keeps(home.pulled("b")), []);
+    assertEquals(keeps(home.pulled("c")), []);
+
+    assertEquals(keeps(home.nodeGone("a")), ["b"]);
+    assertEquals(keeps(home.sealed("b")), []);
+    assertEquals(keeps(home.gone("c", "c")), []);
+  });
+
+  it("names the next one when the first has dropped its copy", () => {
+    const home = new DrivenPlaces();
+    home.sealed("a");
+    home.pulled("b");
+    home.pulled("c");
+    home.nodeGone("a");
+
+    const actions = home.gone("b", "b");
+
+    assertEquals(keeps(actions), ["c"]);
+    assertEquals(lost(actions), []);
+    assertEquals(lost(home.gone("c", "c")), [1]);
+  });
+
+  it("asks again when the answer may not have arrived", () => {
+    const home = new DrivenPlaces();
+    home.sealed("a");
+    home.pulled("b");
+    home.nodeGone("a");
+    const nodeId = "n-b" as NodeId;
+    const unlinked = home.places.handle({ type: "node_unlinked", nodeId });
+    assertEquals(keeps(unlinked), ["b"]);
+    // What it said before it was asked.
+    assertEquals(keeps(home.sealed("b", 1, true)), ["b"]);
+    assertEquals(keeps(home.sealed("b")), []);
+  });
+
+  it("moves what a node that leaves has kept, and frees it there", () => {
+    const home = new DrivenPlaces();
+    home.sealed("a", 1);
+    home.sealed("a", 2);
+    home.sealed("b", 3);
+
+    assertEquals(keeps(home.nodes(["home", "b"], ["a"])), ["home", "b"]);
+    assertEquals(home.asked("home"), ["home < a"]);
+
+    assertEquals(frees(home.sealed("home", 1)), ["a"]);
+    assertEquals(frees(home.sealed("b", 2)), ["a"]);
+    assertEquals(lost(home.nodeGone("a")), []);
+  });
+
+  it("tries each node once to move an object", () => {
+    const home = new DrivenPlaces();
+    home.sealed("a");
+    const first = keeps(home.nodes(["home", "b"], ["a"]));
+    const second = keeps(home.gone(first[0]!, first[0]!));
+    assertEquals([...first, ...second], ["home", "b"]);
+    assertEquals(keeps(home.gone("b", "b")), []);
+    assertEquals(lost(home.nodeGone("a")), [1]);
+  });
+
+  it("moves what is written at a node while it leaves", () => {
+    const home = new DrivenPlaces();
+    home.nodes(["home"], ["a"]);
+    assertEquals(keeps(home.sealed("a")), ["home"]);
+  });
+
+  it("moves nothing of owners that leave themselves", () => {
+    const home = new DrivenPlaces();
+    home.sealed("a");
+    assertEquals(keeps(home.nodes(["b"], ["a", "home"])), []);
   });
 });

@@ -9,6 +9,7 @@ import {
   STORE_FULL_MS,
   STORE_GARBAGE_ANSWER_MS,
   STORE_SPILL_POOL_IDLE_MS,
+  STORE_STILL_FULL_MS,
 } from "../../../runtime/base/limits.ts";
 import type {
   StoreAction,
@@ -60,6 +61,14 @@ class DrivenIndex {
     const type = "create_requested";
     this.tell({ type, requester, requestId, owner: A, number, sizeBytes });
     return requestId;
+  }
+
+  /** Stores what another node keeps. */
+  pull(number: number, sizeBytes = MIB): void {
+    const requestId = ++this.#requestId;
+    const facts = { requester: B, requestId, owner: A, number, sizeBytes };
+    this.tell({ type: "create_requested", ...facts, isCopy: true });
+    this.tell({ type: "object_sealed", requester: B, requestId });
   }
 
   /** Stores an object of A, written by B as the result of a task is. */
@@ -410,6 +419,37 @@ describe("Spilling", () => {
     assertEquals(node.states()[0], "1 spilled");
   });
 
+  it("is sooner tired of waiting for a disk that takes nothing", () => {
+    const { node } = fullIndex();
+    node.wait();
+    const fail = () => {
+      for (const { fileId } of node.all("write_spill_file")) {
+        node.tell({ type: "spill_failed", fileId, reason: "out_of_disk" });
+      }
+    };
+    const denied = () => node.all("deny_request").map(({ reason }) => reason);
+    const waitInVain = (totalMs: number) => {
+      for (let waitedMs = 0; waitedMs < totalMs; waitedMs += 100) {
+        node.wait(100);
+        fail();
+      }
+    };
+    fail();
+    waitInVain(STORE_FULL_MS + 1_000);
+    assertEquals(denied(), ["out_of_disk"]);
+
+    node.create(10, MIB);
+    waitInVain(2 * STORE_STILL_FULL_MS);
+    assertEquals(denied(), ["out_of_disk", "out_of_disk"]);
+
+    // One that finds room is hope for those behind it.
+    node.create(11, MIB);
+    node.free(1);
+    node.create(12, MIB);
+    waitInVain(2 * STORE_STILL_FULL_MS);
+    assertEquals(denied(), ["out_of_disk", "out_of_disk"]);
+  });
+
   it("waits for room where it may not write", () => {
     const node = new DrivenIndex(4 * MIB, false);
     for (let number = 1; number <= 5; number++) node.put(number, MIB);
@@ -443,5 +483,49 @@ describe("Spilling", () => {
 
     const { pooledBytes, drainingBytes } = node.index.stats();
     assertEquals([pooledBytes, drainingBytes], [0, 0]);
+  });
+});
+
+describe("Copies of what other nodes keep", () => {
+  it("are dropped at once, the coldest first, and nothing is written", () => {
+    const node = new DrivenIndex(8 * MIB);
+    for (let number = 1; number <= 4; number++) node.put(number);
+    for (let number = 5; number <= 8; number++) node.pull(number);
+    node.close(node.open(5));
+
+    node.put(9);
+
+    const dropped = node.all("announce_dropped").map(({ number }) => number);
+    assertEquals(dropped, [6]);
+    assertEquals(node.all("collect_garbage"), []);
+    assertEquals(node.all("write_spill_file"), []);
+    assert(!node.index.has(A, 6));
+  });
+
+  it("stay while somebody reads them", () => {
+    const node = new DrivenIndex(8 * MIB, false);
+    for (let number = 1; number <= 8; number++) node.pull(number);
+    const opens = Array.from({ length: 7 }, (_, at) => node.open(at + 1));
+    node.put(9);
+    assertEquals(node.all("announce_dropped").map(({ number }) => number), [8]);
+
+    node.create(10, MIB);
+    assertEquals(node.all("announce_dropped").length, 1);
+    node.close(opens[2]!);
+    const dropped = node.all("announce_dropped").map(({ number }) => number);
+    assertEquals(dropped, [8, 3]);
+  });
+
+  it("are written once no other node keeps them", () => {
+    const node = new DrivenIndex(8 * MIB);
+    for (let number = 1; number <= 8; number++) node.pull(number);
+    for (let number = 1; number <= 8; number++) {
+      node.tell({ type: "copy_kept", owner: A, number });
+    }
+    node.create(9, MIB);
+    node.wait();
+    node.writeAll();
+    assertEquals(node.all("announce_dropped"), []);
+    assertEquals(node.states()[0], "1 spilled");
   });
 });
