@@ -119,7 +119,8 @@ function checkDeadFiles(project: Project): Finding[] {
 
 function isProgramRoot(path: string): boolean {
   return path === "mod.ts" || path === "cli/main.ts" ||
-    /^(lib\/\w+\/mod|examples\/\w+|scripts\/\w+|bench\/\w+)\.ts$/.test(path) ||
+    /^(lib\/\w+\/mod|examples\/\w+|scripts\/\w+|bench\/\w+|bench\/side_by_side\/programs\/\w+)\.ts$/
+      .test(path) ||
     /^tests\/support\/std_testing\//.test(path);
 }
 
