@@ -79,3 +79,18 @@ export type {
   ObjectStoreUse,
   RuntimeContext,
 } from "./runtime/api/session_types.ts";
+export type {
+  ActorItem,
+  JobItem,
+  NodeItem,
+  ObjectItem,
+  PlacementGroupItem,
+  StateFilter,
+  StateItems,
+  StateListing,
+  StateNoun,
+  StateOptions,
+  StateSummary,
+  TaskItem,
+  WorkerItem,
+} from "./runtime/api/state_types.ts";

@@ -11,6 +11,7 @@ export const BUNDLED_MODULES: Readonly<
   Record<string, () => Promise<object>>
 > = {
   "manta": loadManta,
+  "manta/state": loadListings,
   "manta/util": loadPoolsAndQueues,
 };
 
@@ -22,13 +23,23 @@ function loadManta(): Promise<object> {
   return import("../mod.ts");
 }
 
-/** In the binary it becomes a file: its classes are shipped like a user's. */
+async function loadListings(): Promise<object> {
+  if (typeof MANTA_IS_BINARY === "undefined") {
+    return await import("../lib/state/mod.ts");
+  }
+  return await placed("state", new URL("./state.script", import.meta.url));
+}
+
 async function loadPoolsAndQueues(): Promise<object> {
   if (typeof MANTA_IS_BINARY === "undefined") {
     return await import("../lib/util/mod.ts");
   }
-  const source = new URL("./util.script", import.meta.url).href;
-  const text = readFileSync(fileURLToPath(source), "utf8");
+  return await placed("util", new URL("./util.script", import.meta.url));
+}
+
+/** In the binary it becomes a file: its classes are shipped like a user's. */
+async function placed(name: string, { href }: URL): Promise<object> {
+  const text = readFileSync(fileURLToPath(href), "utf8");
   const { placeLibrary } = await import("../runtime/code/embedded_library.ts");
-  return await import(pathToFileURL(placeLibrary("util", text)).href);
+  return await import(pathToFileURL(placeLibrary(name, text)).href);
 }

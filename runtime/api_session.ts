@@ -7,7 +7,6 @@ import type { Hold } from "./actor_holds.ts";
 import type {
   ActorCreation,
   ActorHold,
-  ActorListing,
   Callable,
   CallOutcome,
   GroupStrategy,
@@ -18,6 +17,7 @@ import type {
   TaskCall,
 } from "./api/session_port.ts";
 import type { NodeInfo, RuntimeContext } from "./api/session_types.ts";
+import type { FoundItems, StateItems, StateNoun } from "./api/state_types.ts";
 import { makeStream } from "./api/generator.ts";
 import { ConnectionError, ObjectLostError } from "./base/errors.ts";
 import { newId, type PlacementGroupId } from "./base/ids.ts";
@@ -32,6 +32,7 @@ import type { SessionIdentity } from "./protocol/node_messages.ts";
 import type { WireError } from "./protocol/wire_error.ts";
 import { outsideRuns } from "./run_context.ts";
 import { environmentFor, variantFor } from "./runtime_env.ts";
+import { findItems } from "./state_listing.ts";
 import type { ThreadSession } from "./thread_session.ts";
 
 /** What differs between a driver and the tasks of an executor. */
@@ -408,8 +409,10 @@ export class ApiSession implements Session {
     return this.holdOpen(this.#thread.control.memory());
   }
 
-  actorListings(): Promise<ActorListing[]> {
-    return this.holdOpen(this.#thread.control.actors());
+  listState<Noun extends StateNoun>(
+    noun: Noun,
+  ): Promise<FoundItems<StateItems[Noun]>> {
+    return this.holdOpen(findItems(this.#thread.control, noun));
   }
 
   async leftovers(): Promise<Leftovers> {

@@ -2,6 +2,7 @@
 // cluster: tells the pure part what happens, and performs what it decides, by
 // the own scheduler or by messages to other nodes.
 
+import { type Clock, every, type Timers } from "./base/clock.ts";
 import type {
   ActorId,
   JobId,
@@ -37,6 +38,8 @@ export interface ClusterHeadPorts {
   readonly scheduler: Scheduler;
   readonly actors: NodeActors;
   readonly groups: PlacementGroups;
+  readonly clock: Clock;
+  readonly timers: Timers;
   schedule(event: Uncaused<SchedulerEvent>): void;
   send(nodeId: NodeId, message: ClusterMessage): void;
   tellJob(nodeId: NodeId, jobId: JobId): void;
@@ -57,7 +60,7 @@ export class ClusterHead {
   readonly #placement: ClusterPlacement;
   /** The nodes that have asked where a group is. */
   readonly #asking = new Map<PlacementGroupId, Set<NodeId>>();
-  #ticker: ReturnType<typeof setInterval> | undefined;
+  #ticker: (() => void) | undefined;
   /** What is wanted while nothing may be placed yet. */
   #held: (() => void)[] | undefined;
 
@@ -73,7 +76,7 @@ export class ClusterHead {
   }
 
   end(): void {
-    clearInterval(this.#ticker);
+    this.#ticker?.();
   }
 
   get nodeId(): NodeId {
@@ -160,13 +163,18 @@ export class ClusterHead {
     if ("groupId" in event) this.#ports.groupChanged(event.groupId);
     for (const action of this.#placement.handle(event)) this.#perform(action);
     if (!this.#placement.isWaiting) {
-      clearInterval(this.#ticker);
+      this.#ticker?.();
       this.#ticker = undefined;
-    } else this.#ticker ??= setInterval(() => this.#tick(), NODE_REPORT_MS);
+    } else this.#ticker ??= this.#tickEvery();
+  }
+
+  #tickEvery(): () => void {
+    return every(this.#ports.timers, NODE_REPORT_MS, () => this.#tick());
   }
 
   #tick(): void {
-    this.tell({ type: "clock_ticked", nowMs: performance.now() });
+    const nowMs = this.#ports.clock.nowMs();
+    this.tell({ type: "clock_ticked", nowMs });
     this.#ports.flush();
   }
 

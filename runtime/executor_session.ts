@@ -34,7 +34,8 @@ import type {
 import type { FromNode } from "./protocol/node_messages.ts";
 import { TaskEventsWriter } from "./protocol/task_events.ts";
 import { describeThrown } from "./protocol/value_failure.ts";
-import { decodeError } from "./protocol/wire_error.ts";
+import type { RunningTask } from "./protocol/thread_tasks.ts";
+import { decodeError, type WireError } from "./protocol/wire_error.ts";
 import { currentRun, type RunContext, runWithin } from "./run_context.ts";
 import type { RunEnvironments } from "./run_environments.ts";
 import { makeSessionCodec } from "./session_objects.ts";
@@ -97,6 +98,7 @@ export class ExecutorSession {
     this.#thread.work = {
       receive: (peer, message) => executor.receive(peer, message),
       fromNode: (message) => this.#fromNode(message),
+      tellTasks: () => this.#tellTasks(),
       run: () => this.#run(),
       get isIdle() {
         return executor.isIdle;
@@ -132,6 +134,7 @@ export class ExecutorSession {
     this.#capture.flush();
     this.#executor.results.collect();
     this.#output.send();
+    this.#sendEvents();
     // Before the node hears of it: it may end this thread at once.
     this.#thread.flush();
     this.#exiting = true;
@@ -180,6 +183,20 @@ export class ExecutorSession {
     this.#thread.sendNode({ type: "task_events", events });
   }
 
+  /** Sends what has ended; gives what has not. */
+  #tellTasks(): RunningTask[] {
+    this.#sendEvents();
+    return this.#executor.runs().filter(({ ended }) => !ended).map((run) => {
+      const { name, actorId } = run.template.spec;
+      return {
+        ...{ owner: run.owner.id, number: run.number, attempt: run.attempt },
+        name,
+        startedAtMs: run.startedAtMs + performance.timeOrigin,
+        ...(actorId ? { actorId } : {}),
+      };
+    });
+  }
+
   // -- Messages of the node --------------------------------------------------
 
   #fromNode(message: FromNode): void {
@@ -201,10 +218,6 @@ export class ExecutorSession {
         break;
       case "lease_unanswered":
         this.#executor.leaseUnanswered(message.leaseId);
-        break;
-      case "events_wanted":
-        this.#sendEvents();
-        this.#thread.sendNode({ type: "events_given" });
         break;
       case "memory_wanted":
         void this.#giveMemory(message.collect);
@@ -277,7 +290,7 @@ export class ExecutorSession {
         this.#taskError(template.spec.name, error),
       actorError: ({ className }, error) =>
         this.#taskError(`The constructor of ${className}`, error),
-      ended: (run, failed) => this.#ended(run, failed),
+      ended: (run, error) => this.#ended(run, error),
       nowMs: () => performance.now(),
     };
   }
@@ -328,7 +341,7 @@ export class ExecutorSession {
     );
   }
 
-  #ended(run: TaskRun, failed: boolean): void {
+  #ended(run: TaskRun, error: WireError | undefined): void {
     if (!this.#capture.isEmpty) {
       // What it printed without an end of line is its own.
       runWithin({ run, actor: run.slot.actor }, () => this.#capture.flush());
@@ -336,10 +349,11 @@ export class ExecutorSession {
     this.#events.add({
       owner: run.owner.id,
       number: run.number,
-      name: run.template.spec.name,
+      attempt: run.attempt,
+      template: run.template.spec,
       startedAtMs: run.startedAtMs + performance.timeOrigin,
       endedAtMs: performance.now() + performance.timeOrigin,
-      failed,
+      error,
     });
     if (this.#events.isFull) this.#sendEvents();
   }

@@ -1,19 +1,19 @@
 // A head that can be started again: keeps its state, and begins with what a
 // former life has kept. One without a place for its state has none of this.
 
-import type { NodeId } from "./base/ids.ts";
-import type { ActorRecord } from "./control/actor_record.ts";
+import type { JobId, NodeId } from "./base/ids.ts";
 import { isForHead } from "./control/head_trail.ts";
 import { HeadKeeping } from "./head_keeping.ts";
 import { HeadReturn, type HeadReturnPorts } from "./head_return.ts";
 import type { StateStorage } from "./platform/state_file.ts";
 import type { MemberNode } from "./member_node.ts";
-import type { ClusterMessage, NodeView } from "./protocol/cluster_messages.ts";
+import type { ClusterMessage } from "./protocol/cluster_messages.ts";
 
 /** What is needed of the head. */
 export interface HeadLifePorts extends Omit<HeadReturnPorts, "node"> {
   readonly node: Pick<MemberNode, "jobs" | "groups" | "actors">;
-  warn(text: string): void;
+  /** Tells the driver of a job. */
+  warn(jobId: JobId | undefined, text: string): void;
 }
 
 /** See the head of the file. */
@@ -22,7 +22,11 @@ export class HeadLife {
   readonly #return: HeadReturn | undefined;
 
   constructor(storage: StateStorage, ports: HeadLifePorts) {
-    const { node, head, send, warn } = ports;
+    const { node, head, send } = ports;
+    const warn = (text: string) => {
+      console.warn(text);
+      for (const { driver } of node.jobs.all()) ports.warn(driver.jobId, text);
+    };
     this.keeping = new HeadKeeping(storage, {
       ...{ node, warn },
       groupPlace: (groupId) => head.groupPlace(groupId),
@@ -54,16 +58,8 @@ export class HeadLife {
     return false;
   }
 
-  viewsChanged(views: readonly NodeView[]): void {
-    this.keeping.viewsChanged(views);
-  }
-
   nodeGone(nodeId: NodeId): void {
     this.#return?.nodeGone(nodeId);
-  }
-
-  actorChanged(record: ActorRecord): void {
-    this.keeping.actorChanged(record);
   }
 
   /** The cluster is over, and nothing of it is to come back. */

@@ -7,21 +7,21 @@ import {
   ConnectionError,
   NodeDiedError,
 } from "./base/errors.ts";
-import type { NodeId, WorkerId } from "./base/ids.ts";
+import type { JobId, NodeId, WorkerId } from "./base/ids.ts";
 import {
   HEAD_CALL_MS_MAX,
   HEAD_REDIAL_MS_MAX,
   NODE_REJOIN_MS_MAX,
   RECONNECT_MS,
 } from "./base/limits.ts";
+import type { ClusterPartsPorts } from "./cluster_parts.ts";
 import { HeadTrail } from "./control/head_trail.ts";
 import type { NodeJoin } from "./host_messages.ts";
 import type { NodeControl } from "./node_control.ts";
 import type { DialedNode, NodeSessions } from "./node_sessions.ts";
-import type {
-  ClusterMessage,
-  NodeHosting,
-} from "./protocol/cluster_messages.ts";
+import type { MemberNode } from "./member_node.ts";
+import { ownHosting } from "./own_view.ts";
+import type { ClusterMessage } from "./protocol/cluster_messages.ts";
 import type { ToNode } from "./protocol/node_messages.ts";
 import { RemoteControl } from "./remote_control.ts";
 import type { RemoteSessionEnd } from "./transport/remote_session.ts";
@@ -31,9 +31,12 @@ export interface HeadLinkPorts {
   readonly sessions: Pick<NodeSessions, "dialAt" | "get">;
   /** Says it in the name of a worker, whose job the head knows by then. */
   tell(head: NodeId, worker: WorkerId, message: ToNode): void;
-  /** Has the head know of the jobs whose drivers are linked here. */
-  tellJobs(head: NodeId): void;
-  hosting(): NodeHosting;
+  /** Has the head know of a job. */
+  tellJob(head: NodeId, jobId: JobId): void;
+  readonly node: Pick<
+    MemberNode,
+    "start" | "scheduler" | "jobs" | "surroundings"
+  >;
   /** The node of the head is dead, whatever becomes of the cluster. */
   headGone(head: NodeId, reason: string): void;
   joined(): void;
@@ -63,6 +66,10 @@ export class HeadLink {
 
   get id(): NodeId | undefined {
     return this.#id;
+  }
+
+  get isLost(): boolean {
+    return this.#isLost;
   }
 
   /** Joins the head; what goes wrong is the end of the node. */
@@ -133,7 +140,8 @@ export class HeadLink {
   }
 
   async #regain(lost: ConnectionError): Promise<void> {
-    const untilMs = performance.now() + NODE_REJOIN_MS_MAX;
+    const { clock, timers } = this.#ports.node.surroundings;
+    const untilMs = clock.nowMs() + NODE_REJOIN_MS_MAX;
     let pauseMs = RECONNECT_MS;
     while (!this.#isOver) {
       try {
@@ -142,8 +150,10 @@ export class HeadLink {
       } catch (error) {
         if (isFinal(error)) return this.#over(error as Error);
       }
-      if (performance.now() > untilMs) return this.#over(lost);
-      await new Promise((resolve) => setTimeout(resolve, pauseMs));
+      if (clock.nowMs() > untilMs) return this.#over(lost);
+      const { promise, resolve } = Promise.withResolvers<void>();
+      timers.after(pauseMs, resolve);
+      await promise;
       pauseMs = Math.min(2 * pauseMs, HEAD_REDIAL_MS_MAX);
     }
   }
@@ -152,15 +162,17 @@ export class HeadLink {
   #regained(dialed: DialedNode): void {
     this.#connected(dialed);
     const head = dialed.session.nodeId;
-    const { tell, tellJobs, hosting, flush } = this.#ports;
-    tellJobs(head);
+    const { tell, tellJob, node, flush } = this.#ports;
+    for (const { driver, home } of node.jobs.all()) {
+      if (home === node.start.nodeId) tellJob(head, driver.jobId);
+    }
     for (const { worker, message } of this.#trail.again()) {
       tell(head, worker, message);
     }
     for (const groupId of this.#trail.located) {
       this.send({ type: "group_locate", groupId });
     }
-    this.send({ type: "node_returned", hosting: hosting() });
+    this.send({ type: "node_returned", hosting: ownHosting(node) });
     flush();
     console.warn("The head is back");
     this.#back.resolve();
@@ -192,8 +204,18 @@ export class HeadLink {
       findActor: (name, namespace) =>
         this.#ask((calls) => calls.findActor(name, namespace)),
       actors: () => this.#ask((calls) => calls.actors()),
+      groups: () => this.#ask((calls) => calls.groups()),
+      jobs: () => this.#ask((calls) => calls.jobs()),
       groupReady: (groupId) => this.#ask((calls) => calls.groupReady(groupId)),
     };
+  }
+
+  /** The head, for who asks all nodes by it; undefined before there is one. */
+  asked(): ReturnType<ClusterPartsPorts["askHead"]> {
+    if (!this.#id) return undefined;
+    const parts: Pick<NodeControl, "parts">["parts"] = (noun, jobId) =>
+      this.#ask((calls) => calls.parts(noun, jobId));
+    return { headId: this.#id, calls: { parts } };
   }
 
   /** Lookups change nothing: those that were lost are made again. */
@@ -214,23 +236,19 @@ export class HeadLink {
   async #whenBack(): Promise<void> {
     if (!this.#isLost) return;
     const { promise, reject } = Promise.withResolvers<never>();
-    const late = setTimeout(
-      () =>
-        reject(
-          new ConnectionError(
-            "Cannot ask the head: it has been gone for " +
-              `${
-                HEAD_CALL_MS_MAX / 1_000
-              } s. Start it again with the command ` +
-              "that it was started with",
-          ),
-        ),
-      HEAD_CALL_MS_MAX,
-    );
+    const { timers } = this.#ports.node.surroundings;
+    const cancel = timers.after(HEAD_CALL_MS_MAX, () => {
+      const seconds = HEAD_CALL_MS_MAX / 1_000;
+      const error = new ConnectionError(
+        `Cannot ask the head: it has been gone for ${seconds} s. Start it ` +
+          "again with the command that it was started with",
+      );
+      reject(error);
+    });
     try {
       await Promise.race([this.#back.promise, promise]);
     } finally {
-      clearTimeout(late);
+      cancel();
     }
     if (this.#isOver) throw new NodeDiedError("The node has ended");
   }

@@ -2,7 +2,7 @@
 // now, or none ever could. What waits at a node is listed by its scheduler.
 
 import { fits, resourceAmounts, type ResourceSet } from "./base/resources.ts";
-import type { PendingListing } from "./node_control.ts";
+import type { PendingListing } from "./protocol/state_answers.ts";
 import type { NodeView } from "./protocol/cluster_messages.ts";
 
 /** Tasks of a kind, an actor or a group that no node was asked for. */

@@ -9,16 +9,19 @@ import type { NodeActors, Uncaused } from "./node_actors.ts";
 import type { NodeCode } from "./node_code.ts";
 import type { NodeControl } from "./node_control.ts";
 import type { NodeJobs } from "./node_jobs.ts";
+import type { NodeSurroundings } from "./node_surroundings.ts";
 import type { NodeStore } from "./object_store/node_store.ts";
 import type { JobFacts } from "./protocol/cluster_messages.ts";
 import type { MakeMemoryFile } from "./platform/memory_file.ts";
 import type { SchedulerEvent } from "./scheduler/messages.ts";
+import type { NodePart, PartNoun } from "./protocol/state_answers.ts";
 import type { Scheduler } from "./scheduler/scheduler.ts";
 import type { Mailbox } from "./transport/mailbox.ts";
 
 /** See the head of the file. */
 export interface MemberNode {
   readonly start: NodeStart;
+  readonly surroundings: NodeSurroundings;
   readonly address: string;
   readonly mailbox: Mailbox;
   readonly jobs: NodeJobs;
@@ -29,6 +32,8 @@ export interface MemberNode {
   readonly code: NodeCode;
   addJob(job: JobFacts): void;
   driverEnded(worker: WorkerId, reason: string): void;
+  /** What this node itself knows of what is listed. */
+  part(noun: PartNoun, jobId: JobId | undefined): Promise<NodePart>;
   /** The calls of somebody who has no job. */
   observe(): NodeControl;
   takeIn(): void;

@@ -3,14 +3,9 @@
 // never runs user code, and does no work that is not bounded.
 
 import * as Comlink from "comlink";
+import { every } from "./base/clock.ts";
 import type { MantaError, ProtocolError } from "./base/errors.ts";
-import {
-  type JobId,
-  newThreadId,
-  type NodeId,
-  type PlacementGroupId,
-  type WorkerId,
-} from "./base/ids.ts";
+import type { JobId, NodeId, PlacementGroupId, WorkerId } from "./base/ids.ts";
 import { NODE_TICK_MS } from "./base/limits.ts";
 import { PlacementGroups } from "./control/placement_groups.ts";
 import type {
@@ -28,26 +23,33 @@ import { type AskedNode, receiveRequest } from "./node_requests.ts";
 import { NodeJobs } from "./node_jobs.ts";
 import { nodeControl } from "./node_listings.ts";
 import { NodeMemory } from "./node_memory.ts";
+import { nodePart } from "./node_parts.ts";
 import { newOutput } from "./node_output.ts";
 import { type NodePeer, NodePeers, threadPeer } from "./node_peers.ts";
 import { NodeScheduling } from "./node_scheduling.ts";
-import { NodeThreads } from "./node_threads.ts";
+import {
+  type NodeSurroundings,
+  systemSurroundings,
+} from "./node_surroundings.ts";
+import { NodeTasks } from "./node_tasks.ts";
+import { NodeThreads, type StartThreadElsewhere } from "./node_threads.ts";
 import { isToStore } from "./object_store/messages.ts";
 import { loanFolder } from "./object_store/loan_folder.ts";
 import { NodeStore } from "./object_store/node_store.ts";
 import type { SpillFolder } from "./object_store/spill_folder.ts";
 import type { MakeMemoryFile } from "./platform/memory_file.ts";
 import type { ReturnMemory, ScriptCommand } from "./platform/platform.ts";
-import type { JobFacts } from "./protocol/cluster_messages.ts";
+import type { JobFacts, PlaceAnswer } from "./protocol/cluster_messages.ts";
 import type {
   FromNode,
   SessionIdentity,
   ToNode,
 } from "./protocol/node_messages.ts";
+import type { NodePart, PartNoun } from "./protocol/state_answers.ts";
 import { encodeError } from "./protocol/wire_error.ts";
 import type { SchedulerEvent, StartThread } from "./scheduler/messages.ts";
 import { Scheduler } from "./scheduler/scheduler.ts";
-import { Mailbox } from "./transport/mailbox.ts";
+import type { Mailbox } from "./transport/mailbox.ts";
 
 /** What a node thread needs of its process. */
 export interface NodeHost {
@@ -57,16 +59,21 @@ export interface NodeHost {
   readonly makeMemoryFile: MakeMemoryFile;
   /** The command that makes a child process of an entry. */
   childCommand(url: string, args: readonly string[]): ScriptCommand;
+  /** @default {systemSurroundings} */
+  readonly surroundings?: NodeSurroundings;
+  readonly startThread?: StartThreadElsewhere;
 }
 
 /** See the head of the file. */
 export class Node {
   readonly start: HostedNodeStart;
+  readonly surroundings: NodeSurroundings;
   readonly scheduler: Scheduler;
   readonly actors: NodeActors;
   readonly groups: PlacementGroups;
   readonly store: NodeStore;
   readonly jobs: NodeJobs;
+  readonly tasks: NodeTasks;
   readonly memory: NodeMemory;
   readonly code: NodeCode;
   /** Where it listens, or "local". */
@@ -80,12 +87,14 @@ export class Node {
   readonly #scheduling: NodeScheduling;
   readonly #asked: AskedNode;
   readonly #disk: SpillFolder | undefined;
-  #ticker: ReturnType<typeof setInterval> | undefined;
+  #ticker: (() => void) | undefined;
 
   constructor(start: HostedNodeStart, host: NodeHost) {
     this.start = start;
     this.#host = host;
-    this.mailbox = new Mailbox(start.nodeMailbox);
+    this.surroundings = host.surroundings ?? systemSurroundings;
+    const { newMailbox, newThreadId, timers } = this.surroundings;
+    this.mailbox = newMailbox(start.nodeMailbox);
     this.mailbox.onMail = () => this.#turn();
     this.scheduler = new Scheduler({
       nodeId: start.nodeId,
@@ -125,14 +134,13 @@ export class Node {
       actors: this.actors,
       groups: this.groups,
       startThread: (thread) => this.#startThread(thread),
-      answered: (answer) => {
-        if (this.cluster) this.cluster.answered(answer);
-        else this.actors.placed(answer);
-      },
+      answered: (answer) => this.#answered(answer),
       jobOf: (id) => this.jobs.of(id)?.driver.jobId,
       warn: (jobId, text) => this.#warn(jobId, text),
-    });
+    }, timers);
     this.#threads = this.#newThreads();
+    this.jobs = new NodeJobs((jobId) => this.actors.hasLiving(jobId));
+    this.tasks = this.#newTasks();
     this.#asked = {
       ...ports,
       place: (event) => this.#place(event),
@@ -141,15 +149,25 @@ export class Node {
       memory: this.memory,
       threads: this.#threads,
       revoked: this.#scheduling.revoked,
+      tasks: this.tasks,
       removeGroup: (groupId) => this.#removeGroup(groupId),
       link: (from, peer) => this.#link(from, peer),
       broken: (peer, error) => this.#broken(peer, error),
     };
-    this.jobs = new NodeJobs((jobId) => this.actors.hasLiving(jobId));
     this.#disk = spillDisk(start.spillPath, (text) => this.#warnAll(text));
     this.store = this.#newStore();
     this.code = new NodeCode(start.sessionPath);
     if (start.listen) this.cluster = this.#newCluster(start.listen);
+  }
+
+  #newTasks(): NodeTasks {
+    return new NodeTasks({
+      nodeId: this.start.nodeId,
+      jobs: this.jobs,
+      timers: this.surroundings.timers,
+      ask: (id) => this.#send(id, { type: "tasks_wanted" }),
+      flush: () => this.#peers.flush(),
+    });
   }
 
   #newCluster(listen: NodeListen): NodeCluster {
@@ -176,6 +194,7 @@ export class Node {
       mailbox: this.mailbox,
       sessionPath: this.start.sessionPath,
       post: this.#host.post,
+      startThread: this.#host.startThread,
       isRunning: (id) => this.#peers.has(id),
       command: this.#host.childCommand,
       entries: this.start.childEntries,
@@ -188,12 +207,15 @@ export class Node {
   #newStore(): NodeStore {
     const { start } = this;
     const { collectGarbage, returnMemory } = this.#host;
+    const { clock, timers, newCollector } = this.surroundings;
     return new NodeStore({
       capacityBytes: start.storeBytes,
       send: (id, message) => this.#peers.send(id, message),
       sendShared: (id, message) => this.#peers.sendShared(id, message),
       collectGarbage: () => void collectGarbage(),
-      after: (delayMs, callback) => void setTimeout(callback, delayMs),
+      after: (delayMs, callback) => void timers.after(delayMs, callback),
+      clock,
+      collector: newCollector(),
       sentByItself: () => this.#peers.flush(),
       disk: this.#disk,
       returnMemory,
@@ -237,6 +259,7 @@ export class Node {
     where: { readonly home?: NodeId; readonly codeFolder?: string | undefined },
   ): void {
     const output = newOutput(driver, this.start, {
+      timers: this.surroundings.timers,
       peers: this.#peers,
       threads: this.#threads,
       cluster: this.cluster,
@@ -252,6 +275,11 @@ export class Node {
   /** The calls of somebody who has no job. */
   observe(): NodeControl {
     return nodeControl(this, undefined);
+  }
+
+  /** What this node itself knows of what is listed. */
+  part(noun: PartNoun, jobId: JobId | undefined): Promise<NodePart> {
+    return nodePart(this, noun, jobId);
   }
 
   /** A driver is gone: what is not detached goes with it. */
@@ -301,16 +329,17 @@ export class Node {
       this.actors.directory.isWaiting ||
       this.store.isWaiting;
     if (!waits) {
-      clearInterval(this.#ticker);
+      this.#ticker?.();
       this.#ticker = undefined;
     } else if (this.#ticker === undefined) {
-      this.#ticker = setInterval(() => this.#tick(), NODE_TICK_MS);
+      const { timers } = this.surroundings;
+      this.#ticker = every(timers, NODE_TICK_MS, () => this.#tick());
       this.#tick();
     }
   }
 
   #tick(): void {
-    const nowMs = performance.now();
+    const nowMs = this.surroundings.clock.nowMs();
     this.#scheduling.take({ type: "clock_ticked", nowMs });
     this.actors.direct({ type: "clock_ticked", nowMs });
     this.store.tick();
@@ -352,6 +381,11 @@ export class Node {
     if (!this.cluster?.places(event)) this.#scheduling.take(event);
   }
 
+  #answered(answer: PlaceAnswer): void {
+    if (this.cluster) this.cluster.answered(answer);
+    else this.actors.placed(answer);
+  }
+
   #removeGroup(groupId: PlacementGroupId): void {
     this.groups.remove(groupId);
     this.#place({ type: "group_removed", groupId });
@@ -378,19 +412,6 @@ export class Node {
     await this.store.end();
     await this.#disk?.[Symbol.asyncDispose]();
     this.#host.post({ type: "node_ended" });
-  }
-
-  /** The timeline of a job with the latest events of its threads. */
-  async trace(jobId: JobId | undefined): Promise<unknown[]> {
-    const job = jobId && this.jobs.get(jobId);
-    if (!job) return [];
-    const gathered = job.timeline.gather(job.threads, {
-      ask: (id) => this.#send(id, { type: "events_wanted" }),
-      after: (delayMs, callback) => void setTimeout(callback, delayMs),
-    });
-    this.#peers.flush();
-    await gathered;
-    return job.timeline.toChromeTrace(this.start.nodeId);
   }
 
   // -- Threads ---------------------------------------------------------------
@@ -429,12 +450,13 @@ export class Node {
     // The last that it has said: it may not have seen its end coming.
     this.mailbox.poll();
     job.output.threadEnded(workerId);
-    job.timeline.given(workerId);
+    this.tasks.given(workerId);
     this.jobs.threadEnded(workerId);
     this.memory.threadEnded(workerId);
     const error = this.#threads.ended(workerId, reason);
-    this.#workerEnded(workerId, error);
+    // First, so that nothing that it leaves behind is placed on it again.
     this.#scheduling.take({ type: "thread_ended", threadId: workerId });
+    this.#workerEnded(workerId, error);
     this.#forgetJobs();
     this.#turn();
   }

@@ -2,17 +2,8 @@
 // them, what is handed to them, and how demand, actors and objects go over
 // them. The wiring of a cluster, as a node has it.
 
-import {
-  type MantaError,
-  NodeDiedError,
-  ObjectLostError,
-} from "./base/errors.ts";
-import {
-  type JobId,
-  type NodeId,
-  nodeOfWorker,
-  type WorkerId,
-} from "./base/ids.ts";
+import { type MantaError, NodeDiedError } from "./base/errors.ts";
+import type { JobId, NodeId, WorkerId } from "./base/ids.ts";
 import { NODES_UNKNOWN_MAX } from "./base/limits.ts";
 import type { Unplaced } from "./listed_waiting.ts";
 import { Cluster } from "./cluster.ts";
@@ -21,6 +12,7 @@ import { ClusterHead, placeEvent } from "./cluster_head.ts";
 import { ClusterDemand, reportedNode } from "./cluster_demand.ts";
 import { ClusterMembers } from "./cluster_members.ts";
 import type { ActorRecord } from "./control/actor_record.ts";
+import { ClusterParts } from "./cluster_parts.ts";
 import { HeadLife } from "./head_life.ts";
 import { HeadLink } from "./head_link.ts";
 import type { NodeJoin, NodeListen } from "./host_messages.ts";
@@ -30,7 +22,7 @@ import type { NodeJob } from "./node_jobs.ts";
 import type { NodeSession } from "./node_session.ts";
 import { type ArrivedNode, NodeSessions } from "./node_sessions.ts";
 import type { Uncaused } from "./node_actors.ts";
-import { ownFacts, ownHosting } from "./own_view.ts";
+import { ownFacts } from "./own_view.ts";
 import type { StateStorage } from "./platform/state_file.ts";
 import type {
   ClusterMessage,
@@ -38,7 +30,8 @@ import type {
   PlaceAnswer,
 } from "./protocol/cluster_messages.ts";
 import type { FromNode, ToNode } from "./protocol/node_messages.ts";
-import { NodeObjects } from "./object_store/node_objects.ts";
+import { objectsOf } from "./cluster_objects.ts";
+import type { NodeObjects } from "./object_store/node_objects.ts";
 import type { SealedObject } from "./object_store/node_store.ts";
 import { isToStore } from "./object_store/messages.ts";
 import { encodeError } from "./protocol/wire_error.ts";
@@ -55,6 +48,7 @@ export class NodeCluster {
   readonly #members: ClusterMembers;
   readonly #cluster: Cluster;
   readonly bundles: ClusterBundles;
+  readonly parts: ClusterParts;
   readonly #demand: ClusterDemand;
   readonly #objects: NodeObjects;
   /** Of the head only. */
@@ -79,6 +73,21 @@ export class NodeCluster {
       nodeId,
       code: node.code,
       jobs: node.jobs,
+      timers: node.surroundings.timers,
+      send: (to, message) => this.#session(to)?.send(message),
+      flush: () => this.flush(),
+    });
+    this.parts = this.#newParts();
+  }
+
+  #newParts(): ClusterParts {
+    const { nodeId } = this.#node.start;
+    return new ClusterParts({
+      nodeId,
+      own: (noun, jobId) => this.#node.part(noun, jobId),
+      others: () =>
+        this.#members.stayingAndLeaving().flat().filter((id) => id !== nodeId),
+      askHead: () => this.#link?.asked(),
       send: (to, message) => this.#session(to)?.send(message),
       flush: () => this.flush(),
     });
@@ -102,18 +111,22 @@ export class NodeCluster {
   }
 
   #newSessions({ token }: NodeListen): NodeSessions {
-    const { mailbox, start: { nodeId, join } } = this.#node;
+    const { mailbox, surroundings, start: { nodeId, join } } = this.#node;
     return new NodeSessions({
       nodeId,
       mailbox,
       token,
+      surroundings,
       facts: () => ownFacts(this.#node),
       report: () => this.#members.report(),
       placeOf: (other) => this.#members.view(other)?.facts,
       views: () => join ? undefined : this.#members.views(),
       clusterId: () => this.#link?.clusterId ?? this.#life?.keeping.clusterId,
-      askToDial: (to) =>
-        this.#toHead({ type: "link_wanted", from: nodeId, to }),
+      askToDial: (to) => {
+        // Without a head it is tried from here.
+        if (this.#link?.isLost) return this.#sessions.dialFor(to);
+        this.#toHead({ type: "link_wanted", from: nodeId, to });
+      },
       receive: (from, message) => this.#hear(from, message),
       objectsLinked: (from, link, home) => {
         const { makeMemoryFile } = this.#ports;
@@ -143,9 +156,11 @@ export class NodeCluster {
   }
 
   #newDemand(): ClusterDemand {
-    const { scheduler, jobs, start } = this.#node;
+    const { scheduler, jobs, start, surroundings } = this.#node;
+    const { clock, timers } = surroundings;
     const { schedule, send, warn } = this.#ports;
     return new ClusterDemand({
+      ...{ clock, timers },
       ...{ scheduler, jobs, schedule, send, warn },
       nodeId: start.nodeId,
       labels: start.labels,
@@ -162,26 +177,18 @@ export class NodeCluster {
   }
 
   #newObjects(): NodeObjects {
-    const { store, jobs, start: { nodeId } } = this.#node;
-    return new NodeObjects({
-      ...{ nodeId, store },
-      send: (to, message) => this.#session(to)?.send(message),
-      wantLink: (to) => this.#session(to)?.openObjects(),
-      homeOf: (owner) => nodeOfWorker(owner) ?? jobs.of(owner)?.home,
-      objectsLost: (owner, numbers) => {
-        const reason = encodeError(
-          new ObjectLostError("Every copy was on a node that is gone"),
-        );
-        this.#ports.send(owner, { type: "objects_lost", numbers, reason });
-      },
-      told: () => this.#node.takeIn(),
+    return objectsOf(this.#node, {
+      session: (to) => this.#session(to),
+      send: (to, message) => this.#ports.send(to, message),
     });
   }
 
   #newHead(): ClusterHead {
-    const { scheduler, actors, groups, start } = this.#node;
+    const { scheduler, actors, groups, start, surroundings } = this.#node;
+    const { clock, timers } = surroundings;
     const { schedule, warn } = this.#ports;
     return new ClusterHead({
+      ...{ clock, timers },
       ...{ scheduler, actors, groups, schedule, warn },
       nodeId: start.nodeId,
       labels: start.labels,
@@ -201,13 +208,8 @@ export class NodeCluster {
       sessions: this.#sessions,
       tell: (head, worker, message) =>
         this.#cluster.tell(head, worker, message),
-      tellJobs: (head) => {
-        for (const { driver, home } of this.#node.jobs.all()) {
-          if (home !== this.#node.start.nodeId) continue;
-          this.#cluster.tellJob(head, driver.jobId);
-        }
-      },
-      hosting: () => ownHosting(this.#node),
+      tellJob: (head, jobId) => this.#cluster.tellJob(head, jobId),
+      node: this.#node,
       headGone: (head, reason) => this.#members.headGone(head, reason),
       joined: () => this.#ports.post({ type: "node_joined" }),
       over: (error) => this.#over(error),
@@ -222,12 +224,7 @@ export class NodeCluster {
       send: (to, message) => this.#session(to)?.send(message),
       bury: (facts) => this.#members.bury(facts),
       isThere: (other) => this.#sessions.has(other),
-      warn: (text) => {
-        console.warn(text);
-        for (const { driver } of this.#node.jobs.all()) {
-          this.#ports.warn(driver.jobId, text);
-        }
-      },
+      warn: this.#ports.warn,
       flush: () => this.#node.takeIn(),
     });
   }
@@ -269,10 +266,11 @@ export class NodeCluster {
 
   #viewsChanged(views: readonly NodeView[]): void {
     if (!this.#members.isAlone) this.#objects.joined();
+    for (const { facts } of views) this.#sessions.placed(facts.nodeId);
     const reported = views.map(reportedNode);
     this.#demand.viewsChanged(reported);
     this.#head?.tell({ type: "views_changed", views: reported });
-    this.#life?.viewsChanged(views);
+    this.#life?.keeping.viewsChanged(views);
   }
 
   // -- Places of actors and groups -------------------------------------------
@@ -367,7 +365,7 @@ export class NodeCluster {
   }
 
   actorChanged(record: ActorRecord): void {
-    this.#life?.actorChanged(record);
+    this.#life?.keeping.actorChanged(record);
   }
 
   /** What must outlive the head is written before anybody hears of it. */
@@ -460,6 +458,10 @@ export class NodeCluster {
         return void this.bundles.wanted(from, message.hash);
       case "bundle_given":
         return void this.bundles.given(message);
+      case "part_wanted":
+        return void this.parts.wanted(from, message);
+      case "part_given":
+        return this.parts.given(from, message);
       case "actor_request":
       case "actor_release":
       case "bundles_prepare":

@@ -3,8 +3,13 @@
 // as values, since classes do not survive the way.
 
 import type { ActorListing, MemoryListing } from "./api/session_port.ts";
-import type { ActorId, PlacementGroupId } from "./base/ids.ts";
+import type { ActorId, JobId, PlacementGroupId } from "./base/ids.ts";
 import type { WireActorInterface } from "./protocol/node_messages.ts";
+import type {
+  NodePart,
+  PartNoun,
+  PendingListing,
+} from "./protocol/state_answers.ts";
 import type { WireError } from "./protocol/wire_error.ts";
 
 /** A node as it is listed; `api/session_types.ts` has the user's view. */
@@ -36,16 +41,6 @@ export interface FoundActor {
   readonly interface: WireActorInterface;
 }
 
-/** Work that waits for a place. */
-export interface PendingListing {
-  readonly kind: "task" | "actor" | "group";
-  /** What each of it needs. */
-  readonly resources: Record<string, number>;
-  readonly count: number;
-  /** `busy` when it only has to wait; else what no node has. */
-  readonly why: "busy" | "resources" | "labels" | "nodes" | "group";
-}
-
 /** A driver and what runs for it. */
 export interface JobListing {
   readonly jobId: string;
@@ -55,6 +50,18 @@ export interface JobListing {
   readonly startedAtMs: number;
   /** Threads that run its code. */
   readonly threads: number;
+}
+
+/** A placement group that was not removed. */
+export interface GroupListing {
+  readonly id: string;
+  readonly name: string;
+  readonly isCreated: boolean;
+  readonly strategy: string;
+  /** What each bundle holds. */
+  readonly bundles: readonly Record<string, number>[];
+  readonly jobId: string;
+  readonly isDetached: boolean;
 }
 
 /** What a node holds for the threads of a session. */
@@ -73,17 +80,19 @@ export interface NodeControl {
   /** An actor that is being made under this name is waited for. */
   findActor(name: string, namespace: string): Promise<FoundActor | undefined>;
   actors(): ActorListing[] | Promise<ActorListing[]>;
-  /** What waits, and why. */
-  pending(): PendingListing[];
+  /** What waits at any node, and why. */
+  pending(): Promise<PendingListing[]>;
+  /** What each node of the cluster knows; tasks are of a job or of all. */
+  parts(noun: PartNoun, jobId: JobId | null): Promise<readonly NodePart[]>;
+  groups(): GroupListing[] | Promise<GroupListing[]>;
   /** What memory is used, and how often work was stopped for it. */
   memory(): MemoryListing;
-  /** All jobs of the node. */
-  jobs(): JobListing[];
+  jobs(): JobListing[] | Promise<JobListing[]>;
   /** Has a bundle kept where the node's executors look; if not, why. */
   bundle(hash: string): Promise<WireError | undefined>;
   /** Resolves when the group is there, or with why it never will be. */
   groupReady(groupId: PlacementGroupId): Promise<WireError | undefined>;
-  /** Chrome-trace events of the session. */
+  /** Chrome-trace events of the session, from all nodes that answer. */
   timeline(): Promise<unknown[]>;
   /** What the session still holds; for tests and `manta memory`. */
   leftovers(): NodeLeftovers;

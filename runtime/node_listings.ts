@@ -5,17 +5,23 @@ import type { ActorListing } from "./api/session_port.ts";
 import { type JobId, nodeOfWorker } from "./base/ids.ts";
 import { PlacementGroupRemovedError } from "./base/errors.ts";
 import { resourceAmounts } from "./base/resources.ts";
-import type { PlacementGroups } from "./control/placement_groups.ts";
+import type {
+  ListedGroup,
+  PlacementGroups,
+} from "./control/placement_groups.ts";
 import type { NodeCluster } from "./node_cluster.ts";
 import type { NodeStart } from "./host_messages.ts";
-import { listedWaiting } from "./listed_waiting.ts";
 import type { NodeActors } from "./node_actors.ts";
-import type { JobListing, NodeControl } from "./node_control.ts";
+import type { GroupListing, JobListing, NodeControl } from "./node_control.ts";
 import { clusterAvailable, clusterTotals, listedNode } from "./listed_nodes.ts";
 import { ownView } from "./own_view.ts";
 import type { NodeMemory } from "./node_memory.ts";
 import type { NodeJob, NodeJobs } from "./node_jobs.ts";
+import { sumPending } from "./node_parts.ts";
+import { chromeTrace } from "./observe/timeline.ts";
 import type { NodeStore } from "./object_store/node_store.ts";
+import type { NodePart, PartNoun } from "./protocol/state_answers.ts";
+import { taskFailure } from "./protocol/task_events.ts";
 import type { Scheduler } from "./scheduler/scheduler.ts";
 import { encodeError } from "./protocol/wire_error.ts";
 
@@ -31,8 +37,8 @@ export interface ListedNode {
   readonly cluster: NodeCluster | undefined;
   readonly jobs: NodeJobs;
   readonly memory: NodeMemory;
-  /** The events of a job's tasks. */
-  trace(jobId: JobId | undefined): Promise<unknown[]>;
+  /** What this node itself knows. */
+  part(noun: PartNoun, jobId: JobId | undefined): Promise<NodePart>;
   /** Takes in what the threads have sent by now. */
   takeIn(): void;
 }
@@ -44,6 +50,9 @@ export function nodeControl(
 ): NodeControl {
   const { scheduler, actors, groups, store, cluster } = node;
   const views = () => cluster?.views() ?? [ownView(node)];
+  const parts: NodeControl["parts"] = async (noun, job) =>
+    await cluster?.parts.collect(noun, job ?? undefined) ??
+      [await node.part(noun, job ?? undefined)];
   const own: NodeControl = {
     nodes: () => views().map(listedNode),
     totals: () => clusterTotals(views()),
@@ -62,12 +71,9 @@ export function nodeControl(
       return actorListings(node);
     },
     bundle: async (hash) => await node.cluster?.bundles.fetch(jobId, hash),
-    pending: () => [
-      ...scheduler.pending().map(({ kind, resources, count, why }) => (
-        { kind, resources: resourceAmounts(resources), count, why }
-      )),
-      ...listedWaiting(cluster?.unplaced() ?? [], views()),
-    ],
+    pending: async () => sumPending(await parts("pending", null)),
+    parts,
+    groups: () => groups.list().map(groupListing),
     memory: () => node.memory.listing(),
     jobs: () => [...node.jobs.all()].map(jobListing),
     groupReady: async (groupId) => {
@@ -79,7 +85,7 @@ export function nodeControl(
         ),
       );
     },
-    timeline: () => node.trace(jobId),
+    timeline: async () => chromeTrace(await parts("tasks", jobId ?? null)),
     leftovers: () => ({
       leases: scheduler.leases().length,
       actors: scheduler.actors().length,
@@ -102,14 +108,33 @@ function jobListing(
   };
 }
 
-function actorListings({ actors, start }: ListedNode): ActorListing[] {
-  return [...actors.directory.records.values()].map((record) => ({
-    id: record.actor.actorId,
-    name: record.actor.name ?? "",
-    className: record.actor.className,
-    state: record.state,
-    nodeId: (record.threadId && nodeOfWorker(record.threadId)) ?? start.nodeId,
-    restarts: record.restartsUsed,
-    deathCause: record.deathError?.message ?? "",
-  }));
+function groupListing(
+  { groupId, name = "", created, strategy, bundles, jobId, detached }:
+    ListedGroup,
+): GroupListing {
+  return {
+    ...{ id: groupId, name, isCreated: created, strategy, jobId },
+    bundles: bundles.map(resourceAmounts),
+    isDetached: detached,
+  };
+}
+
+function actorListings({ actors }: ListedNode): ActorListing[] {
+  return [...actors.directory.records.values()].map((record) => {
+    const { actor, jobId, state, threadId, restartsUsed, deathError } = record;
+    const { actorId: id, name = "", className, namespace, detached } = actor;
+    const nodeId = threadId && nodeOfWorker(threadId);
+    return {
+      ...{ id, name, className, state, jobId, restarts: restartsUsed },
+      ...(threadId ? { workerId: threadId } : {}),
+      ...(nodeId ? { nodeId } : {}),
+      ...(deathError ? failureOf(deathError) : {}),
+      ...{ namespace, isDetached: detached },
+    };
+  });
+}
+
+function failureOf(error: Error) {
+  const { errorType, errorMessage: deathCause } = taskFailure(error);
+  return { errorType, deathCause };
 }

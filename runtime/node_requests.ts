@@ -10,6 +10,7 @@ import type { NodeActors, Uncaused } from "./node_actors.ts";
 import type { NodeJob } from "./node_jobs.ts";
 import type { RevokedLeases } from "./node_leases.ts";
 import type { NodeMemory } from "./node_memory.ts";
+import type { NodeTasks } from "./node_tasks.ts";
 import { asMantaError, type NodeThreads } from "./node_threads.ts";
 import type { ToNode } from "./protocol/node_messages.ts";
 import { decodeError } from "./protocol/wire_error.ts";
@@ -21,6 +22,7 @@ export interface AskedNode {
   readonly groups: PlacementGroups;
   readonly memory: Pick<NodeMemory, "given">;
   readonly threads: Pick<NodeThreads, "stop" | "exiting">;
+  readonly tasks: Pick<NodeTasks, "given">;
   readonly revoked: RevokedLeases;
   schedule(event: Uncaused<SchedulerEvent>): void;
   /** Something that may be at any node needs a place, or no more. */
@@ -83,8 +85,8 @@ export function receiveRequest(
       return job.output.given(from);
     case "task_events":
       return job.timeline.add(from, message.events);
-    case "events_given":
-      return job.timeline.given(from);
+    case "tasks_given":
+      return node.tasks.given(from, message.tasks);
     default:
       return receiveOfControl(node, message, { from, job });
   }

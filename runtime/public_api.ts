@@ -6,6 +6,7 @@ export { asCompleted, cancel, get, put, wait } from "./api/objects.ts";
 export { exitActor, getActor, kill } from "./api/actors.ts";
 export { placementGroup } from "./api/placement_group.ts";
 export { registerSerializer } from "./api/serializers.ts";
+export { listState, summarizeState } from "./api/state.ts";
 export {
   availableResources,
   clusterResources,

@@ -3,7 +3,7 @@
 // through: what else comlink can do would reach into the node.
 
 import * as Comlink from "comlink";
-import type { PlacementGroupId } from "./base/ids.ts";
+import type { JobId, PlacementGroupId } from "./base/ids.ts";
 import type { NodeControl } from "./node_control.ts";
 import {
   anyOf,
@@ -19,6 +19,7 @@ import {
   text,
   tuple,
 } from "./protocol/message_shape.ts";
+import { PART_NOUNS } from "./protocol/state_answers.ts";
 import type { Link, LinkMessage } from "./transport/link.ts";
 
 type Listener = (event: { readonly data: unknown }) => void;
@@ -49,6 +50,11 @@ const ARGUMENTS: {
   findActor: tuple(text(), text()),
   actors: tuple(),
   pending: tuple(),
+  parts: tuple(
+    oneOf(...PART_NOUNS),
+    anyOf<JobId | null>(id<JobId>(), oneOf(null)),
+  ),
+  groups: tuple(),
   memory: tuple(),
   jobs: tuple(),
   bundle: tuple(text()),

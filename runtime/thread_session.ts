@@ -33,6 +33,7 @@ import type {
   ToNode,
   WireActorInterface,
 } from "./protocol/node_messages.ts";
+import type { RunningTask, ThreadTasks } from "./protocol/thread_tasks.ts";
 import type { WireError } from "./protocol/wire_error.ts";
 import type { SessionCodec } from "./session_codec.ts";
 import type { Link, LinkMessage } from "./transport/link.ts";
@@ -58,6 +59,8 @@ export interface TurnWork {
   fromNode(message: FromNode): void;
   /** Begins what can be begun and collects results to send. */
   run(): void;
+  /** Tells the node of tasks that have ended; gives those that have not. */
+  tellTasks(): RunningTask[];
   readonly isIdle: boolean;
 }
 
@@ -394,6 +397,8 @@ export class ThreadSession {
         this.#hearOut(this.owner.threadOfActor(known.actorId));
         this.owner.actorChanged(known, this.holds.has(known.actorId));
         return this.schedule();
+      case "tasks_wanted":
+        return this.#tellTasks();
       case "objects_lost":
         this.owner.objectsLost(known.numbers, known.reason);
         return this.schedule();
@@ -405,6 +410,20 @@ export class ThreadSession {
     }
     this.work?.fromNode(known);
     this.onNodeMessage(known);
+  }
+
+  /** For listings: somebody asks, which is rare. */
+  #tellTasks(): void {
+    const running = this.work?.tellTasks() ?? [];
+    const { open, openOmitted, lost } = this.owner.listTasks();
+    const tasks: ThreadTasks = {
+      ...{ open, openOmitted, running },
+      lost: lost.map((it) => ({
+        ...it,
+        endedAtMs: it.endedAtMs + performance.timeOrigin,
+      })),
+    };
+    this.sendNodeNow({ type: "tasks_given", tasks });
   }
 
   /** What an actor's thread has said comes before the news of its end. */

@@ -1,11 +1,8 @@
 // What `manta status` tells of a cluster, and how people read it. Pure: what
 // the head has answered goes in, text comes out.
 
-import type {
-  JobListing,
-  NodeListing,
-  PendingListing,
-} from "../../runtime/node_control.ts";
+import type { JobListing, NodeListing } from "../../runtime/node_control.ts";
+import type { PendingListing } from "../../runtime/protocol/state_answers.ts";
 import { formatTable } from "./formats.ts";
 
 /** What the head has answered. */

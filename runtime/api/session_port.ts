@@ -9,6 +9,7 @@ import type { ResourceSet } from "../base/resources.ts";
 import type { ResolvedActorOptions, ResolvedTaskOptions } from "./options.ts";
 import type { ResolvedInitOptions } from "./init_options.ts";
 import type { NodeInfo, RuntimeContext } from "./session_types.ts";
+import type { FoundItems, StateItems, StateNoun } from "./state_types.ts";
 
 /** The code of a function or class, as it was given to `remote()`. */
 export interface ShippableCode {
@@ -106,10 +107,15 @@ export interface ActorListing {
   readonly name: string;
   readonly className: string;
   readonly state: string;
-  readonly nodeId: string;
+  readonly jobId: string;
+  readonly nodeId?: string;
+  readonly workerId?: string;
   readonly restarts: number;
-  /** Why it is dead; empty while it is not. */
-  readonly deathCause: string;
+  /** What its calls fail with, and why it is dead; not while it lives. */
+  readonly errorType?: string;
+  readonly deathCause?: string;
+  readonly namespace: string;
+  readonly isDetached: boolean;
 }
 
 /** The session of one thread, as the API sees it. */
@@ -152,7 +158,9 @@ export interface Session {
   available(): Promise<Record<string, number>>;
   timeline(): Promise<unknown[]>;
   memory(): Promise<MemoryListing>;
-  actorListings(): Promise<ActorListing[]>;
+  listState<Noun extends StateNoun>(
+    noun: Noun,
+  ): Promise<FoundItems<StateItems[Noun]>>;
   /** What is held at the moment; for tests. */
   leftovers(): Promise<Leftovers>;
   /** Has all threads collect garbage, soon; for tests. */

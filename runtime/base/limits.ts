@@ -127,6 +127,9 @@ export const ACTOR_NEWS_MS_MAX = 1_000;
 /** Calls of one thread on one actor that are sent and not answered. */
 export const ACTOR_CALLS_UNDER_WAY_MAX = 4_096;
 
+/** Calls to a thread that is gone wait so long for news of its actor, in ms. */
+export const ACTOR_OUT_OF_REACH_MS = 20_000;
+
 /** Calls that a thread collects before it sends them within a turn. */
 export const CALLS_UNSENT_MAX = 128;
 
@@ -250,11 +253,29 @@ export const TURN_MS_MAX = 10;
 /** Lines of output that travel in one message. */
 export const OUTPUT_LINES_PER_MESSAGE_MAX = 256;
 
-/** How long a timeline waits for the latest events of busy threads. */
-export const TASK_EVENTS_GIVEN_MS_MAX = 50;
+/** How long a listing waits for busy threads, and for distant drivers. */
+export const TASKS_GIVEN_MS_MAX = 500;
 
 /** Task events that an executor collects before it sends them. */
 export const TASK_EVENTS_PER_MESSAGE_MAX = 512;
+
+/** Characters of an error's name or message in a listing: enough to see why. */
+export const STATE_MESSAGE_CHARACTERS_MAX = 1_024;
+
+/** Tasks without an outcome that a thread lists: more than anybody reads. */
+export const STATE_OPEN_TASKS_MAX = 10_000;
+
+/** Attempts that a thread remembers of which only it can tell; a few MiB. */
+export const STATE_LOST_ATTEMPTS_MAX = 4_096;
+
+/** Objects that a node lists: more than anybody reads. */
+export const STATE_OBJECTS_MAX = 10_000;
+
+/** Milliseconds that a listing waits for what other nodes know. */
+export const STATE_NODE_MS_MAX = 2_000;
+
+/** Items of a listing by default, as with Ray. */
+export const STATE_ITEMS_DEFAULT = 100;
 
 /** Requests to a store that are seen to be missing before one that came. */
 export const REQUESTS_MISSING_MAX = 4_096;
@@ -288,6 +309,9 @@ export const SESSION_SILENCE_MS_MAX = 30_000;
 
 /** How long one node waits until it is connected to another, in ms. */
 export const NODE_CONNECT_MS_MAX = 10_000;
+
+/** One of two nodes dials for so long, then the other one: twice fits in. */
+export const NODE_DIAL_MS_MAX = 4_000;
 
 /** Size of one log file of a thread; it and the one before are kept. */
 export const OUTPUT_LOG_BYTES_MAX = 16 * 1024 * 1024;
@@ -567,6 +591,9 @@ export const REMOTE_WRITE_BYTES_MAX = 128 * 1024 * 1024;
 
 /** Readers that one copy of an object serves at a time: the rest wait. */
 export const OBJECT_READERS_MAX = 2;
+
+/** Who fails so often with all that have an object has it by the home. */
+export const OBJECT_VAIN_SOURCES_MAX = 2;
 
 /** An object that no node has announced is waited for so long. */
 export const OBJECT_ANNOUNCED_MS = 10_000;

@@ -3,9 +3,10 @@
 
 import type { JobId, PlacementGroupId, WorkerId } from "../base/ids.ts";
 import { IDS_REMEMBERED_MAX } from "../base/limits.ts";
+import type { ResourceSet } from "../base/resources.ts";
 
 /** One group. */
-export interface GroupRecord {
+export interface GroupRecord extends Pick<ToldGroup, "bundles" | "strategy"> {
   readonly creator: WorkerId;
   readonly jobId: JobId;
   readonly name: string | undefined;
@@ -13,6 +14,20 @@ export interface GroupRecord {
   created: boolean;
   readonly waiting: Waiter[];
 }
+
+/** What is told of a group that is to be made. */
+interface ToldGroup {
+  readonly groupId: PlacementGroupId;
+  readonly bundles: readonly ResourceSet[];
+  readonly strategy: string;
+  readonly name?: string;
+  readonly detached: boolean;
+}
+
+/** A group as it is listed. */
+export type ListedGroup =
+  & Readonly<Omit<GroupRecord, "creator" | "waiting">>
+  & Pick<ToldGroup, "groupId">;
 
 type Waiter = (isCreated: boolean) => void;
 
@@ -29,11 +44,7 @@ export class PlacementGroups {
   }
 
   create(
-    group: {
-      readonly groupId: PlacementGroupId;
-      readonly name?: string;
-      readonly detached: boolean;
-    },
+    group: ToldGroup,
     creator: WorkerId,
     jobId: JobId,
   ): void {
@@ -43,6 +54,8 @@ export class PlacementGroups {
       creator,
       jobId,
       name: group.name,
+      bundles: group.bundles,
+      strategy: group.strategy,
       detached: group.detached,
       created: false,
       waiting: this.#early.get(group.groupId) ?? [],
@@ -79,6 +92,14 @@ export class PlacementGroups {
   /** What is known of a group; see {@linkcode create}. */
   record(groupId: PlacementGroupId): Readonly<GroupRecord> | undefined {
     return this.#records.get(groupId);
+  }
+
+  /** Those that were not removed. */
+  list(): ListedGroup[] {
+    return [...this.#records].map(([groupId, record]) => {
+      const { jobId, name, detached, created, bundles, strategy } = record;
+      return { groupId, jobId, name, detached, created, bundles, strategy };
+    });
   }
 
   /** The job in which a group was made. */

@@ -187,7 +187,7 @@ export class Executor {
       slot.paused = true;
       this.#ready.delete(slot);
     }
-    for (const run of this.#runs()) {
+    for (const run of this.runs()) {
       if (run.slot.actor !== actor) continue;
       run.ended = true;
       run.cancel(cancelledError(run));
@@ -301,7 +301,7 @@ export class Executor {
     if (run.template.spec.returns < 0) {
       run.owner.runs.set(run.number, run);
       runStream(run, value, this.#ports, this.results).then(
-        () => this.#end(run, false),
+        () => this.#end(run),
         (error) => this.#threw(run, error),
       );
     } else if (isThenable(value)) {
@@ -334,10 +334,8 @@ export class Executor {
     const { template } = run;
     const { code, environment } = template.spec;
     if (!code || template.target) return undefined;
-    template.loading ??= this.#ports.loadCode(code, environment).then((
-      target,
-    ) => {
-      template.target = target as (...args: unknown[]) => unknown;
+    template.loading ??= this.#ports.loadCode(code, environment).then((it) => {
+      template.target = it as (...args: unknown[]) => unknown;
     });
     return template.loading;
   }
@@ -348,10 +346,10 @@ export class Executor {
       const stored = this.results.returned(run, value);
       if (stored) {
         stored.then(
-          () => this.#end(run, false),
+          () => this.#end(run),
           (error) => this.#threw(run, error),
         );
-      } else this.#end(run, false);
+      } else this.#end(run);
     } catch (error) {
       this.#threw(run, error);
     }
@@ -363,14 +361,15 @@ export class Executor {
       run.ended = true;
       this.#underWay--;
       run.owner.runs.delete(run.number);
-      this.#ports.ended(run, false);
+      this.#ports.ended(run, undefined);
       const { actor } = run.slot;
       if (actor) this.#exitActor(actor);
       return;
     }
-    const told = this.results.ended(run, this.#failure(run, error));
-    if (told) told.then(() => this.#end(run, true));
-    else this.#end(run, true);
+    const failure = this.#failure(run, error);
+    const told = this.results.ended(run, failure);
+    if (told) told.then(() => this.#end(run, failure.error));
+    else this.#end(run, failure.error);
   }
 
   #failure(run: TaskRun, error: unknown): TaskFailed {
@@ -379,14 +378,14 @@ export class Executor {
     return { type: "task_failed", number: run.number, error: wire };
   }
 
-  #end(run: TaskRun, failed: boolean): void {
+  #end(run: TaskRun, error?: TaskFailed["error"]): void {
     if (run.ended) return;
     run.ended = true;
     // Whatever began within the run still has it for its context.
     run.values = undefined;
     this.#underWay--;
     run.owner.runs.delete(run.number);
-    this.#ports.ended(run, failed);
+    this.#ports.ended(run, error);
     const { slot } = run;
     slot.running--;
     if (this.results.unsentCount >= RESULTS_UNSENT_MAX) this.sendResults();
@@ -411,12 +410,13 @@ export class Executor {
     this.#ready.delete(slot);
     slot.queue.clear();
     slot.isOver = true;
-    for (const run of this.#runs()) {
+    for (const run of this.runs()) {
       if (run.slot === slot) run.cancel(reason);
     }
   }
 
-  #runs(): TaskRun[] {
+  /** What was begun and did not end in the turn it was begun. */
+  runs(): TaskRun[] {
     return [...this.#owners.values()].flatMap(({ runs }) => [...runs.values()]);
   }
 

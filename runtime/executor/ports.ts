@@ -92,6 +92,7 @@ export interface ExecutorPorts {
   taskError(run: TaskRun, error: unknown): unknown;
   /** The same for what a constructor threw. */
   actorError(actor: WireActor, error: unknown): unknown;
-  ended(run: TaskRun, failed: boolean): void;
+  /** `error` is what it failed with, if it did. */
+  ended(run: TaskRun, error: WireError | undefined): void;
   nowMs(): number;
 }

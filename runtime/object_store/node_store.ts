@@ -241,8 +241,14 @@ export class NodeStore {
     return this.#index.stats();
   }
 
-  list(): StoredObjectEntry[] {
-    return [...this.#index.list()];
+  /** The first of its objects, in no order that means anything. */
+  list(countMax = Infinity): StoredObjectEntry[] {
+    const entries: StoredObjectEntry[] = [];
+    for (const entry of this.#index.list()) {
+      if (entries.length >= countMax) break;
+      entries.push(entry);
+    }
+    return entries;
   }
 
   /** Throws if the books do not agree with one another. For tests. */

@@ -22,6 +22,8 @@ export interface ActorEffects {
   fail(call: TaskRecord, error: WireError): void;
   /** The error of a sent call; `reason` ended the actor's thread, if known. */
   lost(call: TaskRecord, reason: WireError | undefined): WireError;
+  /** A sent call is sent again; its thread was lost with it. */
+  sentAgain(call: TaskRecord, reason: WireError | undefined): void;
 }
 
 /** See the head of the file. */
@@ -65,6 +67,11 @@ export class ActorChannel {
   /** Whether somebody is to be called back when the actor is dead. */
   get isAwaited(): boolean {
     return this.#whenDead.length > 0;
+  }
+
+  /** The call that was sent first of those without an outcome. */
+  get first(): TaskRecord | undefined {
+    return this.#sent.values().next().value;
   }
 
   /** Calls that have no outcome yet. */
@@ -176,6 +183,18 @@ export class ActorChannel {
     this.#threadError = reason;
   }
 
+  /** Sent calls of an actor that lives, as far as is known, on that thread. */
+  sentTo(threadId: WorkerId): TaskRecord[] {
+    const isThere = this.state === "ALIVE" && this.threadId === threadId;
+    return isThere ? [...this.#sent] : [];
+  }
+
+  /** These were sent to a thread that is cut off, and nothing came of them. */
+  cutOff(calls: readonly TaskRecord[], reason: WireError): void {
+    this.#recover(calls.filter((call) => this.#sent.has(call)), reason);
+    this.dispatch();
+  }
+
   changed(
     state: ActorState,
     incarnation: number,
@@ -194,26 +213,25 @@ export class ActorChannel {
       this.deathError = error;
       for (const callback of this.#whenDead.splice(0)) callback();
     }
-    if (lost) this.#recover();
+    if (lost) this.#recover([...this.#sent], this.#threadError);
+    if (lost) this.#threadError = undefined;
     if (state === "DEAD") this.#failQueue();
     else this.dispatch();
   }
 
   /** The sent calls may or may not have run: resends those that allow it. */
-  #recover(): void {
-    const calls = [...this.#sent].reverse();
+  #recover(calls: readonly TaskRecord[], reason: WireError | undefined): void {
     // First what goes on: the last call that fails lets go of the actor.
-    for (const call of calls) {
+    for (const call of calls.toReversed()) {
       if (!this.#maySendAgain(call)) continue;
+      this.#effects.sentAgain(call, this.#threadError);
       this.#sent.delete(call);
       call.place = undefined;
       call.attempt++;
       call.status = "queued";
       this.#queue.unshift(call);
     }
-    const reason = this.#threadError;
-    this.#threadError = undefined;
-    for (const call of [...this.#sent]) {
+    for (const call of calls.filter((call) => this.#sent.has(call))) {
       const error = reason ? undefined : this.deathError;
       this.#fail(call, error ?? this.#effects.lost(call, reason));
     }

@@ -79,6 +79,20 @@ export class ChannelBoard {
     }
   }
 
+  /**
+   * Gives what ends the calls that were sent to a thread, should nobody say
+   * what has become of their actors: it may only be out of reach.
+   */
+  cutOff(threadId: WorkerId, reason: WireError): (() => void) | undefined {
+    const cut = [...this.#channels.values()]
+      .map((channel) => ({ channel, calls: channel.sentTo(threadId) }))
+      .filter(({ calls }) => calls.length > 0);
+    if (cut.length === 0) return undefined;
+    return () => {
+      for (const { channel, calls } of cut) channel.cutOff(calls, reason);
+    };
+  }
+
   /** The node says what has become of an actor; of a forgotten one, late. */
   changed(
     { actorId, state, incarnation, threadId, error }: ActorStateMessage,

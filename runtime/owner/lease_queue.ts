@@ -60,6 +60,11 @@ export class Lease {
     this.threadId = threadId;
     this.gpuIds = gpuIds;
   }
+
+  /** The one task that can have begun. */
+  get first(): TaskRecord | undefined {
+    return this.pushed.peek();
+  }
 }
 
 /** See the head of the file. */
@@ -158,6 +163,8 @@ export class LeaseQueue {
     if (!lease) return;
     lease.blocked = false;
     this.dispatch();
+    // Its task may have ended meanwhile, by a failure that it did not wait for.
+    if (lease.underWay === 0) this.#feedIdle(lease);
   }
 
   /** The scheduler has forgotten the demand; gives the tasks that waited. */

@@ -11,6 +11,8 @@ import type { TaskRecord } from "./task_record.ts";
 
 /** What the owner does for it. */
 export interface LostTasksEffects {
+  /** The present attempt is over, on the thread that it was sent to. */
+  ended(task: TaskRecord, error: WireError): void;
   retry(task: TaskRecord): void;
   fail(task: TaskRecord, error: WireError): void;
 }
@@ -35,6 +37,7 @@ export class LostTasks {
     const places = new Set<unknown>();
     for (const task of tasks) {
       const { place } = task;
+      this.#effects.ended(task, reason);
       task.place = undefined;
       if (!(error instanceof OutOfMemoryError)) {
         this.#died(task, error);

@@ -3,6 +3,7 @@
 // `OwnerPorts`; nothing here waits, times or sends by itself.
 
 import type { ActorId, LeaseId, WorkerId } from "../base/ids.ts";
+import { ACTOR_OUT_OF_REACH_MS } from "../base/limits.ts";
 import { NumberTable } from "../base/number_table.ts";
 import type {
   CancelWanted,
@@ -10,15 +11,18 @@ import type {
   PeerMessage,
   TaskReturned,
 } from "../protocol/messages.ts";
+import type { OwnedTasks } from "../protocol/thread_tasks.ts";
 import type { WireError } from "../protocol/wire_error.ts";
 import { ActorChannel } from "./actor_channel.ts";
 import { type ActorStateMessage, ChannelBoard } from "./channel_board.ts";
 import { LeaseBoard } from "./lease_board.ts";
 import { Lease } from "./lease_queue.ts";
 import { Losses } from "./losses.ts";
+import { LostAttempts } from "./lost_attempts.ts";
 import { isOutOfMemory, LostTasks, mayRetry } from "./lost_tasks.ts";
 import { freeLostResults } from "./lost_results.ts";
 import { type ObjectRef, settleRef } from "./object_ref.ts";
+import { openTasks } from "./open_tasks.ts";
 import type { Encoded, OwnerPorts } from "./ports.ts";
 import { Pushing } from "./pushing.ts";
 import { References } from "./references.ts";
@@ -46,6 +50,7 @@ export class Owner {
   readonly #stopping: Stopping;
   readonly #channels: ChannelBoard;
   readonly #lost: LostTasks;
+  readonly #lostAttempts: LostAttempts;
   readonly #losses: Losses;
   readonly #results: TaskResults;
 
@@ -79,9 +84,13 @@ export class Owner {
         const cause = reason && codec.decodeError(reason);
         return codec.encodeError(lostCallError(call, actorId, cause));
       },
+      sentAgain: (call, reason) =>
+        this.#lostAttempts.add(call, reason ?? lostCallError(call, actorId)),
     }));
     this.#leases = new LeaseBoard(ports, this.#pushing);
+    this.#lostAttempts = new LostAttempts(() => ports.nowMs());
     this.#lost = new LostTasks(ports, {
+      ended: (task, error) => this.#lostAttempts.add(task, error),
       retry: (task) => this.#retry(task),
       fail: (task, error) => this.failTask(task, error),
     });
@@ -103,6 +112,12 @@ export class Owner {
   /** Tasks and calls that have no outcome yet. */
   get taskCount(): number {
     return this.#tasks.size;
+  }
+
+  /** The tasks of this thread that no executor can tell of. */
+  listTasks(): OwnedTasks {
+    const open = openTasks(this.#tasks.values(), this.#tasks.size);
+    return { ...open, lost: this.#lostAttempts.all() };
   }
 
   /** Ended tasks that may have to run again for what they have stored. */
@@ -306,7 +321,9 @@ export class Owner {
       const cause = this.#ports.codec.decodeError(error).cause;
       if (template.retries(cause)) return this.#retry(task);
     }
-    this.failTask(task, error, task.attempt > 0 || template.returns > 1);
+    // Its thread has told of it, unless it was never begun.
+    if (task.cancelRequested) this.#lostAttempts.add(task, error);
+    this.#fail(task, error, task.attempt > 0 || template.returns > 1);
   }
 
   #retry(task: TaskRecord): void {
@@ -334,12 +351,13 @@ export class Owner {
   }
 
   /** Settles everything of a task with an error. */
-  failTask(
-    task: TaskRecord,
-    error: WireError,
-    mayHaveStored = task.status === "pushed" || task.attempt > 0,
-  ): void {
+  failTask(task: TaskRecord, error: WireError): void {
     if (task.status === "ended") return;
+    this.#lostAttempts.add(task, error);
+    this.#fail(task, error, task.status === "pushed" || task.attempt > 0);
+  }
+
+  #fail(task: TaskRecord, error: WireError, mayHaveStored: boolean): void {
     if (mayHaveStored) {
       freeLostResults(this.#ports.store, this.#ports.workerId, task);
     }
@@ -457,8 +475,19 @@ export class Owner {
     this.#pushing.workerEnded(worker);
     this.#lost.take(this.#leases.workerEnded(worker), reason);
     if (isOutOfMemory(reason)) this.#channels.threadEnded(worker, reason);
+    this.#awaitNews(worker, reason);
     this.references.workerEnded(worker, reason);
     this.#ports.scheduleFlush();
+  }
+
+  /** What became of the thread's actors is told soon, or they live unreached. */
+  #awaitNews(worker: WorkerId, reason: WireError): void {
+    const cutOff = this.#channels.cutOff(worker, reason);
+    if (!cutOff) return;
+    this.#ports.timers.after(ACTOR_OUT_OF_REACH_MS, () => {
+      cutOff();
+      this.#ports.scheduleFlush();
+    });
   }
 
   // -- Objects ---------------------------------------------------------------

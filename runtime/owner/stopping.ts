@@ -87,7 +87,7 @@ export class Stopping {
     const { place } = task;
     if (!(place instanceof Lease)) return true;
     if (this.#ports.peer(threadId).claims) return true;
-    return place.pushed.peek() === task;
+    return place.first === task;
   }
 
   #stopStarted(

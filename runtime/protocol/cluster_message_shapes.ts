@@ -39,6 +39,8 @@ import {
   tuple,
 } from "./message_shape.ts";
 import { CHILD_TO_NODE, CLASS, STRATEGY } from "./node_message_shapes.ts";
+import { PART_NOUNS } from "./state_answers.ts";
+import { NODE_PART } from "./state_shapes.ts";
 import { ACTOR, ERROR, GROUP, TEXT, TEXTS, WORKER } from "./wire_shapes.ts";
 
 const NODE: Shape<NodeId> = matching(/^n-[a-z2-7]{12}$/);
@@ -200,6 +202,12 @@ const FIELDS: MessageFields<ClusterMessage> = {
   objects_linked: { stream: COUNT },
   bundle_wanted: { jobId: JOB, hash: matching(BUNDLE_HASH) },
   bundle_given: { hash: matching(BUNDLE_HASH), pieces: optional(list(BYTES)) },
+  part_wanted: {
+    request: COUNT,
+    noun: oneOf(...PART_NOUNS),
+    jobId: optional(JOB),
+  },
+  part_given: { request: COUNT, part: NODE_PART },
 };
 
 /** Reads what other nodes say, which any process may have written. */

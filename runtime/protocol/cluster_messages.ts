@@ -18,6 +18,7 @@ import type {
   UnschedulableReason,
   WireClass,
 } from "./node_messages.ts";
+import type { NodePart, PartNoun } from "./state_answers.ts";
 import type { WireError } from "./wire_error.ts";
 
 /** What a node is; the same from its start to its end. */
@@ -323,6 +324,19 @@ export type ClusterMessage =
     readonly hash: string;
     /** Its text in UTF-8, in pieces; none: nobody has it. */
     readonly pieces?: readonly Uint8Array[];
+  }
+  // -- Listings --------------------------------------------------------------
+  /** From the head: what does the receiver know of it? */
+  | {
+    readonly type: "part_wanted";
+    readonly request: number;
+    readonly noun: PartNoun;
+    readonly jobId?: JobId;
+  }
+  | {
+    readonly type: "part_given";
+    readonly request: number;
+    readonly part: NodePart;
   };
 
 /** What a node says of a place that it was asked for. */

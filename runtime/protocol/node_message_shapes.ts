@@ -32,7 +32,7 @@ import type {
   WireClass,
   WireMethod,
 } from "./node_messages.ts";
-import type { TaskEvents } from "./task_events.ts";
+import { EVENTS, THREAD_TASKS } from "./state_shapes.ts";
 import {
   ACTOR,
   CODE,
@@ -128,12 +128,6 @@ const LINE = object<OutputLine>({
   task: optional(COUNT),
 });
 
-const EVENTS = object<TaskEvents>({
-  names: list(TEXT),
-  owners: list(WORKER),
-  rows: BYTES,
-});
-
 const OF_LEASE = { leaseId: LEASE } as const;
 const OF_ACTOR = { actorId: ACTOR } as const;
 const OF_LIFE = { ...OF_ACTOR, incarnation: COUNT } as const;
@@ -177,7 +171,7 @@ const TO_NODE: MessageFields<ToNode> = {
   output_wanted: {},
   output_given: {},
   task_events: { events: EVENTS },
-  events_given: {},
+  tasks_given: { tasks: THREAD_TASKS },
 };
 
 /** Reads what a child process says to its node. */
@@ -201,5 +195,6 @@ export const DRIVER_TO_NODE: MessageReader<ToNode> = new MessageReader(
     "group_remove",
     "thread_kill",
     "output_wanted",
+    "tasks_given",
   ],
 );

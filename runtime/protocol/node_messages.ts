@@ -12,6 +12,7 @@ import type {
 } from "../base/ids.ts";
 import type { ResourceSet } from "../base/resources.ts";
 import type { TaskEvents } from "./task_events.ts";
+import type { ThreadTasks } from "./thread_tasks.ts";
 import type { WireError } from "./wire_error.ts";
 import type {
   WireArguments,
@@ -183,8 +184,8 @@ export type ToNode =
   /** The answer of a thread that was asked for its output: it gave all. */
   | { readonly type: "output_given" }
   | { readonly type: "task_events"; readonly events: TaskEvents }
-  /** The answer to `events_wanted`: the thread has sent all it had. */
-  | { readonly type: "events_given" };
+  /** The answer to `tasks_wanted`, after the events that the thread had. */
+  | { readonly type: "tasks_given"; readonly tasks: ThreadTasks };
 
 /** One line that user code printed. */
 export interface OutputLine {
@@ -292,8 +293,8 @@ export type FromNode =
   | { readonly type: "output_given" }
   /** The thread says what memory it holds, maybe without its garbage. */
   | { readonly type: "memory_wanted"; readonly collect: boolean }
-  /** Somebody asks for the timeline: the thread sends its task events. */
-  | { readonly type: "events_wanted" }
+  /** Somebody lists tasks: the thread sends its events and what it knows. */
+  | { readonly type: "tasks_wanted" }
   | { readonly type: "warning"; readonly text: string };
 
 /** Where lines of output come from. */

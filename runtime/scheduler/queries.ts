@@ -13,7 +13,7 @@ import { actorNeed, chooseForActor, firstActor } from "./actors.ts";
 import type { BundleChoice } from "./bundle_placement.ts";
 import { chooseForClass } from "./dispatch.ts";
 import { chooseForGroup } from "./groups.ts";
-import type { ClassSpec, InfeasibleReason } from "./messages.ts";
+import type { ClassSpec, InfeasibleReason, Isolation } from "./messages.ts";
 import type { PoolChoice } from "./pool_choice.ts";
 import type {
   ActorState,
@@ -83,6 +83,7 @@ export interface WorkView {
 export interface ThreadView {
   readonly threadId: WorkerId;
   readonly jobId: JobId;
+  readonly isolation: Isolation;
   readonly works: readonly WorkView[];
 }
 
@@ -179,6 +180,7 @@ export function threadViews(state: SchedulerState): ThreadView[] {
   return Array.from(state.threads.all(), (thread) => ({
     threadId: thread.id,
     jobId: thread.jobId,
+    isolation: thread.isolation,
     works: [
       ...Array.from(thread.leases, leaseWork),
       ...Array.from(thread.actors, (id) => actorWork(state, id)),

@@ -109,7 +109,8 @@ describe("a node that is short of memory, with child processes", () => {
 
     await eventually(
       async () =>
-        (await activeSession()!.actorListings())[0]!.state === "ALIVE",
+        (await activeSession()!.listState("actors")).items[0]!.state ===
+          "ALIVE",
       () => "the actor to come back",
     );
     assertEquals(await get(actor.ping.remote()), "pong");

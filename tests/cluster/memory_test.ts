@@ -138,7 +138,7 @@ describe("a node that is short of memory", () => {
     let info: unknown;
     await eventually(
       async () => {
-        const [found] = await activeSession()!.actorListings();
+        const [found] = (await activeSession()!.listState("actors")).items;
         info = found;
         return found!.state === "ALIVE";
       },
@@ -181,9 +181,9 @@ describe("a node that is short of memory", () => {
     const call = actor.hold.remote(flag.ref, TOO_MUCH_MIB);
     await assertRejects(() => get(call), OutOfMemoryError);
 
-    const [info] = await activeSession()!.actorListings();
+    const [info] = (await activeSession()!.listState("actors")).items;
     assertEquals(info!.state, "DEAD");
-    assertStringIncludes(info!.deathCause, "GiB of memory");
+    assertStringIncludes(info!.deathCause!, "GiB of memory");
     kill(actor);
   });
 

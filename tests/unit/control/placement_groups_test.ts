@@ -9,7 +9,12 @@ import type {
 import { PlacementGroups } from "../../../runtime/control/placement_groups.ts";
 import { assertEquals, describe, it } from "../../support/harness.ts";
 
-const GROUP = { groupId: "p-1" as PlacementGroupId, detached: false };
+const GROUP = {
+  groupId: "p-1" as PlacementGroupId,
+  detached: false,
+  bundles: [],
+  strategy: "pack",
+};
 const CREATOR = "w-1" as WorkerId;
 const JOB_ID = "j-1" as JobId;
 

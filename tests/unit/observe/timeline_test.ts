@@ -1,72 +1,24 @@
-import type { WorkerId } from "../../../runtime/base/ids.ts";
+import type { JobId, NodeId, WorkerId } from "../../../runtime/base/ids.ts";
 import {
   TASK_EVENTS_PER_MESSAGE_MAX,
   TIMELINE_EVENTS_MAX,
 } from "../../../runtime/base/limits.ts";
-import { Timeline } from "../../../runtime/observe/timeline.ts";
+import { chromeTrace, Timeline } from "../../../runtime/observe/timeline.ts";
 import {
   type TaskEvents,
   TaskEventsWriter,
 } from "../../../runtime/protocol/task_events.ts";
-import { assertEquals, describe, it } from "../../support/harness.ts";
+import { assert, assertEquals, describe, it } from "../../support/harness.ts";
 
 const FIRST = "w-first" as WorkerId;
 const SECOND = "w-second" as WorkerId;
 
-function newGathering(timeline: Timeline) {
-  const asked: WorkerId[] = [];
-  let expire = () => {};
-  let isDone = false;
-  const gathered = timeline.gather([FIRST, SECOND], {
-    ask: (workerId) => asked.push(workerId),
-    after: (_delayMs, callback) => {
-      expire = callback;
-    },
-  }).then(() => {
-    isDone = true;
-  });
-  return { asked, gathered, expire: () => expire(), isDone: () => isDone };
-}
-
-describe("Timeline.gather()", () => {
-  it("asks every thread and waits for all of them", async () => {
-    const timeline = new Timeline();
-    const gathering = newGathering(timeline);
-
-    timeline.given(FIRST);
-    await Promise.resolve();
-    assertEquals(gathering.isDone(), false);
-    timeline.given(SECOND);
-    await gathering.gathered;
-
-    assertEquals(gathering.asked, [FIRST, SECOND]);
-  });
-
-  it("does not wait for a busy thread for ever", async () => {
-    const gathering = newGathering(new Timeline());
-
-    gathering.expire();
-    await gathering.gathered;
-
-    assertEquals(gathering.isDone(), true);
-  });
-
-  it("is done at once without threads", async () => {
-    await new Timeline().gather([], {
-      ask: () => {
-        throw new Error("Nobody is there to be asked");
-      },
-      after: () => {},
-    });
-  });
-});
-
-describe("Timeline.toChromeTrace()", () => {
+describe("chromeTrace()", () => {
   it("gives complete events in microseconds", () => {
     const timeline = new Timeline();
     timeline.add(FIRST, eventsOf(["square"]));
 
-    assertEquals(timeline.toChromeTrace("n-1"), [{
+    assertEquals(traceOf(timeline), [{
       name: "square",
       cat: "task",
       ph: "X",
@@ -89,22 +41,31 @@ describe("Timeline.toChromeTrace()", () => {
       timeline.add(SECOND, later);
     }
 
-    const kept = timeline.toChromeTrace("n-1") as { readonly name: string }[];
-    assertEquals(kept.length, TIMELINE_EVENTS_MAX);
+    const kept = traceOf(timeline) as { readonly name: string }[];
+    assert(kept.length >= TIMELINE_EVENTS_MAX);
+    assert(kept.length < TIMELINE_EVENTS_MAX + TASK_EVENTS_PER_MESSAGE_MAX);
     assertEquals(kept.some(({ name }) => name === "old"), false);
   });
 });
 
+function traceOf(timeline: Timeline): unknown[] {
+  const jobId = "j-1" as JobId;
+  const events = timeline.batches().map((batch) => ({ jobId, ...batch }));
+  return chromeTrace([{ nodeId: "n-1" as NodeId, events }]);
+}
+
 function eventsOf(names: readonly string[]): TaskEvents {
   const writer = new TaskEventsWriter();
+  const templates = new Map(names.map((name) => [name, { name }]));
   names.forEach((name, number) => {
     writer.add({
       owner: "w-owner" as WorkerId,
       number,
-      name,
+      attempt: 0,
+      template: templates.get(name)!,
       startedAtMs: 10,
       endedAtMs: 12.5,
-      failed: false,
+      error: undefined,
     });
   });
   return writer.take();

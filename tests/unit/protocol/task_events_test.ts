@@ -1,5 +1,8 @@
-import type { WorkerId } from "../../../runtime/base/ids.ts";
-import { TASK_EVENTS_PER_MESSAGE_MAX } from "../../../runtime/base/limits.ts";
+import type { ActorId, WorkerId } from "../../../runtime/base/ids.ts";
+import {
+  STATE_MESSAGE_CHARACTERS_MAX,
+  TASK_EVENTS_PER_MESSAGE_MAX,
+} from "../../../runtime/base/limits.ts";
 import {
   countTaskEvents,
   type EndedTask,
@@ -12,10 +15,11 @@ import { assertEquals, describe, it } from "../../support/harness.ts";
 const TASK: EndedTask = {
   owner: "w-first" as WorkerId,
   number: 36,
-  name: "square",
+  attempt: 2,
+  template: { name: "square" },
   startedAtMs: 1_700_000_000_000.25,
   endedAtMs: 1_700_000_000_001,
-  failed: false,
+  error: undefined,
 };
 
 describe("TaskEventsWriter", () => {
@@ -24,8 +28,8 @@ describe("TaskEventsWriter", () => {
     const other: EndedTask = {
       ...TASK,
       owner: "w-second" as WorkerId,
-      name: "cube",
-      failed: true,
+      template: { name: "cube", actorId: "a-1" as ActorId },
+      error: new RangeError("m".repeat(STATE_MESSAGE_CHARACTERS_MAX + 1)),
     };
 
     writer.add(TASK);
@@ -34,8 +38,19 @@ describe("TaskEventsWriter", () => {
     const events = writer.take();
 
     const { startedAtMs, endedAtMs } = TASK;
-    const first = { name: "square", taskId: "t-first-10", failed: false };
-    const second = { name: "cube", taskId: "t-second-10", failed: true };
+    const attempt = 2;
+    const first = {
+      ...{ name: "square", taskId: "t-first-10", owner: TASK.owner },
+      ...{ attempt, failed: false },
+    };
+    const second = {
+      ...{ name: "cube", taskId: "t-second-10", owner: other.owner },
+      ...{ attempt, failed: true, actorId: "a-1" as ActorId },
+      failure: {
+        errorType: "RangeError",
+        errorMessage: "m".repeat(STATE_MESSAGE_CHARACTERS_MAX),
+      },
+    };
     assertEquals(
       readTaskEvents(events),
       [first, second, first].map((it) => ({ ...it, startedAtMs, endedAtMs })),
@@ -59,7 +74,8 @@ describe("readTaskEvents()", () => {
     const { rows } = writer.take();
     const cut = rows.slice(0, TASK_EVENT_BYTES - 1);
 
-    assertEquals(readTaskEvents({ names: [], owners: [], rows }), []);
-    assertEquals(readTaskEvents({ names: [], owners: [], rows: cut }), []);
+    const nothing = { names: [], actors: [], owners: [], failures: [] };
+    assertEquals(readTaskEvents({ ...nothing, rows }), []);
+    assertEquals(readTaskEvents({ ...nothing, rows: cut }), []);
   });
 });
