@@ -109,18 +109,8 @@ export class Node {
       send: (id: WorkerId, message: FromNode) => this.#send(id, message),
       stopThread: (id: WorkerId, reason: string | MantaError) =>
         this.#threads.stop(id, reason),
-      childOf: (id: WorkerId) => this.#threads.childOf(id),
     };
-    this.memory = new NodeMemory(start.nodeId, start.memory, {
-      ...ports,
-      threads: () => this.scheduler.threads(),
-      forget: (threadId) =>
-        this.#scheduling.take({ type: "thread_ended", threadId }),
-      mayRestart: (actorId) => this.actors.mayRestart(actorId),
-      collectGarbage: () => void host.collectGarbage(),
-      warn: (jobId, text) => this.#warn(jobId, text),
-      flush: () => this.#turn(),
-    });
+    this.memory = this.#newMemory();
     this.actors = new NodeActors({
       ...ports,
       schedule: (event) => this.#place(event),
@@ -158,6 +148,22 @@ export class Node {
     this.store = this.#newStore();
     this.code = new NodeCode(start.sessionPath);
     if (start.listen) this.cluster = this.#newCluster(start.listen);
+  }
+
+  #newMemory(): NodeMemory {
+    const { nodeId, memory } = this.start;
+    return new NodeMemory(nodeId, memory, {
+      send: (id, message) => this.#send(id, message),
+      stopThread: (id, reason) => this.#threads.stop(id, reason),
+      childOf: (id) => this.#threads.childOf(id),
+      threads: () => this.scheduler.threads(),
+      forget: (threadId) =>
+        this.#scheduling.take({ type: "thread_ended", threadId }),
+      mayRestart: (actorId) => this.actors.mayRestart(actorId),
+      collectGarbage: () => void this.#host.collectGarbage(),
+      warn: (jobId, text) => this.#warn(jobId, text),
+      flush: () => this.#turn(),
+    });
   }
 
   #newTasks(): NodeTasks {

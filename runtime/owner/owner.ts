@@ -3,7 +3,6 @@
 // `OwnerPorts`; nothing here waits, times or sends by itself.
 
 import type { ActorId, LeaseId, WorkerId } from "../base/ids.ts";
-import { ACTOR_OUT_OF_REACH_MS } from "../base/limits.ts";
 import { NumberTable } from "../base/number_table.ts";
 import type {
   CancelWanted,
@@ -86,7 +85,7 @@ export class Owner {
       },
       sentAgain: (call, reason) =>
         this.#lostAttempts.add(call, reason ?? lostCallError(call, actorId)),
-    }));
+    }), ports);
     this.#leases = new LeaseBoard(ports, this.#pushing);
     this.#lostAttempts = new LostAttempts(() => ports.nowMs());
     this.#lost = new LostTasks(ports, {
@@ -475,19 +474,9 @@ export class Owner {
     this.#pushing.workerEnded(worker);
     this.#lost.take(this.#leases.workerEnded(worker), reason);
     if (isOutOfMemory(reason)) this.#channels.threadEnded(worker, reason);
-    this.#awaitNews(worker, reason);
+    this.#channels.awaitNews(worker, reason);
     this.references.workerEnded(worker, reason);
     this.#ports.scheduleFlush();
-  }
-
-  /** What became of the thread's actors is told soon, or they live unreached. */
-  #awaitNews(worker: WorkerId, reason: WireError): void {
-    const cutOff = this.#channels.cutOff(worker, reason);
-    if (!cutOff) return;
-    this.#ports.timers.after(ACTOR_OUT_OF_REACH_MS, () => {
-      cutOff();
-      this.#ports.scheduleFlush();
-    });
   }
 
   // -- Objects ---------------------------------------------------------------
