@@ -32,10 +32,16 @@ export interface ClusterPartsPorts {
 type PartGiven = Extract<ClusterMessage, { type: "part_given" }>;
 type PartWanted = Extract<ClusterMessage, { type: "part_wanted" }>;
 
+/** A node that has not answered yet. */
+interface Asked {
+  readonly nodeId: NodeId;
+  answered(part: NodePart): void;
+}
+
 /** See the head of the file. */
 export class ClusterParts {
   readonly #ports: ClusterPartsPorts;
-  readonly #asked = new Map<number, (part: NodePart) => void>();
+  readonly #asked = new Map<number, Asked>();
   #requests = 0;
 
   constructor(ports: ClusterPartsPorts) {
@@ -74,7 +80,7 @@ export class ClusterParts {
   ): Promise<NodePart> {
     const request = ++this.#requests;
     const { promise, resolve } = Promise.withResolvers<NodePart>();
-    this.#asked.set(request, resolve);
+    this.#asked.set(request, { nodeId, answered: resolve });
     this.#ports.send(nodeId, {
       type: "part_wanted",
       ...{ request, noun },
@@ -97,7 +103,8 @@ export class ClusterParts {
 
   /** Another node has answered; it speaks for itself alone. */
   given(from: NodeId, { request, part }: PartGiven): void {
-    if (part.nodeId === from) this.#asked.get(request)?.(part);
+    const asked = this.#asked.get(request);
+    if (asked?.nodeId === from && part.nodeId === from) asked.answered(part);
   }
 }
 
