@@ -1,7 +1,7 @@
 // A node as its cluster sees it: its parts, and what is told to it of others.
 // The wiring of a cluster knows no more of a node than this.
 
-import type { JobId, WorkerId } from "./base/ids.ts";
+import type { WorkerId } from "./base/ids.ts";
 import type { ClusteredNode } from "./cluster.ts";
 import type { NodeStart } from "./host_messages.ts";
 import type { PlacementGroups } from "./control/placement_groups.ts";
@@ -11,7 +11,7 @@ import type { NodeControl } from "./node_control.ts";
 import type { NodeJobs } from "./node_jobs.ts";
 import type { NodeStore } from "./object_store/node_store.ts";
 import type { JobFacts } from "./protocol/cluster_messages.ts";
-import type { NodePart, PartNoun } from "./protocol/state_answers.ts";
+import type { NodePart, PartRequest } from "./protocol/state_answers.ts";
 import type { Scheduler } from "./scheduler/scheduler.ts";
 import type { Mailbox } from "./transport/mailbox.ts";
 
@@ -29,7 +29,7 @@ export interface MemberNode {
   addJob(job: JobFacts): void;
   driverEnded(worker: WorkerId, reason: string): void;
   /** What this node itself knows of what is listed. */
-  part(noun: PartNoun, jobId: JobId | undefined): Promise<NodePart>;
+  part(request: PartRequest): Promise<NodePart>;
   /** The calls of somebody who has no job. */
   observe(): NodeControl;
   takeIn(): void;

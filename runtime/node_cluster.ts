@@ -105,7 +105,7 @@ export class NodeCluster {
     const { nodeId } = this.#node.start;
     return new ClusterParts({
       nodeId,
-      own: (noun, jobId) => this.#node.part(noun, jobId),
+      own: (request) => this.#node.part(request),
       others: () =>
         this.#members.stayingAndLeaving().flat().filter((id) => id !== nodeId),
       askHead: () =>
@@ -361,8 +361,6 @@ export class NodeCluster {
     const head = () => this.#headCalls!.calls;
     return {
       findActor: (name, namespace) => head().findActor(name, namespace),
-      actors: () => head().actors(),
-      groups: () => head().groups(),
       jobs: () => head().jobs(),
       groupReady: (groupId) => head().groupReady(groupId),
     };

@@ -1,4 +1,5 @@
-// Asks a cluster for what it runs and holds, and prints it.
+// Asks a cluster for what it runs and holds, and prints it. What is wrong with
+// the filters is said before anybody is asked.
 
 import process from "node:process";
 

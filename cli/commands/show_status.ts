@@ -1,4 +1,5 @@
-// Asks a cluster how it is and prints the answer.
+// Asks a cluster how it is and prints the answer: what it has, what is in use,
+// what waits.
 
 import process from "node:process";
 

@@ -4,7 +4,10 @@ import {
   type ClusterPartsPorts,
 } from "../../runtime/cluster_parts.ts";
 import type { ClusterMessage } from "../../runtime/protocol/cluster_messages.ts";
-import type { NodePart } from "../../runtime/protocol/state_answers.ts";
+import type {
+  NodePart,
+  PartRequest,
+} from "../../runtime/protocol/state_answers.ts";
 import { assertEquals, assertMatch, describe, it } from "../support/harness.ts";
 
 const OWN = "n-aaaaaaaaaaaa" as NodeId;
@@ -12,15 +15,17 @@ const OTHER = "n-bbbbbbbbbbbb" as NodeId;
 const THIRD = "n-cccccccccccc" as NodeId;
 const JOB = "j-1" as JobId;
 
+const PENDING: PartRequest = { noun: "pending", bytesMax: 9 };
+
 function make(ports: Partial<ClusterPartsPorts> = {}) {
   const sent: [NodeId, ClusterMessage][] = [];
   const parts = new ClusterParts({
     nodeId: OWN,
-    own: (noun, jobId) =>
+    own: ({ jobId, bytesMax }) =>
       Promise.resolve({
         nodeId: OWN,
         pending: [],
-        omitted: noun === "tasks" && jobId === JOB ? 1 : 0,
+        omitted: jobId === JOB ? bytesMax : 0,
       }),
     others: () => [OTHER, THIRD],
     askHead: () => undefined,
@@ -31,17 +36,28 @@ function make(ports: Partial<ClusterPartsPorts> = {}) {
   return { parts, sent };
 }
 
-function requestTo(sent: readonly [NodeId, ClusterMessage][], to: NodeId) {
+type Sent = readonly [NodeId, ClusterMessage][];
+
+function questionTo(sent: Sent, to: NodeId) {
   const found = sent.find(([nodeId]) => nodeId === to)![1];
-  return (found as Extract<ClusterMessage, { type: "part_wanted" }>).request;
+  return found as Extract<ClusterMessage, { type: "part_wanted" }>;
+}
+
+function requestTo(sent: Sent, to: NodeId): number {
+  return questionTo(sent, to).request;
+}
+
+function wantedOf(sent: Sent, to: NodeId): PartRequest {
+  return questionTo(sent, to).wanted;
 }
 
 describe("ClusterParts", () => {
   it("asks every other node, and names who does not answer", async () => {
     const { parts, sent } = make();
-    const collected = parts.collect("pending", undefined);
+    const collected = parts.collect(PENDING);
     const part: NodePart = { nodeId: OTHER, pending: [] };
     const request = requestTo(sent, OTHER);
+    assertEquals(wantedOf(sent, OTHER), { noun: "pending", bytesMax: 3 });
 
     parts.given(OTHER, { type: "part_given", request, part });
     const [own, other, third] = await collected;
@@ -59,7 +75,7 @@ describe("ClusterParts", () => {
 
   it("hears of a node by that node alone", async () => {
     const { parts, sent } = make({ others: () => [OTHER] });
-    const collected = parts.collect("pending", undefined);
+    const collected = parts.collect(PENDING);
     const request = requestTo(sent, OTHER);
     const type = "part_given";
 
@@ -76,8 +92,7 @@ describe("ClusterParts", () => {
     await parts.wanted(OTHER, {
       type: "part_wanted",
       request: 7,
-      noun: "tasks",
-      jobId: JOB,
+      wanted: { noun: "tasks", jobId: JOB, bytesMax: 1 },
     });
 
     assertEquals(sent, [[OTHER, {
@@ -85,6 +100,14 @@ describe("ClusterParts", () => {
       request: 7,
       part: { nodeId: OWN, pending: [], omitted: 1 },
     }]]);
+  });
+
+  it("asks nobody for what the head knows alone", async () => {
+    const { parts, sent } = make();
+
+    const collected = await parts.collect({ noun: "actors", bytesMax: 9 });
+
+    assertEquals([collected.length, sent.length], [1, 0]);
   });
 
   it("knows what it knows without a head that answers", async () => {
@@ -95,7 +118,11 @@ describe("ClusterParts", () => {
       }),
     });
 
-    const [own, head] = await parts.collect("tasks", JOB);
+    const [own, head] = await parts.collect({
+      noun: "tasks",
+      jobId: JOB,
+      bytesMax: 1,
+    });
 
     assertEquals([own!.nodeId, own!.omitted], [OWN, 1]);
     assertEquals(head!.nodeId, OTHER);
