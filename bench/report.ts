@@ -4,7 +4,7 @@
 import { cpus } from "node:os";
 import process from "node:process";
 import { cpuCount, memoryBytes } from "../runtime/platform/machine.ts";
-import type { Measured, Row } from "./row.ts";
+import { isMoreBetter, type Measured, type Row } from "./row.ts";
 
 /** What became of a row. */
 export type Result =
@@ -53,7 +53,7 @@ export function formatResult(result: Result): string {
   const notes: string[] = [];
   if (target?.value !== undefined) {
     const sign = isValueMissed(result) ? "MISSED" : "reached";
-    const bound = wantsMore(result.row) ? "at least" : "at most";
+    const bound = isMoreBetter(result.row.unit) ? "at least" : "at most";
     notes.push(`${sign} ${bound} ${target.value.toLocaleString("en")}`);
   }
   for (const { name, ratio, least } of result.ratios) {
@@ -112,11 +112,7 @@ function isMissed(result: MeasuredResult): boolean {
 function isValueMissed({ row, measured }: MeasuredResult): boolean {
   const value = row.target?.value;
   if (value === undefined) return false;
-  return wantsMore(row) ? measured.mean < value : measured.mean > value;
-}
-
-function wantsMore({ unit }: Row): boolean {
-  return unit === "per second" || unit === "of ideal";
+  return isMoreBetter(row.unit) ? measured.mean < value : measured.mean > value;
 }
 
 function decimals(figure: number): string {

@@ -19,7 +19,14 @@ export type Unit =
   | "per second"
   | "of ideal"
   | "seconds"
-  | "microseconds";
+  | "milliseconds"
+  | "microseconds"
+  | "megabytes";
+
+/** Whether a large figure is the better one. */
+export function isMoreBetter(unit: Unit): boolean {
+  return unit === "per second" || unit === "of ideal";
+}
 
 /** Figures of the same run that a row is compared with, and what is wanted. */
 export interface Target {

@@ -3,6 +3,7 @@
 
 import { CaptureError, type MantaError } from "./base/errors.ts";
 import type { JobId, NodeId } from "./base/ids.ts";
+import type { Timers } from "./base/clock.ts";
 import { BUNDLE_FETCH_MS_MAX } from "./base/limits.ts";
 import type { NodeCode } from "./node_code.ts";
 import type { NodeJobs } from "./node_jobs.ts";
@@ -15,6 +16,7 @@ export interface ClusterBundlesPorts {
   readonly nodeId: NodeId;
   readonly code: NodeCode;
   readonly jobs: NodeJobs;
+  readonly timers: Timers;
   send(nodeId: NodeId, message: ClusterMessage): void;
   flush(): void;
 }
@@ -38,7 +40,7 @@ export class ClusterBundles {
     jobId: JobId | undefined,
     hash: string,
   ): Promise<WireError | undefined> {
-    const { jobs, nodeId, send, flush } = this.#ports;
+    const { jobs, nodeId, timers, send, flush } = this.#ports;
     const home = jobId && jobs.get(jobId)?.home;
     if (!jobId || !home || home === nodeId) {
       return Promise.resolve(encodeError(missing(hash)));
@@ -47,9 +49,9 @@ export class ClusterBundles {
     if (known) return known.promise;
     const fetching = Promise.withResolvers<WireError | undefined>();
     this.#fetching.set(hash, fetching);
-    setTimeout(
-      () => this.#settle(hash, encodeError(missing(hash))),
+    timers.after(
       BUNDLE_FETCH_MS_MAX,
+      () => this.#settle(hash, encodeError(missing(hash))),
     );
     send(home, { type: "bundle_wanted", jobId, hash });
     flush();

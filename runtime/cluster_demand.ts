@@ -2,6 +2,7 @@
 // the pure part what happens, and performs what it decides. As long as there is
 // no other node, demand goes to the own scheduler and past all of this.
 
+import { type Clock, every, type Timers } from "./base/clock.ts";
 import type {
   JobId,
   LeaseId,
@@ -33,6 +34,8 @@ export interface ClusterDemandPorts {
   readonly scheduler: Scheduler;
   readonly jobs: NodeJobs;
   readonly labels: Readonly<Record<string, string>>;
+  readonly clock: Clock;
+  readonly timers: Timers;
   schedule(event: Uncaused<SchedulerEvent>): void;
   /** To an owner of this node. */
   send(owner: WorkerId, message: FromNode): void;
@@ -58,7 +61,7 @@ export class ClusterDemand {
   /** The leases of owners of this node, by their threads. */
   readonly #leases = new Map<WorkerId, Set<LeaseId>>();
   readonly #threads = new Map<LeaseId, WorkerId>();
-  #ticker: ReturnType<typeof setInterval> | undefined;
+  #ticker: (() => void) | undefined;
 
   constructor(ports: ClusterDemandPorts) {
     this.#ports = ports;
@@ -72,7 +75,7 @@ export class ClusterDemand {
   }
 
   end(): void {
-    clearInterval(this.#ticker);
+    this.#ticker?.();
   }
 
   // -- Owners of this node ---------------------------------------------------
@@ -209,13 +212,18 @@ export class ClusterDemand {
   #tell(event: SpreadEvent): void {
     for (const action of this.#spread.handle(event)) this.#perform(action);
     if (!this.#spread.isWaiting) {
-      clearInterval(this.#ticker);
+      this.#ticker?.();
       this.#ticker = undefined;
-    } else this.#ticker ??= setInterval(() => this.#tick(), NODE_REPORT_MS);
+    } else this.#ticker ??= this.#tickEvery();
+  }
+
+  #tickEvery(): () => void {
+    return every(this.#ports.timers, NODE_REPORT_MS, () => this.#tick());
   }
 
   #tick(): void {
-    this.#tell({ type: "clock_ticked", nowMs: performance.now() });
+    const nowMs = this.#ports.clock.nowMs();
+    this.#tell({ type: "clock_ticked", nowMs });
     this.#ports.flush();
   }
 

@@ -2,6 +2,7 @@
 // cluster: tells the pure part what happens, and performs what it decides, by
 // the own scheduler or by messages to other nodes.
 
+import { type Clock, every, type Timers } from "./base/clock.ts";
 import type {
   ActorId,
   JobId,
@@ -36,6 +37,8 @@ export interface ClusterHeadPorts {
   readonly scheduler: Scheduler;
   readonly actors: NodeActors;
   readonly groups: PlacementGroups;
+  readonly clock: Clock;
+  readonly timers: Timers;
   schedule(event: Uncaused<SchedulerEvent>): void;
   send(nodeId: NodeId, message: ClusterMessage): void;
   tellJob(nodeId: NodeId, jobId: JobId): void;
@@ -54,7 +57,7 @@ export class ClusterHead {
   readonly #placement: ClusterPlacement;
   /** The nodes that have asked where a group is. */
   readonly #asking = new Map<PlacementGroupId, Set<NodeId>>();
-  #ticker: ReturnType<typeof setInterval> | undefined;
+  #ticker: (() => void) | undefined;
 
   constructor(ports: ClusterHeadPorts) {
     this.#ports = ports;
@@ -68,7 +71,7 @@ export class ClusterHead {
   }
 
   end(): void {
-    clearInterval(this.#ticker);
+    this.#ticker?.();
   }
 
   // -- What the control plane wants ------------------------------------------
@@ -128,13 +131,18 @@ export class ClusterHead {
   tell(event: PlacementEvent): void {
     for (const action of this.#placement.handle(event)) this.#perform(action);
     if (!this.#placement.isWaiting) {
-      clearInterval(this.#ticker);
+      this.#ticker?.();
       this.#ticker = undefined;
-    } else this.#ticker ??= setInterval(() => this.#tick(), NODE_REPORT_MS);
+    } else this.#ticker ??= this.#tickEvery();
+  }
+
+  #tickEvery(): () => void {
+    return every(this.#ports.timers, NODE_REPORT_MS, () => this.#tick());
   }
 
   #tick(): void {
-    this.tell({ type: "clock_ticked", nowMs: performance.now() });
+    const nowMs = this.#ports.clock.nowMs();
+    this.tell({ type: "clock_ticked", nowMs });
     this.#ports.flush();
   }
 

@@ -2,6 +2,7 @@
 // table of all and tells the others of it; the others report to the head how
 // they are. Runs the clocks of both.
 
+import { every } from "./base/clock.ts";
 import type { NodeId } from "./base/ids.ts";
 import { NODE_REPORT_MS, NODE_REPORT_MS_MAX } from "./base/limits.ts";
 import { NodeReports } from "./control/node_reports.ts";
@@ -47,7 +48,7 @@ export class ClusterMembers {
   /** What the others know, by the head's word. */
   readonly #views = new Map<NodeId, NodeView>();
   #refusal: string | undefined;
-  #ticker: ReturnType<typeof setInterval> | undefined;
+  #stopTicking = () => {};
   #everyMs = 0;
 
   constructor(node: MemberNode, ports: ClusterMembersPorts) {
@@ -61,7 +62,7 @@ export class ClusterMembers {
     this.#tell({
       type: "node_joined",
       facts: ownFacts(this.#node),
-      report: this.#reports.first(ownCondition(this.#node), performance.now()),
+      report: this.#reports.first(ownCondition(this.#node), this.#nowMs()),
     });
     this.#keepTicking();
   }
@@ -72,18 +73,23 @@ export class ClusterMembers {
     const everyMs = isHeadAlone ? NODE_REPORT_MS_MAX : NODE_REPORT_MS;
     if (everyMs === this.#everyMs) return;
     this.#everyMs = everyMs;
-    clearInterval(this.#ticker);
-    this.#ticker = setInterval(() => this.#tick(), everyMs);
+    this.#stopTicking();
+    const { timers } = this.#node.surroundings;
+    this.#stopTicking = every(timers, everyMs, () => this.#tick());
   }
 
   /** Takes no new work, and leaves when what runs has ended. */
   drain(): void {
-    this.#reports.drain(performance.now());
+    this.#reports.drain(this.#nowMs());
     this.#tick();
   }
 
   end(): void {
-    clearInterval(this.#ticker);
+    this.#stopTicking();
+  }
+
+  #nowMs(): number {
+    return this.#node.surroundings.clock.nowMs();
   }
 
   // -- What is known ---------------------------------------------------------
@@ -126,7 +132,11 @@ export class ClusterMembers {
 
   /** A node asks to be let in; gives why it may not. */
   joins({ facts, report, isJoining }: NodeHello): string | undefined {
-    if (!this.#table) return isJoining ? this.#noHeadText() : undefined;
+    if (!this.#table) {
+      // One that was only cut off may not know it yet.
+      if (this.isDead(facts.nodeId)) return deadText(facts.nodeId);
+      return isJoining ? this.#noHeadText() : undefined;
+    }
     this.#refusal = undefined;
     this.#tell({ type: "node_joined", facts, report });
     // The head itself need not wait until all others are told.
@@ -150,7 +160,7 @@ export class ClusterMembers {
 
   #tell(event: Untimed<NodeEvent>): void {
     if (!this.#table) return;
-    const nowMs = performance.now();
+    const nowMs = this.#nowMs();
     const actions = this.#table.handle({ ...event, nowMs } as NodeEvent);
     for (const action of actions) this.#perform(action);
   }
@@ -174,7 +184,7 @@ export class ClusterMembers {
         this.#refusal = action.reason;
         return;
       case "tell_dead":
-        this.#refusal = `Cannot join as ${action.nodeId}: that node is dead`;
+        this.#refusal = deadText(action.nodeId);
     }
   }
 
@@ -209,7 +219,7 @@ export class ClusterMembers {
   }
 
   #tick(): void {
-    const nowMs = performance.now();
+    const nowMs = this.#nowMs();
     const report = this.#reports.due(ownCondition(this.#node), nowMs);
     if (this.#table) {
       const { nodeId } = this.#node.start;
@@ -223,6 +233,10 @@ export class ClusterMembers {
     const held = running + this.#ports.countKept();
     if (this.#reports.mayLeave(held, nowMs)) this.#ports.drained();
   }
+}
+
+function deadText(nodeId: NodeId): string {
+  return `Cannot join as ${nodeId}: that node is dead`;
 }
 
 const LOSSES: Partial<Readonly<Record<RemoteSessionEnd, string>>> = {

@@ -9,6 +9,7 @@ import type { NodeActors } from "./node_actors.ts";
 import type { NodeCode } from "./node_code.ts";
 import type { NodeControl } from "./node_control.ts";
 import type { NodeJobs } from "./node_jobs.ts";
+import type { NodeSurroundings } from "./node_surroundings.ts";
 import type { NodeStore } from "./object_store/node_store.ts";
 import type { JobFacts } from "./protocol/cluster_messages.ts";
 import type { NodePart, PartRequest } from "./protocol/state_answers.ts";
@@ -18,6 +19,7 @@ import type { Mailbox } from "./transport/mailbox.ts";
 /** See the head of the file. */
 export interface MemberNode {
   readonly start: NodeStart;
+  readonly surroundings: NodeSurroundings;
   readonly address: string;
   readonly mailbox: Mailbox;
   readonly jobs: NodeJobs;

@@ -3,14 +3,9 @@
 // never runs user code, and does no work that is not bounded.
 
 import * as Comlink from "comlink";
+import { every } from "./base/clock.ts";
 import type { MantaError, ProtocolError } from "./base/errors.ts";
-import {
-  type JobId,
-  newThreadId,
-  type NodeId,
-  type PlacementGroupId,
-  type WorkerId,
-} from "./base/ids.ts";
+import type { JobId, NodeId, PlacementGroupId, WorkerId } from "./base/ids.ts";
 import { NODE_TICK_MS } from "./base/limits.ts";
 import { PlacementGroups } from "./control/placement_groups.ts";
 import type {
@@ -32,8 +27,12 @@ import { nodePart } from "./node_parts.ts";
 import { newOutput } from "./node_output.ts";
 import { type NodePeer, NodePeers, threadPeer } from "./node_peers.ts";
 import { NodeScheduling } from "./node_scheduling.ts";
+import {
+  type NodeSurroundings,
+  systemSurroundings,
+} from "./node_surroundings.ts";
 import { NodeTasks } from "./node_tasks.ts";
-import { NodeThreads } from "./node_threads.ts";
+import { NodeThreads, type StartThreadElsewhere } from "./node_threads.ts";
 import { isToStore } from "./object_store/messages.ts";
 import { loanFolder } from "./object_store/loan_folder.ts";
 import { NodeStore } from "./object_store/node_store.ts";
@@ -50,7 +49,7 @@ import type { NodePart, PartRequest } from "./protocol/state_answers.ts";
 import { encodeError } from "./protocol/wire_error.ts";
 import type { SchedulerEvent, StartThread } from "./scheduler/messages.ts";
 import { Scheduler } from "./scheduler/scheduler.ts";
-import { Mailbox } from "./transport/mailbox.ts";
+import type { Mailbox } from "./transport/mailbox.ts";
 
 /** What a node thread needs of its process. */
 export interface NodeHost {
@@ -60,11 +59,15 @@ export interface NodeHost {
   readonly makeMemoryFile: MakeMemoryFile;
   /** The command that makes a child process of an entry. */
   childCommand(url: string, args: readonly string[]): ScriptCommand;
+  /** @default {systemSurroundings} */
+  readonly surroundings?: NodeSurroundings;
+  readonly startThread?: StartThreadElsewhere;
 }
 
 /** See the head of the file. */
 export class Node {
   readonly start: HostedNodeStart;
+  readonly surroundings: NodeSurroundings;
   readonly scheduler: Scheduler;
   readonly actors: NodeActors;
   readonly groups: PlacementGroups;
@@ -84,12 +87,14 @@ export class Node {
   readonly #scheduling: NodeScheduling;
   readonly #asked: AskedNode;
   readonly #disk: SpillFolder | undefined;
-  #ticker: ReturnType<typeof setInterval> | undefined;
+  #ticker: (() => void) | undefined;
 
   constructor(start: HostedNodeStart, host: NodeHost) {
     this.start = start;
     this.#host = host;
-    this.mailbox = new Mailbox(start.nodeMailbox);
+    this.surroundings = host.surroundings ?? systemSurroundings;
+    const { newMailbox, newThreadId, timers } = this.surroundings;
+    this.mailbox = newMailbox(start.nodeMailbox);
     this.mailbox.onMail = () => this.#turn();
     this.scheduler = new Scheduler({
       nodeId: start.nodeId,
@@ -104,18 +109,8 @@ export class Node {
       send: (id: WorkerId, message: FromNode) => this.#send(id, message),
       stopThread: (id: WorkerId, reason: string | MantaError) =>
         this.#threads.stop(id, reason),
-      childOf: (id: WorkerId) => this.#threads.childOf(id),
     };
-    this.memory = new NodeMemory(start.nodeId, start.memory, {
-      ...ports,
-      threads: () => this.scheduler.threads(),
-      forget: (threadId) =>
-        this.#scheduling.take({ type: "thread_ended", threadId }),
-      mayRestart: (actorId) => this.actors.mayRestart(actorId),
-      collectGarbage: () => void host.collectGarbage(),
-      warn: (jobId, text) => this.#warn(jobId, text),
-      flush: () => this.#turn(),
-    });
+    this.memory = this.#newMemory();
     this.actors = new NodeActors({
       ...ports,
       schedule: (event) => this.#place(event),
@@ -134,7 +129,7 @@ export class Node {
       },
       jobOf: (id) => this.jobs.of(id)?.driver.jobId,
       warn: (jobId, text) => this.#warn(jobId, text),
-    });
+    }, timers);
     this.#threads = this.#newThreads();
     this.jobs = new NodeJobs((jobId) => this.actors.hasLiving(jobId));
     this.tasks = this.#newTasks();
@@ -157,10 +152,27 @@ export class Node {
     if (start.listen) this.cluster = this.#newCluster(start.listen);
   }
 
+  #newMemory(): NodeMemory {
+    const { nodeId, memory } = this.start;
+    return new NodeMemory(nodeId, memory, {
+      send: (id, message) => this.#send(id, message),
+      stopThread: (id, reason) => this.#threads.stop(id, reason),
+      childOf: (id) => this.#threads.childOf(id),
+      threads: () => this.scheduler.threads(),
+      forget: (threadId) =>
+        this.#scheduling.take({ type: "thread_ended", threadId }),
+      mayRestart: (actorId) => this.actors.mayRestart(actorId),
+      collectGarbage: () => void this.#host.collectGarbage(),
+      warn: (jobId, text) => this.#warn(jobId, text),
+      flush: () => this.#turn(),
+    });
+  }
+
   #newTasks(): NodeTasks {
     return new NodeTasks({
       nodeId: this.start.nodeId,
       jobs: this.jobs,
+      timers: this.surroundings.timers,
       ask: (id) => this.#send(id, { type: "tasks_wanted" }),
       flush: () => this.#peers.flush(),
     });
@@ -190,6 +202,7 @@ export class Node {
       mailbox: this.mailbox,
       sessionPath: this.start.sessionPath,
       post: this.#host.post,
+      startThread: this.#host.startThread,
       isRunning: (id) => this.#peers.has(id),
       command: this.#host.childCommand,
       entries: this.start.childEntries,
@@ -202,12 +215,15 @@ export class Node {
   #newStore(): NodeStore {
     const { start } = this;
     const { collectGarbage, returnMemory } = this.#host;
+    const { clock, timers, newCollector } = this.surroundings;
     return new NodeStore({
       capacityBytes: start.storeBytes,
       send: (id, message) => this.#peers.send(id, message),
       sendShared: (id, message) => this.#peers.sendShared(id, message),
       collectGarbage: () => void collectGarbage(),
-      after: (delayMs, callback) => void setTimeout(callback, delayMs),
+      after: (delayMs, callback) => void timers.after(delayMs, callback),
+      clock,
+      collector: newCollector(),
       sentByItself: () => this.#peers.flush(),
       disk: this.#disk,
       returnMemory,
@@ -251,6 +267,7 @@ export class Node {
     where: { readonly home?: NodeId; readonly codeFolder?: string | undefined },
   ): void {
     const output = newOutput(driver, this.start, {
+      timers: this.surroundings.timers,
       peers: this.#peers,
       threads: this.#threads,
       cluster: this.cluster,
@@ -319,16 +336,17 @@ export class Node {
       this.actors.directory.isWaiting ||
       this.store.isWaiting;
     if (!waits) {
-      clearInterval(this.#ticker);
+      this.#ticker?.();
       this.#ticker = undefined;
     } else if (this.#ticker === undefined) {
-      this.#ticker = setInterval(() => this.#tick(), NODE_TICK_MS);
+      const { timers } = this.surroundings;
+      this.#ticker = every(timers, NODE_TICK_MS, () => this.#tick());
       this.#tick();
     }
   }
 
   #tick(): void {
-    const nowMs = performance.now();
+    const nowMs = this.surroundings.clock.nowMs();
     this.#scheduling.take({ type: "clock_ticked", nowMs });
     this.actors.direct({ type: "clock_ticked", nowMs });
     this.store.tick();
@@ -438,8 +456,9 @@ export class Node {
     this.jobs.threadEnded(workerId);
     this.memory.threadEnded(workerId);
     const error = this.#threads.ended(workerId, reason);
-    this.#workerEnded(workerId, error);
+    // First, so that nothing that it leaves behind is placed on it again.
     this.#scheduling.take({ type: "thread_ended", threadId: workerId });
+    this.#workerEnded(workerId, error);
     this.#forgetJobs();
     this.#turn();
   }

@@ -95,6 +95,7 @@ export class NodeCluster {
       nodeId,
       code: node.code,
       jobs: node.jobs,
+      timers: node.surroundings.timers,
       send: (to, message) => this.#session(to)?.send(message),
       flush: () => this.flush(),
     });
@@ -133,11 +134,12 @@ export class NodeCluster {
   }
 
   #newSessions({ token }: NodeListen): NodeSessions {
-    const { mailbox, start: { nodeId, join } } = this.#node;
+    const { mailbox, surroundings, start: { nodeId, join } } = this.#node;
     return new NodeSessions({
       nodeId,
       mailbox,
       token,
+      surroundings,
       facts: () => ownFacts(this.#node),
       report: () => this.#members.report(),
       placeOf: (other) => this.#members.view(other)?.facts,
@@ -172,9 +174,11 @@ export class NodeCluster {
   }
 
   #newDemand(): ClusterDemand {
-    const { scheduler, jobs, start } = this.#node;
+    const { scheduler, jobs, start, surroundings } = this.#node;
+    const { clock, timers } = surroundings;
     const { schedule, send, warn } = this.#ports;
     return new ClusterDemand({
+      ...{ clock, timers },
       ...{ scheduler, jobs, schedule, send, warn },
       nodeId: start.nodeId,
       labels: start.labels,
@@ -191,9 +195,10 @@ export class NodeCluster {
   }
 
   #newObjects(): NodeObjects {
-    const { store, jobs, start: { nodeId } } = this.#node;
+    const { store, jobs, start: { nodeId }, surroundings } = this.#node;
+    const { clock, timers } = surroundings;
     return new NodeObjects({
-      ...{ nodeId, store },
+      ...{ nodeId, store, clock, timers },
       send: (to, message) => this.#session(to)?.send(message),
       wantLink: (to) => this.#session(to)?.openObjects(),
       homeOf: (owner) => nodeOfWorker(owner) ?? jobs.of(owner)?.home,
@@ -208,9 +213,11 @@ export class NodeCluster {
   }
 
   #newHead(): ClusterHead {
-    const { scheduler, actors, groups, start } = this.#node;
+    const { scheduler, actors, groups, start, surroundings } = this.#node;
+    const { clock, timers } = surroundings;
     const { schedule, warn } = this.#ports;
     return new ClusterHead({
+      ...{ clock, timers },
       ...{ scheduler, actors, groups, schedule, warn },
       nodeId: start.nodeId,
       labels: start.labels,
@@ -272,6 +279,7 @@ export class NodeCluster {
 
   #viewsChanged(views: readonly NodeView[]): void {
     if (!this.#members.isAlone) this.#objects.joined();
+    for (const { facts } of views) this.#sessions.placed(facts.nodeId);
     const reported = views.map(reportedNode);
     this.#demand.viewsChanged(reported);
     this.#head?.tell({ type: "views_changed", views: reported });

@@ -9,6 +9,7 @@ import type { NodeListen, NodeStart } from "./host_messages.ts";
 import type { NodeCluster } from "./node_cluster.ts";
 import type { NodeCode } from "./node_code.ts";
 import type { NodeControl } from "./node_control.ts";
+import type { NodeSurroundings } from "./node_surroundings.ts";
 import type { NodePeer } from "./node_peers.ts";
 import type { ChunkPlatform } from "./object_store/chunk_port.ts";
 import { RemoteDriver } from "./node_remote_driver.ts";
@@ -18,7 +19,6 @@ import type {
   WebAnswer,
   WebServer,
 } from "./platform/web_server.ts";
-import { thisProcess } from "./platform/process_life.ts";
 import { addressText } from "./protocol/address.ts";
 import type { DriverHello, ObserverHello } from "./protocol/driver_messages.ts";
 import { AttemptLimit } from "./protocol/attempt_limit.ts";
@@ -45,6 +45,7 @@ import {
 /** The node that is reached. */
 export interface ReachedNode {
   readonly start: Pick<NodeStart, "nodeId">;
+  readonly surroundings: NodeSurroundings;
   readonly code: NodeCode;
   readonly cluster: NodeCluster | undefined;
   readonly mailbox: Mailbox;
@@ -86,7 +87,7 @@ export class NodeGateway {
   #relayedBytes = 0;
   readonly #answerWatch = new Watch(CALL_WATCH_US_MAX);
   #hosts: ReadonlySet<string> = new Set();
-  readonly #attempts = new AttemptLimit(() => performance.now());
+  readonly #attempts: AttemptLimit;
 
   constructor(
     node: ReachedNode,
@@ -97,9 +98,12 @@ export class NodeGateway {
     this.#platform = platform;
     this.#listen = listen;
     this.#token = new TokenCheck(listen.token);
+    const { clock, timers } = node.surroundings;
+    this.#attempts = new AttemptLimit(() => clock.nowMs());
     // Who has started the node is here: others here cannot lock it out.
     for (const own of ["127.0.0.1", "::1"]) this.#attempts.note(own, true);
     this.#acceptor = new SessionAcceptor({
+      ...{ clock, timers },
       rules: () => this.#rules(),
       onSession: (session) => this.#begin(session),
     });
@@ -199,7 +203,7 @@ export class NodeGateway {
       throw new ProtocolError("Cannot let a driver in: its ids are in use");
     }
     const { nodeId } = node.start;
-    const home = thisProcess();
+    const home = node.surroundings.thisProcess();
     driver.welcome({ type: "driver_welcome", nodeId, home }, hello);
     const identity = { jobId, nodeId, workerId, namespace };
     const calls = node.addDriver(identity, driver.peer, node.code.folder);

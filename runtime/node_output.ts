@@ -2,6 +2,7 @@
 // driver, as long as that one reads, and at a driver's end has all threads
 // give what they still hold. Belongs to the wiring of a node.
 
+import type { Timers } from "./base/clock.ts";
 import type { JobId, NodeId, WorkerId } from "./base/ids.ts";
 import { OUTPUT_DRAIN_MS_MAX, OUTPUT_UNREAD_BYTES_MAX } from "./base/limits.ts";
 import type { NodeStart } from "./host_messages.ts";
@@ -121,7 +122,8 @@ export interface OtherNodes {
 export function newOutput(
   { workerId: driver, jobId }: SessionIdentity,
   { nodeId, sessionPath }: NodeStart,
-  { peers, threads, cluster }: {
+  { timers, peers, threads, cluster }: {
+    readonly timers: Timers;
     readonly peers: NodePeers;
     readonly threads: Pick<NodeOutputPorts, "pidOf">;
     readonly cluster: OtherNodes | undefined;
@@ -137,10 +139,10 @@ export function newOutput(
     askNode: (other) => cluster!.tell(other, driver, { type: "output_wanted" }),
     unreadBytes: () => peers.backlogBytes(driver),
     after: (delayMs, callback) => {
-      setTimeout(() => {
+      timers.after(delayMs, () => {
         callback();
         peers.flush();
-      }, delayMs);
+      });
     },
   });
 }

@@ -4,14 +4,11 @@
 
 import { ConnectionError } from "./base/errors.ts";
 import type { NodeId } from "./base/ids.ts";
-import { NODE_CONNECT_MS_MAX } from "./base/limits.ts";
+import { NODE_CONNECT_MS_MAX, NODE_DIAL_MS_MAX } from "./base/limits.ts";
 import { hostAndPort } from "./protocol/address.ts";
 import { NodeSession } from "./node_session.ts";
-import {
-  isProcessAlive,
-  type ProcessName,
-  thisProcess,
-} from "./platform/process_life.ts";
+import type { NodeSurroundings } from "./node_surroundings.ts";
+import { isProcessAlive, type ProcessName } from "./platform/process_life.ts";
 import { CLUSTER_MESSAGE } from "./protocol/cluster_message_shapes.ts";
 import type {
   ClusterMessage,
@@ -42,6 +39,7 @@ export interface NodeSessionsPorts {
   readonly mailbox: Mailbox;
   /** What lets this node in at others. */
   readonly token: string;
+  readonly surroundings: NodeSurroundings;
   facts(): NodeFacts;
   report(): NodeReport;
   /** Where another node is, as far as is known. */
@@ -80,6 +78,10 @@ export class NodeSessions {
   readonly #ports: NodeSessionsPorts;
   readonly #sessions = new Map<NodeId, NodeSession>();
   readonly #dirty = new Set<NodeSession>();
+  /** Those that were dialed from here: once is enough. */
+  readonly #dialed = new WeakSet<NodeSession>();
+  /** Nodes that are to be dialed once it is known where they are. */
+  readonly #unplaced = new Set<NodeId>();
 
   constructor(ports: NodeSessionsPorts) {
     this.#ports = ports;
@@ -114,8 +116,12 @@ export class NodeSessions {
 
   /** The other node cannot dial this one, or may not: this one does. */
   dialFor(nodeId: NodeId): void {
-    const known = this.#sessions.get(nodeId);
-    if (!known?.isConnected) void this.#dial(known ?? this.#add(nodeId));
+    this.#dialOrAsk(this.#sessions.get(nodeId) ?? this.#add(nodeId), true);
+  }
+
+  /** It is known where a node is. */
+  placed(nodeId: NodeId): void {
+    if (this.#unplaced.delete(nodeId)) this.dialFor(nodeId);
   }
 
   flush(): void {
@@ -133,6 +139,7 @@ export class NodeSessions {
   drop(nodeId: NodeId): void {
     const session = this.#sessions.get(nodeId);
     this.#sessions.delete(nodeId);
+    this.#unplaced.delete(nodeId);
     session?.over();
   }
 
@@ -152,7 +159,7 @@ export class NodeSessions {
     const welcome: ClusterMessage = {
       type: "node_welcome",
       nodeId: this.#ports.nodeId,
-      home: thisProcess(),
+      home: this.#ports.surroundings.thisProcess(),
       ...(views ? { views } : {}),
     };
     link.send(welcome);
@@ -183,8 +190,10 @@ export class NodeSessions {
     } = {};
     const { session, connected } = beginSession({
       ...hostAndPort(address),
+      ...this.#ports.surroundings,
       token: this.#ports.token,
       ...(pin === undefined ? {} : { pin }),
+      ...(isJoining ? {} : { timeoutMs: NODE_DIAL_MS_MAX }),
       onSession: (session) => {
         opened.link = new RemoteLink(session.streams, 0);
         opened.control = new RemoteLink(session.streams, 1);
@@ -208,7 +217,7 @@ export class NodeSessions {
       type: "node_hello",
       facts: this.#ports.facts(),
       report: this.#ports.report(),
-      home: thisProcess(),
+      home: this.#ports.surroundings.thisProcess(),
       isJoining,
     };
     link.send(hello);
@@ -235,17 +244,24 @@ export class NodeSessions {
     return await promise;
   }
 
-  #dialOrAsk(session: NodeSession): void {
+  /** One side after the other, so that the two never cross. */
+  #dialOrAsk(session: NodeSession, isAsked = false): void {
     const { nodeId } = session;
-    this.#dial(session).then((isConnected) => {
+    if (session.isConnected || this.#dialed.has(session)) return;
+    const place = this.#ports.placeOf(nodeId);
+    if (!place) {
+      if (isAsked) this.#unplaced.add(nodeId);
+      else this.#ports.askToDial(nodeId);
+      return;
+    }
+    this.#dialed.add(session);
+    this.#dial(nodeId, place).then((isConnected) => {
       if (!isConnected) this.#ports.askToDial(nodeId);
     });
   }
 
   /** Whether the other node could be reached from here. */
-  async #dial({ nodeId }: NodeSession): Promise<boolean> {
-    const place = this.#ports.placeOf(nodeId);
-    if (!place) return false;
+  async #dial(nodeId: NodeId, place: NodePlace): Promise<boolean> {
     try {
       const { session } = await this.dialAt(place, false);
       return session.nodeId === nodeId;
@@ -263,9 +279,9 @@ export class NodeSessions {
         this.#ports.objectsLinked(nodeId, link, home),
     });
     this.#sessions.set(nodeId, session);
-    setTimeout(() => {
+    this.#ports.surroundings.timers.after(NODE_CONNECT_MS_MAX, () => {
       if (!session.isConnected) this.#ended(session, "not_connected");
-    }, NODE_CONNECT_MS_MAX);
+    });
     return session;
   }
 
@@ -273,6 +289,7 @@ export class NodeSessions {
     const { nodeId } = session;
     if (this.#sessions.get(nodeId) !== session) return;
     this.#sessions.delete(nodeId);
+    this.#unplaced.delete(nodeId);
     this.#dirty.delete(session);
     this.#ports.ended(nodeId, reason);
     this.#ports.turn();

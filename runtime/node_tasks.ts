@@ -2,7 +2,7 @@
 // and what threads and drivers tell when somebody asks. The node itself keeps
 // no table of tasks.
 
-import { setTimeout } from "node:timers";
+import type { Timers } from "./base/clock.ts";
 import type { JobId, NodeId, WorkerId } from "./base/ids.ts";
 import { TIMELINE_EVENTS_MAX } from "./base/limits.ts";
 import type { NodeJob, NodeJobs } from "./node_jobs.ts";
@@ -23,6 +23,7 @@ export interface NodeTasksPorts {
   /** Has a thread or a driver tell, soon. */
   ask(workerId: WorkerId): void;
   flush(): void;
+  readonly timers: Timers;
 }
 
 /** See the head of the file. */
@@ -41,7 +42,7 @@ export class NodeTasks {
 
   /** Of one job, or of all. */
   async collect(jobId: JobId | undefined): Promise<NodePart> {
-    const { nodeId, jobs, ask, flush } = this.#ports;
+    const { nodeId, jobs, ask, flush, timers } = this.#ports;
     const wanted = [...jobs.all()].filter(({ driver }) =>
       jobId === undefined || driver.jobId === jobId
     );
@@ -50,7 +51,7 @@ export class NodeTasks {
       asked.map(({ workerId }) => workerId),
       {
         ask,
-        after: (delayMs, callback) => void setTimeout(callback, delayMs),
+        after: (delayMs, callback) => void timers.after(delayMs, callback),
       },
     );
     flush();

@@ -21,7 +21,12 @@ export interface NodeThreadsPorts extends NodeChildrenPorts {
   /** Asks the process's main thread. */
   post(message: ToHost, transfer?: Transferable[]): void;
   isRunning(workerId: WorkerId): boolean;
+  /** Where threads are not the host's: starts one. */
+  readonly startThread?: StartThreadElsewhere | undefined;
 }
+
+/** Starts what runs user code; gives how it is reached. */
+export type StartThreadElsewhere = (what: ThreadToStart) => NodePeer;
 
 /** A thread that is to run user code. */
 export interface ThreadToStart extends ExecutorHome {
@@ -43,6 +48,8 @@ export class NodeThreads {
   /** Starts a thread; what is sent to it waits until it is up. */
   start(what: ThreadToStart, calls: NodeControl): NodePeer {
     if (what.isolation === "process") return this.#children.start(what, calls);
+    const { startThread } = this.#ports;
+    if (startThread) return startThread(what);
     const { identity, codeFolder } = what;
     const { workerId } = identity;
     const { mailbox, sessionPath, post } = this.#ports;

@@ -26,6 +26,23 @@ export const systemTimers: Timers = {
   },
 };
 
+/** Calls back again and again, so long after each time; gives what ends it. */
+export function every(
+  timers: Timers,
+  everyMs: number,
+  callback: () => void,
+): () => void {
+  let cancel = () => {};
+  const arm = () => {
+    cancel = timers.after(everyMs, () => {
+      arm();
+      callback();
+    });
+  };
+  arm();
+  return () => cancel();
+}
+
 /** Waits for a promise that does not reject, but no longer than this. */
 export async function settlesWithin(
   promise: Promise<void>,

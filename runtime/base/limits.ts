@@ -127,6 +127,9 @@ export const ACTOR_NEWS_MS_MAX = 1_000;
 /** Calls of one thread on one actor that are sent and not answered. */
 export const ACTOR_CALLS_UNDER_WAY_MAX = 4_096;
 
+/** Calls to a thread that is gone wait so long for news of its actor, in ms. */
+export const ACTOR_OUT_OF_REACH_MS = 20_000;
+
 /** Calls that a thread collects before it sends them within a turn. */
 export const CALLS_UNSENT_MAX = 128;
 
@@ -312,6 +315,9 @@ export const SESSION_SILENCE_MS_MAX = 30_000;
 
 /** How long one node waits until it is connected to another, in ms. */
 export const NODE_CONNECT_MS_MAX = 10_000;
+
+/** One of two nodes dials for so long, then the other one: twice fits in. */
+export const NODE_DIAL_MS_MAX = 4_000;
 
 /** Size of one log file of a thread; it and the one before are kept. */
 export const OUTPUT_LOG_BYTES_MAX = 16 * 1024 * 1024;
@@ -591,6 +597,9 @@ export const REMOTE_WRITE_BYTES_MAX = 128 * 1024 * 1024;
 
 /** Readers that one copy of an object serves at a time: the rest wait. */
 export const OBJECT_READERS_MAX = 2;
+
+/** Who fails so often with all that have an object has it by the home. */
+export const OBJECT_VAIN_SOURCES_MAX = 2;
 
 /** An object that no node has announced is waited for so long. */
 export const OBJECT_ANNOUNCED_MS = 10_000;

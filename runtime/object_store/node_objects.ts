@@ -294,9 +294,15 @@ export class NodeObjects {
   #keep(owner: WorkerId, number: number): void {
     const { store } = this.#ports;
     const present = store.find(owner, number);
-    if (!present) return this.#pulls.keep(owner, number);
+    if (!present) return this.#pulls.fetch(owner, number, false);
     store.keep(owner, number);
     if (isWhole(present)) this.#announce({ ...present, isCopy: false });
+  }
+
+  #fetch(owner: WorkerId, number: number): void {
+    const present = this.#ports.store.find(owner, number);
+    if (!present) this.#pulls.fetch(owner, number, true);
+    else if (isWhole(present)) this.#announce(present);
   }
 
   /** One of another node that has nothing here any more. */
@@ -377,6 +383,8 @@ export class NodeObjects {
         }
         return send(action.nodeId, { type: "object_freed", owner, number });
       }
+      case "fetch":
+        return this.#later(() => this.#fetch(action.owner, action.number));
       case "keep_at": {
         const { owner, number } = action;
         if (action.nodeId === nodeId) {

@@ -37,6 +37,10 @@ export interface Place extends ObjectNamed {
   keeper: NodeId | undefined;
   /** Those that could not. */
   readonly refusers: Set<NodeId>;
+  /** How often who pulls it was told of nodes that it had failed with. */
+  readonly vain: Map<NodeId, number>;
+  /** Whether the home gets it for those who reach no node that has it. */
+  relay: "untried" | "asked" | "failed";
   /** The last copy was lost: its owner makes it anew by another number. */
   isLost: boolean;
   /** Whether a node that is not the home has had to do with it. */
@@ -92,6 +96,7 @@ export function forget(place: Place, nodeId: NodeId): void {
   cancelPull(place, nodeId);
   place.holders.delete(nodeId);
   place.asks.delete(nodeId);
+  place.vain.delete(nodeId);
   if (place.keeper === nodeId) place.keeper = undefined;
   for (const [by, source] of place.pulls) {
     if (source === nodeId) place.pulls.delete(by);

@@ -7,7 +7,11 @@
 import type { Clock } from "../base/clock.ts";
 import { unreachable } from "../base/errors.ts";
 import { type NodeId, objectKey, type WorkerId } from "../base/ids.ts";
-import { OBJECT_ANNOUNCED_MS, OBJECT_FREED_KEPT_MS } from "../base/limits.ts";
+import {
+  OBJECT_ANNOUNCED_MS,
+  OBJECT_FREED_KEPT_MS,
+  OBJECT_VAIN_SOURCES_MAX,
+} from "../base/limits.ts";
 import {
   cancelPull,
   endPull,
@@ -68,6 +72,8 @@ export type PlacesAction =
   | ({ readonly type: "free_at"; readonly nodeId: NodeId } & ObjectNamed)
   /** The node keeps its copy from now on; it pulls one if it has none. */
   | ({ readonly type: "keep_at"; readonly nodeId: NodeId } & ObjectNamed)
+  /** The node itself, the home, pulls a copy. */
+  | ({ readonly type: "fetch" } & ObjectNamed)
   /** No copy of these is left. */
   | {
     readonly type: "objects_lost";
@@ -162,12 +168,14 @@ export class ObjectPlaces {
     place.isShared ||= nodeId !== this.#nodeId;
     endPull(place, nodeId);
     place.asks.delete(nodeId);
+    place.vain.delete(nodeId);
     const { serving = 0, served = 0 } = place.holders.get(nodeId) ?? {};
     place.holders.set(nodeId, {
       ...{ sizeBytes, isGood: true, isPrimary: !isCopy, serving, served },
     });
     place.isLost = false;
     if (place.keeper === nodeId) place.keeper = undefined;
+    if (nodeId === this.#nodeId) place.relay = "untried";
     this.#keep(place);
     this.#answerAsks(place);
   }
@@ -177,6 +185,8 @@ export class ObjectPlaces {
     if (!place) return;
     cancelPull(place, by);
     place.asks.delete(by);
+    const isRelay = place.relay === "asked" && by === this.#nodeId;
+    if (isRelay && nodeId === by) place.relay = "failed";
     const hadAny = hasGood(place);
     if (nodeId === by) place.holders.delete(nodeId);
     else {
@@ -300,6 +310,7 @@ export class ObjectPlaces {
       }
       const source = sourceOf(place, except);
       if (!source) continue;
+      if (except.includes(source[0]) && this.#relays(place, to)) continue;
       const [nodeId, holder] = source;
       holder.serving++;
       holder.served++;
@@ -319,6 +330,23 @@ export class ObjectPlaces {
       });
     }
     this.#settle(place);
+  }
+
+  /**
+   * Has the home get the object for a node that reaches none of those that
+   * have it; whether there is hope of that.
+   */
+  #relays(place: Place, to: NodeId): boolean {
+    if (to === this.#nodeId || place.holders.has(this.#nodeId)) return false;
+    const times = (place.vain.get(to) ?? 0) + 1;
+    place.vain.set(to, times);
+    // A connection may have broken.
+    if (times <= OBJECT_VAIN_SOURCES_MAX) return false;
+    if (place.relay !== "untried") return place.relay === "asked";
+    const { owner, number } = place;
+    place.relay = "asked";
+    this.#actions.push({ type: "fetch", owner, number });
+    return true;
   }
 
   /** Waits for an object that is nowhere, or forgets it if nobody wants it. */
@@ -408,6 +436,7 @@ export class ObjectPlaces {
       ...{ owner, number, holders: new Map(), pulls: new Map() },
       ...{ asks: new Map(), isLost: false, isShared: false },
       ...{ keeper: undefined, refusers: new Set() },
+      ...{ vain: new Map(), relay: "untried" },
     };
     let places = this.#owners.get(owner);
     if (!places) this.#owners.set(owner, places = new Map());

@@ -139,11 +139,11 @@ export class Pulls {
     this.#begin(owner, number, true).openers.push(opener);
   }
 
-  /** This node shall have the object for good, and has not got it. */
-  keep(owner: WorkerId, number: number): void {
+  /** Pulls an object that no thread waits for, to drop it again or to keep. */
+  fetch(owner: WorkerId, number: number, isCopy: boolean): void {
     const pull = this.#pulls.get(objectKey(owner, number));
-    if (pull) pull.isCopy = false;
-    else this.#begin(owner, number, false);
+    if (!pull) this.#begin(owner, number, isCopy);
+    else if (!isCopy) pull.isCopy = false;
   }
 
   #begin(owner: WorkerId, number: number, isCopy: boolean): Pull {

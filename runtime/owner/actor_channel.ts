@@ -183,6 +183,18 @@ export class ActorChannel {
     this.#threadError = reason;
   }
 
+  /** Sent calls of an actor that lives, as far as is known, on that thread. */
+  sentTo(threadId: WorkerId): TaskRecord[] {
+    const isThere = this.state === "ALIVE" && this.threadId === threadId;
+    return isThere ? [...this.#sent] : [];
+  }
+
+  /** These were sent to a thread that is cut off, and nothing came of them. */
+  cutOff(calls: readonly TaskRecord[], reason: WireError): void {
+    this.#recover(calls.filter((call) => this.#sent.has(call)), reason);
+    this.dispatch();
+  }
+
   changed(
     state: ActorState,
     incarnation: number,
@@ -201,16 +213,16 @@ export class ActorChannel {
       this.deathError = error;
       for (const callback of this.#whenDead.splice(0)) callback();
     }
-    if (lost) this.#recover();
+    if (lost) this.#recover([...this.#sent], this.#threadError);
+    if (lost) this.#threadError = undefined;
     if (state === "DEAD") this.#failQueue();
     else this.dispatch();
   }
 
   /** The sent calls may or may not have run: resends those that allow it. */
-  #recover(): void {
-    const calls = [...this.#sent].reverse();
+  #recover(calls: readonly TaskRecord[], reason: WireError | undefined): void {
     // First what goes on: the last call that fails lets go of the actor.
-    for (const call of calls) {
+    for (const call of calls.toReversed()) {
       if (!this.#maySendAgain(call)) continue;
       this.#effects.sentAgain(call, this.#threadError);
       this.#sent.delete(call);
@@ -219,9 +231,7 @@ export class ActorChannel {
       call.status = "queued";
       this.#queue.unshift(call);
     }
-    const reason = this.#threadError;
-    this.#threadError = undefined;
-    for (const call of [...this.#sent]) {
+    for (const call of calls.filter((call) => this.#sent.has(call))) {
       const error = reason ? undefined : this.deathError;
       this.#fail(call, error ?? this.#effects.lost(call, reason));
     }

@@ -2,24 +2,33 @@
 // node says of an actor to its channel, and forgets those nobody needs.
 
 import type { ActorId, WorkerId } from "../base/ids.ts";
+import { ACTOR_OUT_OF_REACH_MS } from "../base/limits.ts";
 import type { FromNode } from "../protocol/node_messages.ts";
 import type { WireError } from "../protocol/wire_error.ts";
 import { ActorChannel, type ActorEffects } from "./actor_channel.ts";
+import type { OwnerPorts } from "./ports.ts";
 
 export type ActorStateMessage = Extract<
   FromNode,
   { readonly type: "actor_state" }
 >;
 
+type BoardPorts = Pick<OwnerPorts, "timers" | "scheduleFlush">;
+
 /** See the head of the file. */
 export class ChannelBoard {
   readonly #effectsOf: (actorId: ActorId) => ActorEffects;
+  readonly #ports: BoardPorts;
   readonly #channels = new Map<ActorId, ActorChannel>();
   /** Channels that may have something to send. */
   readonly #dirty = new Set<ActorChannel>();
 
-  constructor(effectsOf: (actorId: ActorId) => ActorEffects) {
+  constructor(
+    effectsOf: (actorId: ActorId) => ActorEffects,
+    ports: BoardPorts,
+  ) {
     this.#effectsOf = effectsOf;
+    this.#ports = ports;
   }
 
   /** The channel to an actor, made on first use. */
@@ -77,6 +86,21 @@ export class ChannelBoard {
     for (const channel of this.#channels.values()) {
       if (channel.threadId === threadId) channel.threadEnded(reason);
     }
+  }
+
+  /**
+   * A thread is gone: what has become of its actors is told soon. If not, it
+   * is only out of reach, and the calls that were sent to it are ended.
+   */
+  awaitNews(threadId: WorkerId, reason: WireError): void {
+    const cut = [...this.#channels.values()]
+      .map((channel) => ({ channel, calls: channel.sentTo(threadId) }))
+      .filter(({ calls }) => calls.length > 0);
+    if (cut.length === 0) return;
+    this.#ports.timers.after(ACTOR_OUT_OF_REACH_MS, () => {
+      for (const { channel, calls } of cut) channel.cutOff(calls, reason);
+      this.#ports.scheduleFlush();
+    });
   }
 
   /** The node says what has become of an actor; of a forgotten one, late. */

@@ -163,6 +163,8 @@ export class LeaseQueue {
     if (!lease) return;
     lease.blocked = false;
     this.dispatch();
+    // Its task may have ended meanwhile, by a failure that it did not wait for.
+    if (lease.underWay === 0) this.#feedIdle(lease);
   }
 
   /** The scheduler has forgotten the demand; gives the tasks that waited. */

@@ -85,7 +85,7 @@ export class Owner {
       },
       sentAgain: (call, reason) =>
         this.#lostAttempts.add(call, reason ?? lostCallError(call, actorId)),
-    }));
+    }), ports);
     this.#leases = new LeaseBoard(ports, this.#pushing);
     this.#lostAttempts = new LostAttempts(() => ports.nowMs());
     this.#lost = new LostTasks(ports, {
@@ -474,6 +474,7 @@ export class Owner {
     this.#pushing.workerEnded(worker);
     this.#lost.take(this.#leases.workerEnded(worker), reason);
     if (isOutOfMemory(reason)) this.#channels.threadEnded(worker, reason);
+    this.#channels.awaitNews(worker, reason);
     this.references.workerEnded(worker, reason);
     this.#ports.scheduleFlush();
   }

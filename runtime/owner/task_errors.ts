@@ -14,8 +14,8 @@ import type { ActorId } from "../base/ids.ts";
 import type { TaskRecord } from "./task_record.ts";
 
 /**
- * For a call that was sent to an actor that is being made again; `cause` is
- * what ended its thread.
+ * For a call that was sent to an actor that is being made again, or that is
+ * out of reach; `cause` is what ended its thread, or what is in between.
  */
 export function lostCallError(
   call: TaskRecord,
@@ -23,10 +23,10 @@ export function lostCallError(
   cause?: Error,
 ): MantaError {
   if (cause instanceof OutOfMemoryError) return outOfMemoryError(call, cause);
+  const why = cause ? `out of reach (${cause.message})` : "restarting";
   return new ActorUnavailableError(
     `Cannot tell whether a call of actor ${actorId} has run: the actor is ` +
-      "restarting. Give the class `maxTaskRetries` to have such calls sent " +
-      "again",
+      `${why}. Give the class \`maxTaskRetries\` to have such calls sent again`,
     { details: { actorId } },
   );
 }

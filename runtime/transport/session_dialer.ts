@@ -37,8 +37,12 @@ export interface DialOptions extends
   readonly ca?: string;
   /** Instead of it: the fingerprint of the node's certificate. */
   readonly pin?: string;
+  /** How long one try may take. @default {CONNECT_MS_MAX} */
+  readonly timeoutMs?: number;
   readonly clock?: Clock;
   readonly timers?: Timers;
+  /** @default {openChannel} */
+  readonly openChannel?: typeof openChannel;
   /** Opens streams 0 and 1; called before anything can come. */
   readonly onSession: (session: RemoteSession) => void;
 }
@@ -104,15 +108,17 @@ class Dialer {
   }
 
   connect(isResumed: boolean): Promise<Connecting> {
-    const { hostname, port, token, ca, pin } = this.#options;
+    const { hostname, port, token, ca, pin, timeoutMs } = this.#options;
     const headers = handshakeHeaders({ token, session: this.#name, isResumed });
-    return openChannel({
+    const open = this.#options.openChannel ?? openChannel;
+    return open({
       hostname,
       port,
       path: CONNECT_PATH,
       headers,
       ...(ca === undefined ? {} : { ca }),
       ...(pin === undefined ? {} : { pin }),
+      ...(timeoutMs === undefined ? {} : { timeoutMs }),
     });
   }
 

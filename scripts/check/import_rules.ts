@@ -119,12 +119,14 @@ function checkDeadFiles(project: Project): Finding[] {
 
 function isProgramRoot(path: string): boolean {
   return path === "mod.ts" || path === "cli/main.ts" ||
-    /^(lib\/\w+\/mod|examples\/\w+|scripts\/\w+|bench\/\w+)\.ts$/.test(path) ||
+    /^(lib\/\w+\/mod|examples\/\w+|scripts\/\w+|bench\/\w+|bench\/side_by_side\/programs\/\w+)\.ts$/
+      .test(path) ||
     /^tests\/support\/std_testing\//.test(path);
 }
 
 function isTestRoot(path: string): boolean {
-  return /^tests\/.*_test\.ts$/.test(path) || /^tests\/types\//.test(path);
+  return /^tests\/.*_test\.ts$/.test(path) || /^tests\/types\//.test(path) ||
+    path === "tests/simulation/by_hand.ts";
 }
 
 function reach(project: Project, roots: readonly string[]): Set<string> {

@@ -52,6 +52,8 @@ export function listSteps(folder: string): Step[] {
       "--quiet",
     ]),
     check("binary", ["./scripts/build"]),
+    // Says what is slower than recorded, and fails for nothing that is slow.
+    check("report of the figures", ["bun", "bench/guard.ts"]),
     ...RUNTIMES.flatMap((runtime) => [
       ...["unit", "simulation"]
         .filter((name) => testFiles(name).length > 0)

@@ -1,22 +1,45 @@
 // One simulated cluster from its first step to its end, by its seed.
 
 import { assertEquals } from "../support/harness.ts";
-import { ClusterWorld } from "./cluster_world.ts";
+import type { Faults } from "./cluster_checks.ts";
+import { ClusterWorld, type WorldSize } from "./cluster_world.ts";
 import { Dice } from "./dice.ts";
 
 const STEPS = 400;
 const CALM_STEPS_MAX = 6_000;
 
+/** How large worlds are. */
+export const SIZES = {
+  one: { nodes: 1, cpus: 3, drivers: 2, haste: 0.12 },
+  few: { nodes: 4, cpus: 2, drivers: 3, haste: 0.2 },
+  many: { nodes: 10, cpus: 3, drivers: 6, haste: 1 },
+} as const satisfies Record<string, WorldSize>;
+
 /** The seed says what may go wrong: every fourth world is a calm one. */
-export async function runWorld(seed: number): Promise<void> {
-  const faults = {
+function faultsOf(seed: number, { nodes }: WorldSize): Faults {
+  return {
     isLossy: seed % 3 === 0,
     threadsDie: seed % 4 !== 0,
     driversDie: seed % 4 === 1,
     tasksAreCancelled: seed % 2 === 1,
-    objectsAreLost: seed % 5 < 2,
+    objectsAreLost: nodes === 1 && seed % 5 < 2,
+    nodesDie: nodes > 1 && seed % 5 < 2,
+    nodesAreCutOff: nodes > 1 && seed % 7 < 2,
   };
-  const world = new ClusterWorld(new Dice(seed), faults);
+}
+
+/** Runs a world; what it throws has the story of its last steps. */
+export async function runWorld(seed: number, size: WorldSize): Promise<void> {
+  const world = new ClusterWorld(new Dice(seed), faultsOf(seed, size), size);
+  try {
+    await runToEnd(world);
+  } catch (error) {
+    throw Object.assign(error as Error, { story: world.story });
+  }
+}
+
+async function runToEnd(world: ClusterWorld): Promise<void> {
+  await world.open();
   for (let step = 0; step < STEPS; step++) await world.step();
   let calmSteps = 0;
   while (
@@ -26,7 +49,8 @@ export async function runWorld(seed: number): Promise<void> {
     await world.calmStep();
   }
 
-  const { scheduler } = world.node;
   assertEquals(world.leftovers(), []);
-  assertEquals(scheduler.available(), scheduler.totals());
+  for (const { node: { scheduler } } of world.nodes) {
+    assertEquals(scheduler.available(), scheduler.totals());
+  }
 }

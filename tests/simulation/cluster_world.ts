@@ -1,16 +1,31 @@
-// A cluster by the throw of seeded dice: real owners, executors, scheduler,
-// store and actor directory on a simulated network with a fake clock. Drivers
-// run programs whose results are known beforehand; threads die, messages are
-// late, tasks are cancelled, refs are dropped. Every step checks what must hold.
+// A cluster by the throw of seeded dice: real owners and executors on real
+// nodes, on a simulated network with a fake clock. Drivers run programs whose
+// results are known beforehand; threads and nodes die, messages are late,
+// connections break, tasks are cancelled, refs are dropped. Every step checks
+// what must hold.
 
-import { TaskError } from "../../runtime/base/errors.ts";
-import type { ActorId, WorkerId } from "../../runtime/base/ids.ts";
+import {
+  type ActorId,
+  type JobId,
+  newId,
+  type WorkerId,
+} from "../../runtime/base/ids.ts";
 import type { TaskRun } from "../../runtime/executor/task_run.ts";
 import type { ObjectRef } from "../../runtime/owner/object_ref.ts";
+import type { WireError } from "../../runtime/protocol/wire_error.ts";
+import type { RingLinkEnd } from "../../runtime/transport/ring_link.ts";
 import { assert } from "../support/harness.ts";
+import {
+  Attempts,
+  type Faults,
+  leftoversOf,
+  mayBeTold,
+} from "./cluster_checks.ts";
 import type { Dice } from "./dice.ts";
-import { SimNetwork } from "./sim_network.ts";
-import { SimNode } from "./sim_node.ts";
+import { type SimLink, SimNetwork } from "./sim_network.ts";
+import { type SimHost, SimNode } from "./sim_node.ts";
+import { SimRing } from "./sim_ring.ts";
+import { SimWeb } from "./sim_web.ts";
 import {
   actorClass,
   adopt,
@@ -32,19 +47,22 @@ import {
 import { Frame, type SimHandle, SimThread } from "./sim_thread.ts";
 
 const TICK_MS = 10;
+const JOIN_STEPS_MAX = 1_000;
+/** Long enough to be held for dead. */
+const CUT_MS_MAX = 6_000;
+const STORY_MAX = 60;
 /** Refs that a driver keeps at a time. */
 const KNOWN_MAX = 16;
 const MICROTASKS_PER_STEP = 24;
 
-/** What may go wrong in a world. */
-export interface Faults {
-  /** Links between threads lose, repeat and reorder. */
-  readonly isLossy: boolean;
-  readonly threadsDie: boolean;
-  readonly driversDie: boolean;
-  readonly tasksAreCancelled: boolean;
-  /** Copies of results in the store are lost. */
-  readonly objectsAreLost: boolean;
+/** How large a world is. */
+export interface WorldSize {
+  /** The head included. */
+  readonly nodes: number;
+  readonly cpus: number;
+  readonly drivers: number;
+  /** How likely a driver does something in a step. */
+  readonly haste: number;
 }
 
 interface Timer {
@@ -55,6 +73,7 @@ interface Timer {
 /** What a driver knows. */
 interface Driver {
   readonly thread: SimThread;
+  readonly node: SimNode;
   readonly known: Tracked[];
   readonly handles: SimHandle[];
   /** Refs that are being read. */
@@ -64,34 +83,48 @@ interface Driver {
 }
 
 /** See the head of the file. */
-export class ClusterWorld implements ProgramWorld {
-  readonly node: SimNode;
+export class ClusterWorld implements ProgramWorld, SimHost {
+  /** Those that live; the head is the first. */
+  readonly nodes: SimNode[] = [];
   readonly network: SimNetwork;
+  readonly web: SimWeb;
+  /** The latest that has happened, for whoever reads of a failure. */
+  readonly story: string[] = [];
   readonly drivers: Driver[] = [];
   readonly threads = new Map<WorkerId, SimThread>();
   readonly faults: Faults;
   readonly #dice: Dice;
+  readonly #size: WorldSize;
+  #rings: SimRing[] = [];
   readonly #timers = new Set<Timer>();
   readonly #programs: Program[] = [];
-  /** How often each task was begun, and how often its outcome was told. */
-  readonly #begun = new Map<string, number>();
-  readonly #told = new Map<string, number>();
+  readonly #attempts: Attempts;
   #steps = 0;
   #sequence = 0;
   #actorCount = 0;
+  #machineCount = 0;
+  #isCalm = false;
   #failure: unknown;
 
-  constructor(dice: Dice, faults: Faults) {
+  constructor(dice: Dice, faults: Faults, size: WorldSize) {
     this.#dice = dice;
     this.faults = faults;
-    this.network = new SimNetwork(dice, faults.isLossy ? 0.15 : 0);
-    this.node = new SimNode({
-      startThread: (id) => this.#startThread(id, false),
-      stopThread: (id) => this.#endThread(id),
-      link: (source, target) => this.#link(source, target),
-      nowMs: () => this.network.nowMs,
-    });
-    for (const name of ["w-d1", "w-d2"]) this.#startDriver(name as WorkerId);
+    this.#attempts = new Attempts(faults);
+    this.#size = size;
+    this.network = new SimNetwork(dice, 0);
+    this.web = new SimWeb({ dice, nowMs: this.nowMs, after: this.after });
+  }
+
+  /** The cluster is there, and drivers have joined it. */
+  async open(): Promise<void> {
+    for (let n = 0; n < this.#size.nodes; n++) await this.#startNode();
+    for (let step = 0; step < JOIN_STEPS_MAX; step++) {
+      if (this.nodes.every(({ hasJoined }) => hasJoined)) break;
+      await this.#goOn();
+    }
+    for (let n = 0; n < this.#size.drivers; n++) {
+      this.#startDriver(this.nodes[n % this.nodes.length]!);
+    }
   }
 
   // -- Steps -----------------------------------------------------------------
@@ -102,18 +135,23 @@ export class ClusterWorld implements ProgramWorld {
     const { threadsDie, driversDie, tasksAreCancelled, objectsAreLost } =
       this.faults;
     if (objectsAreLost && dice.chance(0.05)) this.#loseObject();
-    if (dice.chance(0.12)) this.#act(dice.pick(this.drivers));
+    if (this.drivers.length > 0 && dice.chance(this.#size.haste)) {
+      this.#act(dice.pick(this.drivers));
+    }
     if (threadsDie && dice.chance(0.004)) this.#crashThread();
     if (driversDie && dice.chance(0.0015)) this.#crashDriver();
     if (threadsDie && dice.chance(0.01)) this.#killActor();
     if (tasksAreCancelled && dice.chance(0.015)) this.#cancel();
-    if (this.faults.isLossy && dice.chance(0.01)) this.network.breakSome();
+    if (this.faults.isLossy && dice.chance(0.01)) this.#breakSome();
+    if (this.faults.nodesDie && dice.chance(0.004)) this.#crashNode();
+    if (this.faults.nodesDie && dice.chance(0.004)) await this.#joinNode();
+    if (this.faults.nodesAreCutOff && dice.chance(0.003)) this.#cutOff();
     await this.#goOn();
   }
 
   /** Everything goes its way, nothing new comes. */
   async calmStep(): Promise<void> {
-    this.network.faults = 0;
+    this.#isCalm = true;
     for (const driver of this.drivers) {
       if (driver.known.length > 0 && this.#dice.chance(0.3)) {
         this.#readAndDrop(driver);
@@ -126,29 +164,36 @@ export class ClusterWorld implements ProgramWorld {
 
   async #goOn(): Promise<void> {
     this.#steps++;
-    for (let turn = this.#dice.below(4); turn > 0; turn--) {
+    const busy = 4 + this.nodes.length;
+    for (let turn = this.#dice.below(busy); turn > 0; turn--) {
       this.network.deliver();
+      if (this.nodes.length > 1) this.web.deliver();
+      if (this.#rings.length > 0) this.#dice.pick(this.#rings).poll();
     }
     if (this.#dice.chance(0.25)) this.#passTime();
     for (let turn = 0; turn < MICROTASKS_PER_STEP; turn++) await undefined;
     // Now nothing is on its way from one stack to another.
     if (this.#dice.chance(0.1)) this.#sweepSome();
-    this.node.flush();
-    if (this.#steps % 4 === 0) this.node.validate();
+    for (const node of this.nodes) node.turn();
+    if (this.#steps % 4 === 0) this.#dice.pick(this.nodes).validate();
     if (this.#failure) throw this.#failure;
   }
 
   #passTime(): void {
-    this.network.advance(TICK_MS);
+    const isSlow = this.nodes.length > 1 && this.#isCalm;
+    this.network.advance(isSlow ? 4 * TICK_MS : TICK_MS);
+    this.web.advance();
     for (const timer of [...this.#timers]) {
-      if (timer.atMs > this.network.nowMs) continue;
+      if (timer.atMs > this.network.nowMs || !this.#timers.has(timer)) continue;
       this.#timers.delete(timer);
       timer.callback();
     }
-    this.node.tick();
+    for (const ring of this.#rings) if (this.#dice.chance(0.6)) ring.poll();
+    this.#rings = this.#rings.filter(({ isOver }) => !isOver);
   }
 
   #sweepSome(): void {
+    for (const node of this.nodes) if (this.#dice.chance(0.5)) node.sweep();
     for (const thread of this.threads.values()) {
       if (this.#dice.chance(0.5)) thread.sweep(this.#dice.chance(0.3));
     }
@@ -162,7 +207,6 @@ export class ClusterWorld implements ProgramWorld {
 
   /** What should not be there when all is over. */
   leftovers(): string[] {
-    const { scheduler, directory, store } = this.node;
     const left: string[] = [];
     const add = (what: string, count: number) => {
       if (count !== 0) left.push(`${what}: ${count}`);
@@ -170,23 +214,7 @@ export class ClusterWorld implements ProgramWorld {
     for (const { thread, pending } of this.drivers) {
       add(`${thread.id} pending`, pending);
     }
-    add("leases", scheduler.leases().length);
-    add("demands", scheduler.pending().length);
-    add("placed actors", scheduler.actors().length);
-    for (
-      const { actor, state, holders, retiring } of directory.records.values()
-    ) {
-      if (state === "DEAD") continue;
-      left.push(
-        `actor ${actor.actorId} ${state} retiring=${retiring} ` +
-          `holders=${[...holders]}`,
-      );
-    }
-    const { usedBytes, objects, waiting } = store.stats();
-    for (const entry of store.list()) left.push(JSON.stringify(entry));
-    add("stored objects", objects);
-    add("used bytes", usedBytes);
-    add("creates", waiting);
+    for (const node of this.nodes) left.push(...leftoversOf(node));
     for (const [id, thread] of this.threads) {
       for (const [what, count] of Object.entries(thread.leftovers())) {
         add(`${id} ${what}`, count);
@@ -348,14 +376,14 @@ export class ClusterWorld implements ProgramWorld {
         placement: this.#dice.chance(0.5) ? { CPU: 10_000 } : {},
         held: {},
         strategy: "default",
-        maxRestarts: this.#dice.pick([0, 1, -1]),
+        maxRestarts: this.#dice.pick([0, 1, Infinity]),
         maxConcurrency,
         concurrencyGroups: {},
         interface: {
           className: "Actor",
           methods: [],
           maxTaskRetries: 0,
-          maxPendingCalls: -1,
+          maxPendingCalls: Infinity,
         },
       },
     });
@@ -369,7 +397,7 @@ export class ClusterWorld implements ProgramWorld {
       method,
       n: this.#dice.below(1_000),
       sequence: this.nextSequence(),
-      maxRetries: this.#dice.pick([0, 2, -1]),
+      maxRetries: this.#dice.pick([0, 2, Infinity]),
     };
     const tops = method === "give" ? [] : this.#some(driver, 1);
     const held = method === "keep" ? this.#some(driver, 2) : [];
@@ -461,21 +489,6 @@ export class ClusterWorld implements ProgramWorld {
     adopt(frame, value);
   }
 
-  #checkError(error: unknown, n: Expected): void {
-    const code = (error as { code?: string }).code ?? "";
-    if (error instanceof TaskError) {
-      const isPlanned = error.message.includes("planned");
-      return this.#check(isPlanned && n === "fails", error);
-    }
-    const { threadsDie, driversDie, tasksAreCancelled, objectsAreLost } =
-      this.faults;
-    const isAllowed = (threadsDie || driversDie) && DEATHS.has(code) ||
-      objectsAreLost && LOSSES.has(code) ||
-      tasksAreCancelled &&
-        (code === "task_cancelled" || DEATHS.has(code));
-    this.#check(isAllowed, error);
-  }
-
   #check(isRight: boolean, problem: unknown): void {
     if (!isRight) this.#fail(problem);
   }
@@ -486,53 +499,114 @@ export class ClusterWorld implements ProgramWorld {
       : new Error(String(problem));
   }
 
-  /** An executor begins a task: no more often than it may be retried. */
   began(run: TaskRun, program: Program): void {
-    const key = `${run.owner.id}/${run.number}`;
-    const count = (this.#begun.get(key) ?? 0) + 1;
-    this.#begun.set(key, count);
-    const most = program.maxRetries + 1;
-    this.#check(count <= most, `Task ${key} ran ${count} times of ${most}`);
-    const before = this.#told.get(key) ?? 0;
-    // What is lost is made again.
-    if (this.faults.objectsAreLost) return;
-    this.#check(before < count, `Task ${key} ran after it was done`);
+    this.#noteWrong(this.#attempts.began(run, program));
   }
 
-  told(_thread: SimThread, owner: WorkerId, number: number): void {
-    const key = `${owner}/${number}`;
-    const begun = this.#begun.get(key);
-    if (begun === undefined) return;
-    const count = (this.#told.get(key) ?? 0) + 1;
-    this.#told.set(key, count);
-    // Nor does a task begin whose arguments are lost.
-    if (this.faults.objectsAreLost) return;
-    this.#check(count <= begun, `Task ${key} has ${count} outcomes`);
+  told(owner: WorkerId, number: number, error?: WireError): void {
+    this.#noteWrong(this.#attempts.told(owner, number, error));
+  }
+
+  #checkError(error: unknown, n: Expected): void {
+    this.#check(mayBeTold(error, n, this.faults), error);
+  }
+
+  #noteWrong(problem: string | undefined): void {
+    if (problem !== undefined) this.#fail(problem);
   }
 
   // -- Faults ----------------------------------------------------------------
 
   #crashThread(): void {
-    const executors = [...this.threads.values()].filter((t) => t.executor);
-    if (executors.length > 0) this.#endThread(this.#dice.pick(executors).id);
+    const node = this.#dice.pick(this.nodes);
+    const executors = [...node.threads]
+      .filter((id) => this.threads.get(id)?.executor);
+    if (executors.length === 0) return;
+    const id = this.#dice.pick(executors);
+    this.#tell(`Thread ${id} crashes`);
+    this.stopThread(node, id);
   }
 
   #crashDriver(): void {
     if (this.drivers.length < 2) return;
     const [driver] = this.drivers.splice(this.#dice.below(2), 1);
-    const { id } = driver!.thread;
-    this.#endThread(id);
+    const { thread, node } = driver!;
+    this.#tell(`Driver ${thread.id} crashes`);
+    this.stopThread(node, thread.id);
+  }
+
+  #breakSome(): void {
+    const ends = this.web.breakSome();
+    if (ends) this.#tell(`The connection of ${ends} breaks`);
+  }
+
+  /** All but the head may: it is the one that there is. */
+  #pickWorker(): SimNode | undefined {
+    const [, ...workers] = this.nodes;
+    return workers.length > 0 ? this.#dice.pick(workers) : undefined;
+  }
+
+  #crashNode(): void {
+    const node = this.#pickWorker();
+    if (node) this.#endNode(node, "crashes");
+  }
+
+  #cutOff(): void {
+    const node = this.#pickWorker();
+    if (!node) return;
+    this.#tell(`Node ${node.nodeId} is cut off`);
+    this.web.cutOff(node.host);
+    this.after(200 + this.#dice.below(CUT_MS_MAX), () => {
+      this.#tell(`Node ${node.nodeId} is reached again`);
+      this.web.rejoin(node.host);
+    });
+  }
+
+  async #joinNode(): Promise<void> {
+    if (this.nodes.length < this.#size.nodes) await this.#startNode();
+  }
+
+  /** A node's process is gone, with all of its threads. */
+  #endNode(node: SimNode, how: string): void {
+    if (!node.isAlive) return;
+    this.#tell(`Node ${node.nodeId} ${how}`);
+    node.isAlive = false;
+    this.web.crash(node.host);
+    this.nodes.splice(this.nodes.indexOf(node), 1);
+    for (const id of node.threads) this.#killThread(id);
+    for (const driver of this.drivers.filter((each) => each.node === node)) {
+      this.drivers.splice(this.drivers.indexOf(driver), 1);
+    }
+  }
+
+  /** See {@linkcode SimHost}. */
+  over(node: SimNode, why: string): void {
+    this.#check(!why.includes("protocol_broken"), why);
+    // Its process ends by itself, a moment later.
+    this.after(
+      this.#dice.below(20),
+      () => this.#endNode(node, `is over: ${why}`),
+    );
+  }
+
+  #tell(text: string): void {
+    this.story.push(`${this.#steps} ${this.network.nowMs} ms: ${text}`);
+    if (this.story.length > STORY_MAX) this.story.shift();
   }
 
   /** Not what its owner has written: that is lost with the owner alone. */
   #loseObject(): void {
-    const entries = this.node.store.list().filter(({ owner, number, state }) =>
+    const node = this.#dice.pick(this.nodes);
+    const entries = node.node.store.list().filter((
+      { owner, number, state },
+    ) =>
       state === "sealed" &&
       this.threads.get(owner)?.written.has(number) === false
     );
     if (entries.length === 0) return;
     const { owner, number } = this.#dice.pick(entries);
-    this.node.loseObject(owner, number, this.#dice.chance(0.5));
+    this.#tell(`A copy of ${owner}/${number} is lost at ${node.nodeId}`);
+    node.loseCopy(owner, number);
   }
 
   #killActor(): void {
@@ -544,6 +618,7 @@ export class ClusterWorld implements ProgramWorld {
   }
 
   #cancel(): void {
+    if (this.drivers.length === 0) return;
     const driver = this.#dice.pick(this.drivers);
     if (driver.known.length === 0) return;
     const { ref } = this.#dice.pick(driver.known);
@@ -564,13 +639,30 @@ export class ClusterWorld implements ProgramWorld {
 
   // -- Threads ---------------------------------------------------------------
 
-  #startDriver(id: WorkerId): void {
-    const end = this.#startThread(id, true);
-    this.node.addThread(id, end);
+  async #startNode(): Promise<void> {
+    const [head] = this.nodes;
+    const host = `m${++this.#machineCount}.example`;
+    const nodeId = newId("node", this.random);
+    const { cpus } = this.#size;
+    const node = new SimNode(this, {
+      ...{ nodeId, host, cpus },
+      ...(head ? { head } : {}),
+    });
+    this.#tell(`Node ${nodeId} starts`);
+    this.nodes.push(node);
+    await node.begin();
+  }
+
+  #startDriver(node: SimNode): void {
+    const id = newId("worker", this.random);
+    const link = this.#newThread(node, id, true);
+    const jobId: JobId = newId("job", this.random);
+    node.addDriver(jobId, id, link);
     const thread = this.threads.get(id)!;
     thread.frames.add(new Frame());
     this.drivers.push({
       thread,
+      node,
       known: [],
       handles: [],
       reading: new Map(),
@@ -578,13 +670,20 @@ export class ClusterWorld implements ProgramWorld {
     });
   }
 
+  startThread(node: SimNode, id: WorkerId): SimLink {
+    return this.#newThread(node, id, false);
+  }
+
   /** Gives the node's end of the link to it. */
-  #startThread(id: WorkerId, isDriver: boolean) {
+  #newThread(node: SimNode, id: WorkerId, isDriver: boolean): SimLink {
     const [nodeEnd, threadEnd] = this.network.connect([
-      () => this.node.flush(),
+      () => {
+        if (node.isAlive) node.node.takeIn();
+      },
       () => this.threads.get(id)?.schedule(),
     ], false);
     const start = () => {
+      if (!node.isAlive) return;
       const thread = new SimThread(id, this, threadEnd, isDriver);
       this.threads.set(id, thread);
       thread.schedule();
@@ -596,38 +695,45 @@ export class ClusterWorld implements ProgramWorld {
   }
 
   /** The thread is gone some time later, and its node is told after that. */
-  #endThread(id: WorkerId): void {
+  stopThread(node: SimNode, id: WorkerId): void {
     this.after(this.#dice.below(20), () => {
-      const thread = this.threads.get(id);
-      if (!thread) return;
-      thread.kill();
-      this.threads.delete(id);
-      this.after(this.#dice.below(20), () => this.node.threadEnded(id));
+      if (!this.#killThread(id)) return;
+      this.after(
+        this.#dice.below(20),
+        () => node.threadEnded(id, "it crashed"),
+      );
     });
   }
 
-  #link(source: WorkerId, target: WorkerId) {
-    return this.network.connect([
-      () => this.threads.get(source)?.schedule(),
-      () => this.threads.get(target)?.schedule(),
-    ], this.faults.isLossy);
+  #killThread(id: WorkerId): boolean {
+    const thread = this.threads.get(id);
+    thread?.kill();
+    return this.threads.delete(id);
   }
+
+  newRing(id: WorkerId, end: RingLinkEnd): SimRing {
+    const ring = new SimRing(end, () => this.threads.get(id)?.schedule());
+    this.#rings.push(ring);
+    return ring;
+  }
+
+  readonly random = (bytes: Uint8Array): void => {
+    for (let at = 0; at < bytes.length; at++) bytes[at] = this.#dice.below(256);
+  };
 
   // -- What threads ask for --------------------------------------------------
 
-  nowMs(): number {
-    return this.network.nowMs;
-  }
+  readonly nowMs = (): number => this.network.nowMs;
 
   steps(): number {
     return this.#steps;
   }
 
-  after(delayMs: number, callback: () => void): () => void {
+  readonly after = (delayMs: number, callback: () => void): () => void => {
     const timer = { atMs: this.network.nowMs + delayMs, callback };
     this.#timers.add(timer);
     return () => this.#timers.delete(timer);
-  }
+  };
 
   sleep(ms: number): Promise<void> {
     return new Promise((resolve) => this.after(ms, resolve));
@@ -651,15 +757,3 @@ export class ClusterWorld implements ProgramWorld {
     return this.#sequence++;
   }
 }
-
-const LOSSES: ReadonlySet<string> = new Set([
-  "object_lost",
-  "reconstruction_failed",
-]);
-
-const DEATHS: ReadonlySet<string> = new Set([
-  "worker_died",
-  "owner_died",
-  "actor_died",
-  "actor_unavailable",
-]);

@@ -43,7 +43,7 @@ async function runSeeds(
 }
 
 /** Not by `cause`: not every test runner prints it. */
-function describeFailure(error: unknown): string {
+export function describeFailure(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   if (!("story" in error)) return String(error.stack);
   return `${error.stack}\nStory: ${JSON.stringify(error.story, null, 2)}`;

@@ -1,225 +1,215 @@
-// A node of a simulated cluster: the real scheduler, store and actor directory,
-// and what a node does with requests and decisions, without threads or time.
+// A node of a simulated cluster: the real node with its real sessions to other
+// nodes, in a world whose time, threads and network are simulated.
 
+import type { MantaError } from "../../runtime/base/errors.ts";
 import {
-  type MantaError,
-  ObjectLostError,
-  WorkerDiedError,
-} from "../../runtime/base/errors.ts";
-import type { JobId, NodeId, WorkerId } from "../../runtime/base/ids.ts";
-import type { ActorDirectory } from "../../runtime/control/actor_directory.ts";
-import { PlacementGroups } from "../../runtime/control/placement_groups.ts";
-import { NodeActors, type Uncaused } from "../../runtime/node_actors.ts";
-import type { NodeJob } from "../../runtime/node_jobs.ts";
-import { type AskedNode, receiveRequest } from "../../runtime/node_requests.ts";
-import { NodeScheduling } from "../../runtime/node_scheduling.ts";
-import { isToStore } from "../../runtime/object_store/messages.ts";
-import { NodeStore } from "../../runtime/object_store/node_store.ts";
-import type { FromNode, ToNode } from "../../runtime/protocol/node_messages.ts";
-import { encodeError } from "../../runtime/protocol/wire_error.ts";
-import type { SchedulerEvent } from "../../runtime/scheduler/messages.ts";
-import { Scheduler } from "../../runtime/scheduler/scheduler.ts";
-import type { LinkMessage } from "../../runtime/transport/link.ts";
+  type JobId,
+  newThreadId,
+  type NodeId,
+  type WorkerId,
+} from "../../runtime/base/ids.ts";
+import type { ToHost } from "../../runtime/host_messages.ts";
+import { Node } from "../../runtime/node.ts";
+import { NodeGateway } from "../../runtime/node_gateway.ts";
+import type { NodePeer } from "../../runtime/node_peers.ts";
+import type { NodeSurroundings } from "../../runtime/node_surroundings.ts";
+import { decodeError } from "../../runtime/protocol/wire_error.ts";
+import { Mailbox, newMailboxBuffer } from "../../runtime/transport/mailbox.ts";
+import type { RingLinkEnd } from "../../runtime/transport/ring_link.ts";
 import { ViewCollector } from "./sim_collector.ts";
 import type { SimLink } from "./sim_network.ts";
+import type { SimRing } from "./sim_ring.ts";
+import type { SimWeb } from "./sim_web.ts";
 
-const JOB_ID = "j-1" as JobId;
-const CPUS = 3;
+const TOKEN = "simulated";
 const STORE_BYTES = 24 * 1024 * 1024;
 
 /** What a node asks of its world. */
 export interface SimHost {
-  startThread(id: WorkerId): SimLink;
-  stopThread(id: WorkerId): void;
-  /** Links two threads, or ends; both get their end over `sendShared`. */
-  link(source: WorkerId, target: WorkerId): [SimLink, SimLink];
+  readonly web: SimWeb;
+  /** Bytes for ids. */
+  random(bytes: Uint8Array<ArrayBuffer>): void;
   nowMs(): number;
+  after(delayMs: number, callback: () => void): () => void;
+  /** Starts a thread; gives the node's end of its link. */
+  startThread(node: SimNode, id: WorkerId): SimLink;
+  stopThread(node: SimNode, id: WorkerId): void;
+  /** A thread's end of a link to another. */
+  newRing(id: WorkerId, end: RingLinkEnd): SimRing;
+  /** The node says that it cannot go on. */
+  over(node: SimNode, why: string): void;
+}
+
+/** Who a node is. */
+export interface SimNodeOptions {
+  readonly nodeId: NodeId;
+  readonly host: string;
+  readonly cpus: number;
+  /** The head; without one, it is the head. */
+  readonly head?: SimNode;
 }
 
 /** See the head of the file. */
 export class SimNode {
-  readonly scheduler: Scheduler;
-  readonly actors: NodeActors;
-  readonly store: NodeStore;
-  readonly #host: SimHost;
-  readonly #scheduling: NodeScheduling;
-  readonly #asked: AskedNode;
-  readonly #job: NodeJob;
-  readonly #links = new Map<WorkerId, SimLink>();
+  readonly nodeId: NodeId;
+  /** Its machine's name. */
+  readonly host: string;
+  readonly node: Node;
+  /** The threads that it has, drivers included. */
+  readonly threads = new Set<WorkerId>();
+  isAlive = true;
+  hasJoined = false;
+  readonly #world: SimHost;
+  readonly #gateway: NodeGateway;
   readonly #views = new ViewCollector();
-  readonly #endings = new Map<WorkerId, MantaError>();
-  readonly #introduced = new Set<string>();
-  readonly #threads = new Set<WorkerId>();
-  #threadCount = 0;
 
-  constructor(host: SimHost) {
-    this.#host = host;
-    this.scheduler = new Scheduler({
-      nodeId: "n-1" as NodeId,
-      total: { CPU: CPUS * 10_000 },
+  constructor(world: SimHost, options: SimNodeOptions) {
+    const { nodeId, host, cpus, head } = options;
+    this.#world = world;
+    this.nodeId = nodeId;
+    this.host = host;
+    const listen = { hostname: host, port: 0, token: TOKEN };
+    this.node = new Node({
+      type: "node_start",
+      nodeId,
+      nodeMailbox: newMailboxBuffer(),
+      total: { CPU: cpus * 10_000 },
       labels: {},
-      newThreadId: () => `w-t${++this.#threadCount}` as WorkerId,
-    });
-    const ports = {
-      schedule: (event: Uncaused<SchedulerEvent>) =>
-        this.#scheduling.take(event),
-      send: (id: WorkerId, message: FromNode) => this.#send(id, message),
-      stopThread: (id: WorkerId, reason: string | MantaError) =>
-        this.#stopThread(id, reason),
-    };
-    this.actors = new NodeActors(ports);
-    const groups = new PlacementGroups();
-    this.#scheduling = new NodeScheduling(this.scheduler, {
-      ...ports,
-      answered: (answer) => this.actors.placed(answer),
-      actors: this.actors,
-      groups,
-      startThread: ({ threadId }) => this.#startThread(threadId),
-      jobOf: () => JOB_ID,
-      warn: () => {},
-      // Whoever goes on without a lease is stopped by nobody here.
-    }, { after: () => () => {} });
-    this.#asked = {
-      place: (event) => this.#scheduling.take(event),
-      ...ports,
-      actors: this.actors,
-      groups,
-      revoked: this.#scheduling.revoked,
-      memory: { given: nothingSays },
-      tasks: { given: nothingSays },
-      threads: {
-        stop: (id, reason) => this.#stopThread(id, reason),
-        exiting: nothingSays,
+      storeBytes: STORE_BYTES,
+      sessionPath: "/nowhere",
+      spillPath: undefined,
+      memory: {
+        memoryUsageThreshold: 1,
+        memoryMonitorRefreshMs: 0,
+        memoryLimitBytes: undefined,
       },
-      removeGroup: nothingSays,
-      link: (from, peer) => this.#link(from, peer),
-      broken: (_, error) => {
-        throw error;
+      hostname: host,
+      version: "0.0.0",
+      startedAtMs: 0,
+      listen,
+      ...(head ? { join: { address: head.node.address } } : {}),
+      childEntries: { processUrl: "", threadUrl: "" },
+    }, {
+      post: (message) => this.#host(message),
+      collectGarbage: () => Promise.resolve(),
+      returnMemory: undefined,
+      makeMemoryFile: noMemoryFile,
+      childCommand: nothingSays,
+      surroundings: this.#surroundings(),
+      startThread: ({ identity }) => this.#startThread(identity.workerId),
+    });
+    this.#gateway = new NodeGateway(this.node, listen, {
+      makeMemoryFile: noMemoryFile,
+    });
+  }
+
+  /** Listens, and joins the head. */
+  async begin(): Promise<void> {
+    await this.#gateway.open((options) => this.#world.web.serve(options));
+    this.node.cluster!.begin();
+    this.hasJoined ||= this.node.start.join === undefined;
+  }
+
+  #surroundings(): NodeSurroundings {
+    const { nowMs, after, random, web } = this.#world;
+    return {
+      clock: { nowMs },
+      timers: {
+        after: (delayMs, callback) =>
+          after(delayMs, () => {
+            if (this.isAlive) callback();
+          }),
+      },
+      openChannel: (target) => web.open(this.host, target),
+      thisProcess: () => ({
+        machine: this.host,
+        pidNamespace: "0",
+        pid: 1,
+        start: "0",
+      }),
+      newThreadId: (nodeId) => newThreadId(nodeId, random),
+      newMailbox: (buffer) => new PolledMailbox(buffer),
+      newCollector: () => this.#views,
+    };
+  }
+
+  #host(message: ToHost): void {
+    switch (message.type) {
+      case "stop_thread":
+        // The head has no threads but its own to stop.
+        if (!this.threads.has(message.workerId)) return;
+        return this.#world.stopThread(this, message.workerId);
+      case "node_joined":
+        this.hasJoined = true;
+        return;
+      case "node_over":
+        return this.#world.over(
+          this,
+          message.error ? decodeError(message.error).message : "it has drained",
+        );
+    }
+  }
+
+  // -- Threads ---------------------------------------------------------------
+
+  #startThread(id: WorkerId): NodePeer {
+    this.threads.add(id);
+    return this.#peer(id, this.#world.startThread(this, id));
+  }
+
+  /** A driver is linked to this node. */
+  addDriver(jobId: JobId, workerId: WorkerId, link: SimLink): void {
+    this.threads.add(workerId);
+    const { nodeId } = this;
+    const identity = { jobId, nodeId, workerId, namespace: "n" };
+    this.node.addDriver(identity, this.#peer(workerId, link));
+  }
+
+  #peer(id: WorkerId, link: SimLink): NodePeer {
+    return {
+      link,
+      mailbox: newMailboxBuffer(),
+      memory: "shared",
+      open: (peer, end) => {
+        const opened: SimLinkOpened = {
+          type: "link_opened",
+          peer,
+          end: this.#world.newRing(id, end),
+        };
+        link.sendShared(opened);
       },
     };
-    // No thread here prints, or tells of its tasks.
-    this.#job = {
-      driver: { jobId: JOB_ID },
-      threads: this.#threads,
-    } as unknown as NodeJob;
-    this.store = new NodeStore({
-      capacityBytes: STORE_BYTES,
-      send: (id, message) => this.#links.get(id)?.send(message),
-      sendShared: (id, message) => this.#links.get(id)?.sendShared(message),
-      collectGarbage: () => {},
-      after: () => {},
-      sentByItself: () => this.flush(),
-      collector: this.#views,
-      clock: { nowMs: () => host.nowMs() },
-    });
   }
 
-  get directory(): ActorDirectory {
-    return this.actors.directory;
+  /** A thread or a driver is gone, and the node hears of it. */
+  threadEnded(id: WorkerId, reason: string | MantaError): void {
+    if (!this.threads.delete(id) || !this.isAlive) return;
+    this.node.driverEnded(id, String(reason));
+    this.node.threadEnded(id, reason);
   }
 
-  addThread(id: WorkerId, link: SimLink): void {
-    this.store.workerStarted(id);
-    this.#links.set(id, link);
-    link.start({
-      receive: (message) => this.#receive(id, message as ToNode),
-      closed: () => {},
-    });
+  // -- As a simulation -------------------------------------------------------
+
+  /** The node's turn: it sees what relays have got. */
+  turn(): void {
+    if (this.isAlive && this.node.mailbox.hasMail) this.node.takeIn();
   }
 
-  flush(): void {
-    for (const link of this.#links.values()) link.flush();
-  }
-
-  tick(): void {
-    const nowMs = this.#host.nowMs();
+  sweep(): void {
     this.#views.sweep();
-    this.#scheduling.take({ type: "clock_ticked", nowMs });
-    this.actors.direct({ type: "clock_ticked", nowMs });
-    this.store.tick();
-    this.flush();
+    this.turn();
   }
 
   validate(): void {
-    this.scheduler.validate();
-    this.directory.validate();
-    this.store.validate();
+    this.node.scheduler.validate();
+    this.node.actors.directory.validate();
+    this.node.store.validate();
   }
 
-  /** The host says that a thread is gone. */
-  threadEnded(workerId: WorkerId): void {
-    const link = this.#links.get(workerId);
-    if (!link) return;
-    const error = this.#endings.get(workerId) ??
-      new WorkerDiedError(`Thread ${workerId} ended: it crashed`);
-    this.#endings.set(workerId, error);
-    this.#links.delete(workerId);
-    link.close();
-    for (const id of this.#links.keys()) {
-      this.#send(id, {
-        type: "worker_ended",
-        workerId,
-        reason: encodeError(error),
-      });
-    }
-    this.#scheduling.take({ type: "thread_ended", threadId: workerId });
-    this.actors.direct({ type: "worker_ended", workerId, error });
-    this.store.workerEnded(workerId);
-    this.flush();
-  }
-
-  /**
-   * The last copy of an object is gone. Its owner is told of it, or whoever
-   * opens it finds out.
-   */
-  loseObject(owner: WorkerId, number: number, isTold: boolean): void {
-    this.store.receive(owner, { type: "object_free", owner, number });
-    if (!isTold) return;
-    const reason = encodeError(new ObjectLostError("Its node is gone"));
-    this.#send(owner, { type: "objects_lost", numbers: [number], reason });
-  }
-
-  #send(id: WorkerId, message: FromNode): void {
-    this.#links.get(id)?.send(message);
-  }
-
-  #startThread(threadId: WorkerId): void {
-    this.#threads.add(threadId);
-    this.addThread(threadId, this.#host.startThread(threadId));
-    this.#scheduling.take({ type: "thread_started", threadId });
-  }
-
-  #stopThread(workerId: WorkerId, reason: string | MantaError): void {
-    if (!this.#links.has(workerId)) return;
-    this.#endings.set(workerId, new WorkerDiedError(`Stopped: ${reason}`));
-    this.#host.stopThread(workerId);
-  }
-
-  // -- Messages --------------------------------------------------------------
-
-  #receive(from: WorkerId, message: ToNode): void {
-    if (isToStore(message)) return this.store.receive(from, message);
-    receiveRequest(this.#asked, message, from, this.#job);
-  }
-
-  #link(from: WorkerId, peer: WorkerId): void {
-    const source = this.#links.get(from);
-    const target = this.#links.get(peer);
-    if (!source) return;
-    if (!target) {
-      const reason = this.#endings.get(peer) ?? new WorkerDiedError("Unknown");
-      return this.#send(from, {
-        type: "worker_ended",
-        workerId: peer,
-        reason: encodeError(reason),
-      });
-    }
-    const pair = [from, peer].sort().join(" ");
-    if (this.#introduced.has(pair)) return;
-    this.#introduced.add(pair);
-    const [sourceEnd, targetEnd] = this.#host.link(from, peer);
-    source.sendShared(opened(peer, sourceEnd));
-    target.sendShared(opened(from, targetEnd));
+  /** A copy of an object is gone, and nobody is told. */
+  loseCopy(owner: WorkerId, number: number): void {
+    const puller = `w-puller-${this.nodeId}` as WorkerId;
+    this.node.store.receive(puller, { type: "object_free", owner, number });
   }
 }
 
@@ -227,13 +217,20 @@ export class SimNode {
 export interface SimLinkOpened {
   readonly type: "link_opened";
   readonly peer: WorkerId;
-  readonly end: SimLink;
+  readonly end: SimRing;
+}
+
+/** The world looks into it; nothing wakes anybody. */
+class PolledMailbox extends Mailbox {
+  override park(): boolean {
+    return !this.hasMail;
+  }
+}
+
+function noMemoryFile(): never {
+  throw new Error("No two nodes are of one machine");
 }
 
 function nothingSays(): never {
   throw new Error("Nothing here should lead to this");
-}
-
-function opened(peer: WorkerId, end: SimLink): LinkMessage {
-  return { type: "link_opened", peer, end } as SimLinkOpened;
 }

@@ -29,6 +29,8 @@ import type {
   ToNode,
   WireClass,
 } from "../../runtime/protocol/node_messages.ts";
+import { FROM_PEER } from "../../runtime/protocol/peer_message_shapes.ts";
+import type { WireError } from "../../runtime/protocol/wire_error.ts";
 import { SessionCodec } from "../../runtime/session_codec.ts";
 import type { Link, LinkMessage } from "../../runtime/transport/link.ts";
 import { newLoopbackLinks } from "../../runtime/transport/loopback_link.ts";
@@ -36,6 +38,7 @@ import { Peers } from "../../runtime/transport/peers.ts";
 import { RefCollector, ViewCollector } from "./sim_collector.ts";
 import type { SimLink } from "./sim_network.ts";
 import type { SimLinkOpened } from "./sim_node.ts";
+import type { SimRing } from "./sim_ring.ts";
 
 const EXECUTOR_MESSAGES: ReadonlySet<string> = new Set([
   "template_define",
@@ -56,7 +59,7 @@ export interface SimSurroundings {
   after(delayMs: number, callback: () => void): () => void;
   loadCode(thread: SimThread, hash: string): Promise<unknown>;
   /** An executor tells the outcome of a task or call. */
-  told(thread: SimThread, owner: WorkerId, number: number): void;
+  told(owner: WorkerId, number: number, error?: WireError): void;
 }
 
 /** What one piece of user code holds while it runs. */
@@ -113,7 +116,7 @@ export class SimThread {
   readonly #node: SimLink;
   readonly #peers: Peers;
   readonly #ownerPeers = new Map<WorkerId, OwnerPeer>();
-  readonly #links: SimLink[] = [];
+  readonly #links: SimRing[] = [];
   readonly #views = new ViewCollector();
   readonly #holds = new Map<ActorId, SimHold>();
   readonly #runFrames = new Map<TaskRun, Frame>();
@@ -348,6 +351,10 @@ export class SimThread {
         );
       case "lease_reclaim":
         return this.owner.leaseReclaimed(known.leaseId);
+      case "lease_revoke":
+        return this.owner.leaseRevoked(known.leaseId, known.error);
+      case "demand_fail":
+        return this.owner.demandFailed(known.classKey, known.error);
       case "actor_registered":
         if (!known.error) return;
         return this.owner.channel(known.actorId)
@@ -370,7 +377,8 @@ export class SimThread {
   }
 
   #toExecutor(message: FromNode): void {
-    const executor = this.executor!;
+    const { executor } = this;
+    if (!executor) return;
     switch (message.type) {
       case "actor_start":
         return constructActor(message, executor, this.#executorPorts());
@@ -416,8 +424,13 @@ export class SimThread {
     this.#links.push(end);
     this.#peers.opened(peer, end);
     end.start({
-      receive: (message) => this.#fromPeer(peer, message as PeerMessage),
+      receive: end.isForeign
+        ? (message) => this.#fromPeer(peer, FROM_PEER.read(message))
+        : (message) => this.#fromPeer(peer, message as PeerMessage),
       closed: () => {},
+      broken: (error) => {
+        throw error;
+      },
     });
     this.schedule();
   }
@@ -598,13 +611,15 @@ export class SimThread {
     switch (message.type) {
       case "tasks_done":
         for (const number of message.numbers) {
-          this.#world.told(this, owner, number);
+          this.#world.told(owner, number);
         }
         break;
       case "task_returned":
-      case "task_failed":
       case "stream_ended":
-        this.#world.told(this, owner, message.number);
+        this.#world.told(owner, message.number);
+        break;
+      case "task_failed":
+        this.#world.told(owner, message.number, message.error);
         break;
     }
   }

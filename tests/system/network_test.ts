@@ -18,6 +18,9 @@ const SHORT_CUT_MS = 700;
 const DRIVER_FILE = fileURLToPath(
   import.meta.resolve("../support/chaos_driver.ts"),
 );
+const FAR_DRIVER_FILE = fileURLToPath(
+  import.meta.resolve("../support/far_driver.ts"),
+);
 
 /** A head and two workers, each on a host, by encrypted connections. */
 async function startOn(hosts: NetworkHosts): Promise<ProcessCluster> {
@@ -111,6 +114,29 @@ if (whyNot !== undefined) {
       writeFileSync(over, "");
       assertEquals(await driver.ended, 0, driver.printed);
       assertMatch(driver.printed, /Rounds without a wrong result: [1-9]/);
+    });
+
+    it("has workers that nobody reaches, who reach the others", async () => {
+      using hosts = await NetworkHosts.open(DRIVER + 1);
+      await using cluster = await startOn(hosts);
+      const token = await tokenOf(cluster);
+      // As behind a router: the others find nobody under its address.
+      const hidden = ["--num-cpus", "1", "--host", "127.0.0.1"];
+      await cluster.addWorker({
+        words: [...hidden, "--token", token],
+        host: DRIVER,
+      });
+      const nodeIds = [cluster.head, ...cluster.workers]
+        .map(({ nodeId }) => nodeId);
+      const driver = cluster.run(
+        [programPath("bun"), "run", FAR_DRIVER_FILE, ...nodeIds],
+        {
+          host: HEAD,
+          env: { MANTA_ADDRESS: cluster.address, MANTA_TOKEN: token },
+        },
+      );
+      assertEquals(await driver.ended, 0, driver.printed);
+      assertMatch(driver.printed, /Every one of 4 nodes reaches every other/);
     });
   },
 );

@@ -149,6 +149,25 @@ describe("Objects of a node among others", () => {
     await kit.assertEmpty();
   });
 
+  it("has it by the home when it reaches no node with a copy", async () => {
+    const kit = newKit();
+    const [a, b, c] = kit.nodes;
+    const owner = kit.thread(a!, "owner", true);
+    kit.thread(b!, "task").write(owner.workerId, 1, MIB, 9);
+    await kit.settle();
+    // Each of the two holds the other for dead; the home knows both.
+    c!.objects.nodeGone(b!.nodeId);
+    const open = kit.thread(c!, "reader").open(owner.workerId, 1, MIB, 9);
+    for (let tries = 1; tries < PULL_TRIES_MAX && !open.outcome; tries++) {
+      await kit.settle();
+      kit.advance(PULL_RETRY_MS_MAX);
+    }
+    assertEquals(open.outcome, "opened");
+    assertEquals(kit.reads.map(({ from }) => from), [b!.nodeId, a!.nodeId]);
+    owner.free(owner.workerId, 1);
+    await kit.assertEmpty();
+  });
+
   it("refuses what cannot be had from anybody", async () => {
     const kit = newKit();
     const [a, b, c] = kit.nodes;
@@ -166,7 +185,11 @@ describe("Objects of a node among others", () => {
       assertEquals(open.outcome, undefined);
       kit.advance(PULL_RETRY_MS_MAX);
     }
-    await kit.settle();
+    // The home has tried as well.
+    for (let tries = 0; tries < 2 * PULL_TRIES_MAX; tries++) {
+      await kit.settle();
+      kit.advance(PULL_RETRY_MS_MAX);
+    }
     assertEquals(open.outcome, "unreachable");
     owner.free(owner.workerId, 1);
     await kit.assertEmpty();

@@ -88,6 +88,27 @@ describe("ActorChannel", () => {
     assertEquals(channel.pendingCount, 0);
   });
 
+  it("ends calls to a thread out of reach, but for what came later", () => {
+    const { channel, call, deeds } = make();
+    channel.changed("ALIVE", 0, THREAD, undefined);
+    call(1);
+    call(2, "queued", 1);
+    channel.dispatch();
+    assertEquals(channel.sentTo(OTHER_THREAD), []);
+    const cut = channel.sentTo(THREAD);
+    call(3);
+    channel.dispatch();
+
+    channel.cutOff(cut, DEATH);
+
+    assertEquals(deeds.slice(2), [
+      "fail 1: unavailable",
+      `push 2 to ${THREAD} life 0`,
+    ]);
+    channel.cutOff(channel.sentTo(THREAD).slice(0, 1), DEATH);
+    assertEquals(deeds.slice(4), ["fail 3: unavailable"]);
+  });
+
   it("takes no notice of news from a former life", () => {
     const { channel } = make();
     channel.changed("ALIVE", 2, THREAD, undefined);

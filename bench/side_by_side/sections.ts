@@ -1,0 +1,13 @@
+// The sections of the side-by-side benchmark, in the order of the tables. Each
+// has rows that the same peers share.
+
+/** A section's title by a short name. */
+export const SECTIONS = {
+  limits: "What the machine allows",
+  ray: "Tasks, actors and objects: Ray",
+  pools: "A pool of threads: JavaScript libraries",
+  calls: "Calls to another process over the loopback",
+  graph: "Tasks that depend on others: Dask",
+  cores: "Tasks by the number of cores: Ray",
+  size: "Installed size",
+} as const;
