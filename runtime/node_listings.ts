@@ -4,10 +4,7 @@
 import type { JobId } from "./base/ids.ts";
 import { STATE_PART_BYTES_MAX } from "./base/limits.ts";
 import { PlacementGroupRemovedError } from "./base/errors.ts";
-import type {
-  ListedGroup,
-  PlacementGroups,
-} from "./control/placement_groups.ts";
+import type { PlacementGroups } from "./control/placement_groups.ts";
 import type { NodeCluster } from "./node_cluster.ts";
 import type { NodeStart } from "./host_messages.ts";
 import type { NodeActors } from "./node_actors.ts";

@@ -2,7 +2,11 @@
 // fit into one message: the latest and the first are kept, the rest is
 // counted. Pure.
 
-import type { NodePart, ToldTasks } from "./protocol/state_answers.ts";
+import type {
+  NodePart,
+  ThreadEvents,
+  ToldTasks,
+} from "./protocol/state_answers.ts";
 import { countTaskEvents } from "./protocol/task_events.ts";
 
 /** The part with no more than about so many bytes of lists. */
@@ -18,11 +22,25 @@ export function trimmedPart(part: NodePart, bytesMax: number): NodePart {
     ...(threads
       ? { threads: threads.map((it) => trimmedTasks(it, room)) }
       : {}),
-    ...(events
-      ? { events: room.latest(events, (it) => countTaskEvents(it.events)) }
-      : {}),
+    ...(events ? { events: trimmedEvents(events, room) } : {}),
   };
   return { ...part, ...lists, omitted: (part.omitted ?? 0) + room.omitted };
+}
+
+/** Rather all events than why some of them failed. */
+function trimmedEvents(
+  batches: readonly ThreadEvents[],
+  room: Room,
+): ThreadEvents[] {
+  const bare = batches.map((batch) => (
+    { ...batch, events: { ...batch.events, failures: [] } }
+  ));
+  const kept = room.latest(bare, ({ events }) => countTaskEvents(events));
+  const first = batches.length - kept.length;
+  const told = batches.slice(first).toReversed().map((batch, index) =>
+    room.has(batch.events.failures) ? batch : kept.at(-1 - index)!
+  );
+  return told.reverse();
 }
 
 function trimmedTasks(told: ToldTasks, room: Room): ToldTasks {
@@ -48,7 +66,7 @@ class Room {
 
   /** The first of a list, as many as there is room for. */
   first<T>(list: readonly T[], countOf: (item: T) => number = one): T[] {
-    const fitting = list.findIndex((item) => !this.#take(item));
+    const fitting = list.findIndex((item) => !this.has(item));
     if (fitting < 0) return [...list];
     for (const item of list.slice(fitting)) this.omitted += countOf(item);
     return list.slice(0, fitting);
@@ -58,7 +76,8 @@ class Room {
     return this.first(list.toReversed(), countOf).reverse();
   }
 
-  #take(item: unknown): boolean {
+  /** Whether there is room for it, which it then has. */
+  has(item: unknown): boolean {
     const sizeBytes = sizeOf(item);
     if (sizeBytes > this.#leftBytes) return false;
     this.#leftBytes -= sizeBytes;

@@ -266,7 +266,7 @@ export const STATE_MESSAGE_CHARACTERS_MAX = 256;
 export const STATE_NAME_CHARACTERS_MAX = 128;
 
 /** Bytes that the nodes together tell in one answer, which is one message. */
-export const STATE_PART_BYTES_MAX = 8 * 1024 * 1024;
+export const STATE_PART_BYTES_MAX = 12 * 1024 * 1024;
 
 /** Tasks without an outcome, or running, that a thread lists: one message. */
 export const STATE_OPEN_TASKS_MAX = 10_000;

@@ -60,4 +60,23 @@ describe("trimmedPart()", () => {
     assertEquals(told.open.length + few.omitted!, 100);
     assertEquals(told.openOmitted, 7);
   });
+
+  it("gives up why events failed before the events", () => {
+    const batches = [1, 2, 3].map((number) => {
+      const { events: ended, ...thread } = events(number);
+      const errorMessage = "x".repeat(100);
+      const failures = [{ row: 0, errorType: "Error", errorMessage }];
+      return { ...thread, events: { ...ended, failures } };
+    });
+
+    const { events: kept, omitted } = trimmedPart(
+      { nodeId, events: batches },
+      3 * 600 + 2 * 400,
+    );
+
+    assertEquals([kept!.length, omitted], [3, 0]);
+    assertEquals(kept![2], batches[2]);
+    assertEquals(kept![0]!.events.failures, []);
+    assertEquals(kept![0]!.events.rows, batches[0]!.events.rows);
+  });
 });
