@@ -224,7 +224,7 @@ export class ActorChannel {
     // First what goes on: the last call that fails lets go of the actor.
     for (const call of calls.toReversed()) {
       if (!this.#maySendAgain(call)) continue;
-      this.#effects.sentAgain(call, this.#threadError);
+      this.#effects.sentAgain(call, reason);
       this.#sent.delete(call);
       call.place = undefined;
       call.attempt++;

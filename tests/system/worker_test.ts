@@ -1,7 +1,7 @@
 // Workers as their users meet them: they join, leave, die and come back, and
 // the status of the cluster tells the truth of it.
 
-import { existsSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { createServer as createTcpServer } from "node:net";
 import { join } from "node:path";
 import { readCertificate } from "../../cli/node_certificate.ts";
@@ -268,7 +268,10 @@ describe("a cluster with TLS", () => {
   it("is joined by who knows its certificate, with one of its own", async () => {
     await using cluster = new ProcessCluster();
     await cluster.startHead({ words: ["--tls"] });
-    const wrong = cluster.begin(["--address", cluster.address]);
+    // Another user's: what is the head's own knows its certificate.
+    const env = { TMPDIR: join(cluster.folder, "elsewhere") };
+    mkdirSync(env.TMPDIR);
+    const wrong = cluster.begin(["--address", cluster.address], { env });
     assertEquals(await wrong.ended, 1);
     assertStringIncludes(wrong.printed, "A node with TLS does so");
 
