@@ -64,14 +64,14 @@ describe("trimmedPart()", () => {
   it("gives up why events failed before the events", () => {
     const batches = [1, 2, 3].map((number) => {
       const { events: ended, ...thread } = events(number);
-      const errorMessage = "x".repeat(100);
+      const errorMessage = "x".repeat(10_000);
       const failures = [{ row: 0, errorType: "Error", errorMessage }];
       return { ...thread, events: { ...ended, failures } };
     });
 
     const { events: kept, omitted } = trimmedPart(
       { nodeId, events: batches },
-      3 * 600 + 2 * 400,
+      40_000,
     );
 
     assertEquals([kept!.length, omitted], [3, 0]);
