@@ -197,23 +197,34 @@ describe("a worker that cannot join", () => {
     assertStringIncludes(await fails(cluster, words), "the port is in use");
   });
 
-  it("is told that no Manta is there", async () => {
-    await using cluster = new ProcessCluster();
-    const server = createTcpServer((socket) => {
-      socket.on("error", () => {});
-      socket.end("220 mail.example.org ESMTP\r\n");
+  for (
+    const [what, answer, told] of [
+      ["no Manta is there", "220 mail.example.org ESMTP", "speaks no HTTP"],
+      [
+        "the head speaks another version",
+        "HTTP/1.1 426 Upgrade Required\r\nmanta-protocol: 99",
+        "version 99",
+      ],
+    ] as const
+  ) {
+    it(`is told that ${what}`, async () => {
+      await using cluster = new ProcessCluster();
+      const server = createTcpServer((socket) => {
+        socket.on("error", () => {});
+        socket.end(`${answer}\r\n\r\n`);
+      });
+      await new Promise<void>((resolve) =>
+        server.listen(0, "127.0.0.1", resolve)
+      );
+      const { port } = server.address() as { port: number };
+      try {
+        const words = ["--address", `127.0.0.1:${port}`];
+        assertStringIncludes(await fails(cluster, words), told);
+      } finally {
+        server.close();
+      }
     });
-    await new Promise<void>((resolve) =>
-      server.listen(0, "127.0.0.1", resolve)
-    );
-    const { port } = server.address() as { port: number };
-    try {
-      const words = ["--address", `127.0.0.1:${port}`];
-      assertStringIncludes(await fails(cluster, words), "speaks no HTTP");
-    } finally {
-      server.close();
-    }
-  });
+  }
 
   it("is told that nobody has that name", async () => {
     await using cluster = new ProcessCluster();
