@@ -31,20 +31,28 @@ try {
 }
 
 async function measure(sizeBytes: number): Promise<void> {
-  const before = plain();
+  const before = plain(sizeBytes);
   const spilled = await spill(sizeBytes);
-  const after = plain();
-  const write = (before.write + after.write) / 2;
-  const read = (before.read + after.read) / 2;
+  const after = plain(sizeBytes);
+  const mean = (name: keyof PlainRates) => (before[name] + after[name]) / 2;
   console.log(`values of ${sizeBytes / MIB} MiB`);
-  report("spill", spilled.write, write);
-  report("restore", spilled.read, read);
+  report("spill", spilled.write, "a plain write", mean("write"));
+  report("restore", spilled.read, "a plain read", mean("read"));
+  report("restore", spilled.read, "one that keeps it", mean("keep"));
 }
 
-function report(what: string, rate: number, plainRate: number): void {
+function report(
+  what: string,
+  rate: number,
+  plainWhat: string,
+  plainRate: number,
+): void {
   const mibPerSecond = Math.round(rate / MIB);
+  const plainMib = Math.round(plainRate / MIB);
   const ratio = (rate / plainRate).toFixed(2);
-  console.log(`  ${what} ${mibPerSecond} MiB/s, ${ratio} of a plain file's`);
+  console.log(
+    `  ${what} ${mibPerSecond} MiB/s, ${ratio} of ${plainWhat} (${plainMib})`,
+  );
 }
 
 /** Bytes per second. */
@@ -53,7 +61,12 @@ interface Rates {
   readonly read: number;
 }
 
-function plain(): Rates {
+interface PlainRates extends Rates {
+  /** Read into memory of its own, of which a store's worth is kept. */
+  readonly keep: number;
+}
+
+function plain(sizeBytes: number): PlainRates {
   const path = join(folder, "plain");
   const chunk = new Uint8Array(CHUNK_BYTES).fill(1);
   const file = openSync(path, "w+");
@@ -67,9 +80,18 @@ function plain(): Rates {
       readSync(file, chunk, 0, CHUNK_BYTES, at);
     }
   });
+  const kept: Uint8Array[] = [];
+  const keptMax = STORE_BYTES / sizeBytes;
+  const keep = rateOf(TOTAL_BYTES, () => {
+    for (let at = 0, n = 0; at < TOTAL_BYTES; at += sizeBytes, n++) {
+      const value = new Uint8Array(sizeBytes);
+      readSync(file, value, 0, sizeBytes, at);
+      kept[n % keptMax] = value;
+    }
+  });
   closeSync(file);
   rmSync(path);
-  return { write, read };
+  return { write, read, keep };
 }
 
 function rateOf(bytes: number, work: () => void): number {

@@ -19,6 +19,7 @@ import {
   buildCompleteCommand,
   completionCommand,
 } from "./commands/completion_command.ts";
+import { listCommands, summaryCommands } from "./commands/listing_commands.ts";
 import { microbenchmarkCommand } from "./commands/microbenchmark_command.ts";
 import { runCommand } from "./commands/run_command.ts";
 import { startCommand } from "./commands/start_command.ts";
@@ -50,6 +51,8 @@ export function buildCli(): Application<CommandContext> {
       start: startCommand,
       stop: stopCommand,
       status: statusCommand,
+      list: listCommands,
+      summary: summaryCommands,
       token: tokenCommand,
       microbenchmark: microbenchmarkCommand,
       completion: completionCommand,

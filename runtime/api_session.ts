@@ -24,6 +24,7 @@ import { newId, type PlacementGroupId } from "./base/ids.ts";
 import { CallerTemplates, type Inheritance } from "./caller_templates.ts";
 import { type ResourceSet, resourcesKey } from "./base/resources.ts";
 import { shippable } from "./code_port.ts";
+import { chromeTrace } from "./observe/timeline.ts";
 import type { ObjectRef } from "./owner/object_ref.ts";
 import type { StreamSink, TaskTemplate } from "./owner/task_record.ts";
 import type { WaitScope } from "./owner/waiting.ts";
@@ -402,7 +403,9 @@ export class ApiSession implements Session {
   }
 
   timeline(): Promise<unknown[]> {
-    return this.holdOpen(this.#thread.control.timeline());
+    const { jobId } = this.identity;
+    const parts = this.#thread.control.parts("tasks", jobId);
+    return this.holdOpen(parts.then(chromeTrace));
   }
 
   memory(): Promise<MemoryListing> {

@@ -7,6 +7,10 @@ import { setSession } from "./api/session_port.ts";
 import type { RuntimeContext } from "./api/session_types.ts";
 import { MantaError, TaskError, WorkerDiedError } from "./base/errors.ts";
 import { type PlacementGroupId, taskIdText } from "./base/ids.ts";
+import {
+  STATE_NAME_CHARACTERS_MAX,
+  STATE_OPEN_TASKS_MAX,
+} from "./base/limits.ts";
 import { resourceAmounts } from "./base/resources.ts";
 import type { Inheritance } from "./caller_templates.ts";
 import { IdleGarbage } from "./idle_garbage.ts";
@@ -186,11 +190,12 @@ export class ExecutorSession {
   /** Sends what has ended; gives what has not. */
   #tellTasks(): RunningTask[] {
     this.#sendEvents();
-    return this.#executor.runs().filter(({ ended }) => !ended).map((run) => {
+    const runs = this.#executor.runs().slice(0, STATE_OPEN_TASKS_MAX);
+    return runs.map((run) => {
       const { name, actorId } = run.template.spec;
       return {
         ...{ owner: run.owner.id, number: run.number, attempt: run.attempt },
-        name,
+        name: name.slice(0, STATE_NAME_CHARACTERS_MAX),
         startedAtMs: run.startedAtMs + performance.timeOrigin,
         ...(actorId ? { actorId } : {}),
       };

@@ -203,8 +203,6 @@ export class HeadLink {
     return {
       findActor: (name, namespace) =>
         this.#ask((calls) => calls.findActor(name, namespace)),
-      actors: () => this.#ask((calls) => calls.actors()),
-      groups: () => this.#ask((calls) => calls.groups()),
       jobs: () => this.#ask((calls) => calls.jobs()),
       groupReady: (groupId) => this.#ask((calls) => calls.groupReady(groupId)),
     };
@@ -213,7 +211,7 @@ export class HeadLink {
   /** The head, for who asks all nodes by it; undefined before there is one. */
   asked(): ReturnType<ClusterPartsPorts["askHead"]> {
     if (!this.#id) return undefined;
-    const parts: Pick<NodeControl, "parts">["parts"] = (noun, jobId) =>
+    const parts: NodeControl["parts"] = (noun, jobId) =>
       this.#ask((calls) => calls.parts(noun, jobId));
     return { headId: this.#id, calls: { parts } };
   }

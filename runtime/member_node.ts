@@ -11,10 +11,10 @@ import type { NodeControl } from "./node_control.ts";
 import type { NodeJobs } from "./node_jobs.ts";
 import type { NodeSurroundings } from "./node_surroundings.ts";
 import type { NodeStore } from "./object_store/node_store.ts";
-import type { JobFacts } from "./protocol/cluster_messages.ts";
 import type { MakeMemoryFile } from "./platform/memory_file.ts";
+import type { JobFacts } from "./protocol/cluster_messages.ts";
 import type { SchedulerEvent } from "./scheduler/messages.ts";
-import type { NodePart, PartNoun } from "./protocol/state_answers.ts";
+import type { NodePart, PartRequest } from "./protocol/state_answers.ts";
 import type { Scheduler } from "./scheduler/scheduler.ts";
 import type { Mailbox } from "./transport/mailbox.ts";
 
@@ -33,7 +33,7 @@ export interface MemberNode {
   addJob(job: JobFacts): void;
   driverEnded(worker: WorkerId, reason: string): void;
   /** What this node itself knows of what is listed. */
-  part(noun: PartNoun, jobId: JobId | undefined): Promise<NodePart>;
+  part(request: PartRequest): Promise<NodePart>;
   /** The calls of somebody who has no job. */
   observe(): NodeControl;
   takeIn(): void;

@@ -45,7 +45,7 @@ import type {
   SessionIdentity,
   ToNode,
 } from "./protocol/node_messages.ts";
-import type { NodePart, PartNoun } from "./protocol/state_answers.ts";
+import type { NodePart, PartRequest } from "./protocol/state_answers.ts";
 import { encodeError } from "./protocol/wire_error.ts";
 import type { SchedulerEvent, StartThread } from "./scheduler/messages.ts";
 import { Scheduler } from "./scheduler/scheduler.ts";
@@ -284,8 +284,8 @@ export class Node {
   }
 
   /** What this node itself knows of what is listed. */
-  part(noun: PartNoun, jobId: JobId | undefined): Promise<NodePart> {
-    return nodePart(this, noun, jobId);
+  part(request: PartRequest): Promise<NodePart> {
+    return nodePart(this, request);
   }
 
   /** A driver is gone: what is not detached goes with it. */

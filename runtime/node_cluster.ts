@@ -70,9 +70,7 @@ export class NodeCluster {
     if (join) this.#link = this.#newLink(join);
     else this.#head = this.#newHead();
     this.bundles = new ClusterBundles({
-      nodeId,
-      code: node.code,
-      jobs: node.jobs,
+      ...{ nodeId, code: node.code, jobs: node.jobs },
       timers: node.surroundings.timers,
       send: (to, message) => this.#session(to)?.send(message),
       flush: () => this.flush(),
@@ -84,7 +82,7 @@ export class NodeCluster {
     const { nodeId } = this.#node.start;
     return new ClusterParts({
       nodeId,
-      own: (noun, jobId) => this.#node.part(noun, jobId),
+      own: (request) => this.#node.part(request),
       others: () =>
         this.#members.stayingAndLeaving().flat().filter((id) => id !== nodeId),
       askHead: () => this.#link?.asked(),

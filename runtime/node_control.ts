@@ -2,7 +2,7 @@
 // and listings, by comlink. Plain data in, plain data out; errors come back
 // as values, since classes do not survive the way.
 
-import type { ActorListing, MemoryListing } from "./api/session_port.ts";
+import type { MemoryListing } from "./api/session_port.ts";
 import type { ActorId, JobId, PlacementGroupId } from "./base/ids.ts";
 import type { WireActorInterface } from "./protocol/node_messages.ts";
 import type {
@@ -52,18 +52,6 @@ export interface JobListing {
   readonly threads: number;
 }
 
-/** A placement group that was not removed. */
-export interface GroupListing {
-  readonly id: string;
-  readonly name: string;
-  readonly isCreated: boolean;
-  readonly strategy: string;
-  /** What each bundle holds. */
-  readonly bundles: readonly Record<string, number>[];
-  readonly jobId: string;
-  readonly isDetached: boolean;
-}
-
 /** What a node holds for the threads of a session. */
 export interface NodeLeftovers {
   readonly leases: number;
@@ -79,12 +67,11 @@ export interface NodeControl {
   available(): Record<string, number>;
   /** An actor that is being made under this name is waited for. */
   findActor(name: string, namespace: string): Promise<FoundActor | undefined>;
-  actors(): ActorListing[] | Promise<ActorListing[]>;
   /** What waits at any node, and why. */
   pending(): Promise<PendingListing[]>;
   /** What each node of the cluster knows; tasks are of a job or of all. */
   parts(noun: PartNoun, jobId: JobId | null): Promise<readonly NodePart[]>;
-  groups(): GroupListing[] | Promise<GroupListing[]>;
+
   /** What memory is used, and how often work was stopped for it. */
   memory(): MemoryListing;
   jobs(): JobListing[] | Promise<JobListing[]>;
@@ -92,8 +79,6 @@ export interface NodeControl {
   bundle(hash: string): Promise<WireError | undefined>;
   /** Resolves when the group is there, or with why it never will be. */
   groupReady(groupId: PlacementGroupId): Promise<WireError | undefined>;
-  /** Chrome-trace events of the session, from all nodes that answer. */
-  timeline(): Promise<unknown[]>;
   /** What the session still holds; for tests and `manta memory`. */
   leftovers(): NodeLeftovers;
   /** Has all threads collect garbage, soon; for tests. */

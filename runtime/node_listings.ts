@@ -1,27 +1,25 @@
 // What a node tells of itself when it is asked, as plain data; what can be
 // asked is in `node_control.ts`.
 
-import type { ActorListing } from "./api/session_port.ts";
-import { type JobId, nodeOfWorker } from "./base/ids.ts";
+import type { JobId } from "./base/ids.ts";
+import { STATE_PART_BYTES_MAX } from "./base/limits.ts";
 import { PlacementGroupRemovedError } from "./base/errors.ts";
-import { resourceAmounts } from "./base/resources.ts";
-import type {
-  ListedGroup,
-  PlacementGroups,
-} from "./control/placement_groups.ts";
+import type { PlacementGroups } from "./control/placement_groups.ts";
 import type { NodeCluster } from "./node_cluster.ts";
 import type { NodeStart } from "./host_messages.ts";
 import type { NodeActors } from "./node_actors.ts";
-import type { GroupListing, JobListing, NodeControl } from "./node_control.ts";
+import type { JobListing, NodeControl } from "./node_control.ts";
 import { clusterAvailable, clusterTotals, listedNode } from "./listed_nodes.ts";
 import { ownView } from "./own_view.ts";
 import type { NodeMemory } from "./node_memory.ts";
 import type { NodeJob, NodeJobs } from "./node_jobs.ts";
 import { sumPending } from "./node_parts.ts";
-import { chromeTrace } from "./observe/timeline.ts";
 import type { NodeStore } from "./object_store/node_store.ts";
-import type { NodePart, PartNoun } from "./protocol/state_answers.ts";
-import { taskFailure } from "./protocol/task_events.ts";
+import {
+  HEAD_NOUNS,
+  type NodePart,
+  type PartRequest,
+} from "./protocol/state_answers.ts";
 import type { Scheduler } from "./scheduler/scheduler.ts";
 import { encodeError } from "./protocol/wire_error.ts";
 
@@ -38,7 +36,7 @@ export interface ListedNode {
   readonly jobs: NodeJobs;
   readonly memory: NodeMemory;
   /** What this node itself knows. */
-  part(noun: PartNoun, jobId: JobId | undefined): Promise<NodePart>;
+  part(request: PartRequest): Promise<NodePart>;
   /** Takes in what the threads have sent by now. */
   takeIn(): void;
 }
@@ -50,9 +48,14 @@ export function nodeControl(
 ): NodeControl {
   const { scheduler, actors, groups, store, cluster } = node;
   const views = () => cluster?.views() ?? [ownView(node)];
-  const parts: NodeControl["parts"] = async (noun, job) =>
-    await cluster?.parts.collect(noun, job ?? undefined) ??
-      [await node.part(noun, job ?? undefined)];
+  const parts: NodeControl["parts"] = async (noun, job) => {
+    if (HEAD_NOUNS.has(noun)) await cluster?.settling;
+    const request: PartRequest = {
+      ...{ noun, bytesMax: STATE_PART_BYTES_MAX },
+      ...(job === null ? {} : { jobId: job }),
+    };
+    return await cluster?.parts.collect(request) ?? [await node.part(request)];
+  };
   const own: NodeControl = {
     nodes: () => views().map(listedNode),
     totals: () => clusterTotals(views()),
@@ -66,14 +69,9 @@ export function nodeControl(
       const { actorId, interface: shape } = record.actor;
       return { actorId, interface: shape };
     },
-    actors: async () => {
-      await cluster?.settling;
-      return actorListings(node);
-    },
     bundle: async (hash) => await node.cluster?.bundles.fetch(jobId, hash),
     pending: async () => sumPending(await parts("pending", null)),
     parts,
-    groups: () => groups.list().map(groupListing),
     memory: () => node.memory.listing(),
     jobs: () => [...node.jobs.all()].map(jobListing),
     groupReady: async (groupId) => {
@@ -85,7 +83,6 @@ export function nodeControl(
         ),
       );
     },
-    timeline: async () => chromeTrace(await parts("tasks", jobId ?? null)),
     leftovers: () => ({
       leases: scheduler.leases().length,
       actors: scheduler.actors().length,
@@ -106,35 +103,4 @@ function jobListing(
     startedAtMs,
     threads: threads.size,
   };
-}
-
-function groupListing(
-  { groupId, name = "", created, strategy, bundles, jobId, detached }:
-    ListedGroup,
-): GroupListing {
-  return {
-    ...{ id: groupId, name, isCreated: created, strategy, jobId },
-    bundles: bundles.map(resourceAmounts),
-    isDetached: detached,
-  };
-}
-
-function actorListings({ actors }: ListedNode): ActorListing[] {
-  return [...actors.directory.records.values()].map((record) => {
-    const { actor, jobId, state, threadId, restartsUsed, deathError } = record;
-    const { actorId: id, name = "", className, namespace, detached } = actor;
-    const nodeId = threadId && nodeOfWorker(threadId);
-    return {
-      ...{ id, name, className, state, jobId, restarts: restartsUsed },
-      ...(threadId ? { workerId: threadId } : {}),
-      ...(nodeId ? { nodeId } : {}),
-      ...(deathError ? failureOf(deathError) : {}),
-      ...{ namespace, isDetached: detached },
-    };
-  });
-}
-
-function failureOf(error: Error) {
-  const { errorType, errorMessage: deathCause } = taskFailure(error);
-  return { errorType, deathCause };
 }

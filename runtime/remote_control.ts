@@ -48,18 +48,15 @@ const ARGUMENTS: {
   totals: tuple(),
   available: tuple(),
   findActor: tuple(text(), text()),
-  actors: tuple(),
   pending: tuple(),
   parts: tuple(
     oneOf(...PART_NOUNS),
     anyOf<JobId | null>(id<JobId>(), oneOf(null)),
   ),
-  groups: tuple(),
   memory: tuple(),
   jobs: tuple(),
   bundle: tuple(text()),
   groupReady: tuple(id<PlacementGroupId>()),
-  timeline: tuple(),
   leftovers: tuple(),
   collectGarbage: tuple(),
 };

@@ -14,8 +14,9 @@ import type {
 } from "./api/state_types.ts";
 import { objectIdText } from "./base/ids.ts";
 import { failures, listedTasks } from "./listed_tasks.ts";
-import type { GroupListing, JobListing, NodeListing } from "./node_control.ts";
+import type { JobListing, NodeListing } from "./node_control.ts";
 import type {
+  GroupListing,
   NodePart,
   ObjectListing,
   WorkerListing,
@@ -30,7 +31,11 @@ const FINDERS: {
   ) => Promise<FoundItems<StateItems[Noun]>>;
 } = {
   tasks: async (calls) => listedTasks(await calls.parts("tasks", null)),
-  actors: async (calls) => all((await calls.actors()) as ActorItem[]),
+  actors: async (calls) =>
+    ofParts(
+      await calls.parts("actors", null),
+      ({ actors = [] }) => [...actors] as ActorItem[],
+    ),
   nodes: async (calls) => all((await calls.nodes()).map(nodeItem)),
   jobs: async (calls) => all((await calls.jobs()).map(jobItem)),
   objects: async (calls) =>
@@ -45,7 +50,11 @@ const FINDERS: {
       ({ nodeId, workers = [] }) =>
         workers.map((worker) => workerItem(nodeId, worker)),
     ),
-  placementGroups: async (calls) => all((await calls.groups()).map(groupItem)),
+  placementGroups: async (calls) =>
+    ofParts(
+      await calls.parts("groups", null),
+      ({ groups = [] }) => groups.map(groupItem),
+    ),
 };
 
 /** All items of a kind that the cluster knows, within its limits. */

@@ -3,40 +3,16 @@
 
 import { buildCommand } from "@stricli/core";
 
-import { FORMATS } from "./formats.ts";
-import type { StatusFlags } from "./show_status.ts";
+import { ASK_FLAGS, type AskFlags } from "./ask_flags.ts";
 
 /** `manta status [--address HOST:PORT] [--format table|json|yaml]` */
 export const statusCommand = buildCommand({
   loader: async () => {
     const { showStatus } = await import("./show_status.ts");
-    return (flags: StatusFlags) => showStatus(flags);
+    return (flags: AskFlags) => showStatus(flags);
   },
   parameters: {
-    flags: {
-      address: {
-        kind: "parsed",
-        parse: String,
-        optional: true,
-        brief:
-          "The cluster to ask [default = MANTA_ADDRESS, or the node that " +
-          "runs on this machine]",
-        placeholder: "host:port",
-      },
-      token: {
-        kind: "parsed",
-        parse: String,
-        optional: true,
-        brief: "Its token [default = MANTA_TOKEN, or what your files say]",
-        placeholder: "token",
-      },
-      format: {
-        kind: "enum",
-        values: FORMATS,
-        default: "table",
-        brief: "How to print it",
-      },
-    },
+    flags: ASK_FLAGS,
   },
   docs: {
     brief: "Show nodes, resources in use, what waits and why",

@@ -101,23 +101,6 @@ export interface MemoryListing {
   readonly stoppedThreads: number;
 }
 
-/** An actor as it is listed; also when it is dead. */
-export interface ActorListing {
-  readonly id: string;
-  readonly name: string;
-  readonly className: string;
-  readonly state: string;
-  readonly jobId: string;
-  readonly nodeId?: string;
-  readonly workerId?: string;
-  readonly restarts: number;
-  /** What its calls fail with, and why it is dead; not while it lives. */
-  readonly errorType?: string;
-  readonly deathCause?: string;
-  readonly namespace: string;
-  readonly isDetached: boolean;
-}
-
 /** The session of one thread, as the API sees it. */
 export interface Session {
   readonly identity: SessionIdentity;

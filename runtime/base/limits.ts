@@ -259,14 +259,20 @@ export const TASKS_GIVEN_MS_MAX = 500;
 /** Task events that an executor collects before it sends them. */
 export const TASK_EVENTS_PER_MESSAGE_MAX = 512;
 
-/** Characters of an error's name or message in a listing: enough to see why. */
-export const STATE_MESSAGE_CHARACTERS_MAX = 1_024;
+/** Characters of an error's name or message that are kept for listings. */
+export const STATE_MESSAGE_CHARACTERS_MAX = 256;
 
-/** Tasks without an outcome that a thread lists: more than anybody reads. */
+/** Characters of the name of a task that is listed. */
+export const STATE_NAME_CHARACTERS_MAX = 128;
+
+/** Bytes that the nodes together tell in one answer, which is one message. */
+export const STATE_PART_BYTES_MAX = 12 * 1024 * 1024;
+
+/** Tasks without an outcome, or running, that a thread lists: one message. */
 export const STATE_OPEN_TASKS_MAX = 10_000;
 
 /** Attempts that a thread remembers of which only it can tell; a few MiB. */
-export const STATE_LOST_ATTEMPTS_MAX = 4_096;
+export const STATE_LOST_ATTEMPTS_MAX = 2_048;
 
 /** Objects that a node lists: more than anybody reads. */
 export const STATE_OBJECTS_MAX = 10_000;

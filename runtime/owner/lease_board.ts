@@ -47,7 +47,11 @@ export class LeaseBoard {
 
   /** Forgets a task that was not pushed. */
   withdraw(task: TaskRecord): void {
-    this.#queueOf(task.template).withdraw(task);
+    const queue = this.#queueOf(task.template);
+    queue.withdraw(task);
+    // Nobody waits for its lease any more.
+    this.#dirty.add(queue);
+    this.#ports.scheduleFlush();
   }
 
   /** A task that was pushed on a lease is over. */

@@ -3,7 +3,10 @@
 // them. The latest are kept, for those who list tasks.
 
 import { Deque } from "../base/deque.ts";
-import { STATE_LOST_ATTEMPTS_MAX } from "../base/limits.ts";
+import {
+  STATE_LOST_ATTEMPTS_MAX,
+  STATE_NAME_CHARACTERS_MAX,
+} from "../base/limits.ts";
 import type { WorkerId } from "../base/ids.ts";
 import { taskFailure } from "../protocol/task_events.ts";
 import type { LostAttempt } from "../protocol/thread_tasks.ts";
@@ -27,7 +30,8 @@ export class LostAttempts {
   ): void {
     const latest = this.#latest;
     if (latest?.number === number && latest.attempt === attempt) return;
-    const { name, actorId } = template;
+    const { actorId } = template;
+    const name = template.name.slice(0, STATE_NAME_CHARACTERS_MAX);
     const { threadId: workerId } = (place ?? {}) as { threadId?: WorkerId };
     this.#latest = {
       ...{ number, attempt, name, endedAtMs: this.#nowMs() },

@@ -1,7 +1,10 @@
 // The tasks of an owner that have no outcome yet, as they are listed, in Ray's
 // words. Reads records and changes nothing.
 
-import { STATE_OPEN_TASKS_MAX } from "../base/limits.ts";
+import {
+  STATE_NAME_CHARACTERS_MAX,
+  STATE_OPEN_TASKS_MAX,
+} from "../base/limits.ts";
 import type {
   OpenTask,
   OpenTaskState,
@@ -25,7 +28,8 @@ export function openTasks(
 }
 
 function openTask(task: TaskRecord): OpenTask {
-  const { number, attempt, place, template: { name, actorId } } = task;
+  const { number, attempt, place, template: { actorId } } = task;
+  const name = task.template.name.slice(0, STATE_NAME_CHARACTERS_MAX);
   const isSent = place instanceof Lease || place instanceof ActorChannel;
   const { threadId, first } = isSent ? place : NOWHERE;
   return {

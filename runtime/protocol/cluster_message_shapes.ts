@@ -39,7 +39,7 @@ import {
   tuple,
 } from "./message_shape.ts";
 import { CHILD_TO_NODE, CLASS, STRATEGY } from "./node_message_shapes.ts";
-import { PART_NOUNS } from "./state_answers.ts";
+import { PART_NOUNS, type PartRequest } from "./state_answers.ts";
 import { NODE_PART } from "./state_shapes.ts";
 import { ACTOR, ERROR, GROUP, TEXT, TEXTS, WORKER } from "./wire_shapes.ts";
 
@@ -204,8 +204,11 @@ const FIELDS: MessageFields<ClusterMessage> = {
   bundle_given: { hash: matching(BUNDLE_HASH), pieces: optional(list(BYTES)) },
   part_wanted: {
     request: COUNT,
-    noun: oneOf(...PART_NOUNS),
-    jobId: optional(JOB),
+    wanted: object<PartRequest>({
+      noun: oneOf(...PART_NOUNS),
+      jobId: optional(JOB),
+      bytesMax: COUNT,
+    }),
   },
   part_given: { request: COUNT, part: NODE_PART },
 };

@@ -18,7 +18,7 @@ import type {
   UnschedulableReason,
   WireClass,
 } from "./node_messages.ts";
-import type { NodePart, PartNoun } from "./state_answers.ts";
+import type { NodePart, PartRequest } from "./state_answers.ts";
 import type { WireError } from "./wire_error.ts";
 
 /** What a node is; the same from its start to its end. */
@@ -330,8 +330,7 @@ export type ClusterMessage =
   | {
     readonly type: "part_wanted";
     readonly request: number;
-    readonly noun: PartNoun;
-    readonly jobId?: JobId;
+    readonly wanted: PartRequest;
   }
   | {
     readonly type: "part_given";

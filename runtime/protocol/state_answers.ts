@@ -6,8 +6,27 @@ import type { TaskEvents } from "./task_events.ts";
 import type { ThreadTasks } from "./thread_tasks.ts";
 
 /** What nodes can be asked for, each by itself. */
-export const PART_NOUNS = ["tasks", "workers", "objects", "pending"] as const;
+export const PART_NOUNS = [
+  "tasks",
+  "workers",
+  "objects",
+  "pending",
+  "actors",
+  "groups",
+] as const;
 export type PartNoun = typeof PART_NOUNS[number];
+
+/** What only the head knows, for all nodes. */
+export const HEAD_NOUNS: ReadonlySet<PartNoun> = new Set(["actors", "groups"]);
+
+/** What a node is asked for. */
+export interface PartRequest {
+  readonly noun: PartNoun;
+  /** Of tasks: those of a job; without it, of all. */
+  readonly jobId?: JobId;
+  /** How much it may tell, about. */
+  readonly bytesMax: number;
+}
 
 /** Work that waits for a place. */
 export interface PendingListing {
@@ -44,6 +63,35 @@ export interface WorkerListing {
   readonly leases: number;
 }
 
+/** An actor as it is listed; also when it is dead. */
+export interface ActorListing {
+  readonly id: string;
+  readonly name: string;
+  readonly className: string;
+  readonly state: string;
+  readonly jobId: string;
+  readonly nodeId?: string;
+  readonly workerId?: string;
+  readonly restarts: number;
+  /** What its calls fail with, and why it is dead; not while it lives. */
+  readonly errorType?: string;
+  readonly deathCause?: string;
+  readonly namespace: string;
+  readonly isDetached: boolean;
+}
+
+/** A placement group that was not removed. */
+export interface GroupListing {
+  readonly id: string;
+  readonly name: string;
+  readonly isCreated: boolean;
+  readonly strategy: string;
+  /** What each bundle holds. */
+  readonly bundles: readonly Record<string, number>[];
+  readonly jobId: string;
+  readonly isDetached: boolean;
+}
+
 /** An object in the node's store. */
 export interface ObjectListing {
   readonly owner: WorkerId;
@@ -63,6 +111,8 @@ export interface NodePart {
   readonly threads?: readonly ToldTasks[];
   readonly workers?: readonly WorkerListing[];
   readonly objects?: readonly ObjectListing[];
+  readonly actors?: readonly ActorListing[];
+  readonly groups?: readonly GroupListing[];
   readonly pending?: readonly PendingListing[];
   /** How many of what was asked for are left out, at least. */
   readonly omitted?: number;

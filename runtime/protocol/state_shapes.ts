@@ -18,6 +18,8 @@ import {
   TIME_MS,
 } from "./message_shape.ts";
 import type {
+  ActorListing,
+  GroupListing,
   NodePart,
   ObjectListing,
   PendingListing,
@@ -75,9 +77,11 @@ export const THREAD_TASKS: Shape<ThreadTasks> = object<ThreadTasks>({
   })),
 });
 
+const AMOUNTS = record(TIME_MS) as Shape<Record<string, number>>;
+
 const PENDING = object<PendingListing>({
   kind: oneOf<PendingListing["kind"]>("task", "actor", "group"),
-  resources: record(TIME_MS) as Shape<Record<string, number>>,
+  resources: AMOUNTS,
   count: COUNT,
   why: oneOf<PendingListing["why"]>(
     ...["busy", "resources", "labels", "nodes", "group"] as const,
@@ -117,6 +121,20 @@ export const NODE_PART: Shape<NodePart> = object<NodePart>({
       state: TEXT,
       isCopy: BOOLEAN,
       jobId: optional(JOB),
+    })),
+  ),
+  actors: optional(
+    list(object<ActorListing>({
+      ...{ id: TEXT, name: TEXT, className: TEXT, state: TEXT, jobId: TEXT },
+      ...{ nodeId: optional(TEXT), workerId: optional(TEXT), restarts: COUNT },
+      ...{ errorType: optional(TEXT), deathCause: optional(TEXT) },
+      ...{ namespace: TEXT, isDetached: BOOLEAN },
+    })),
+  ),
+  groups: optional(
+    list(object<GroupListing>({
+      ...{ id: TEXT, name: TEXT, isCreated: BOOLEAN, strategy: TEXT },
+      ...{ bundles: list(AMOUNTS), jobId: TEXT, isDetached: BOOLEAN },
     })),
   ),
   pending: optional(list(PENDING)),

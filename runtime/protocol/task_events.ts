@@ -6,6 +6,7 @@
 import { type ActorId, taskIdText, type WorkerId } from "../base/ids.ts";
 import {
   STATE_MESSAGE_CHARACTERS_MAX,
+  STATE_NAME_CHARACTERS_MAX,
   TASK_EVENTS_PER_MESSAGE_MAX,
 } from "../base/limits.ts";
 
@@ -106,7 +107,9 @@ export class TaskEventsWriter {
   take(): TaskEvents {
     const templates = [...this.#templates.keys()];
     const events: TaskEvents = {
-      names: templates.map(({ name }) => name),
+      names: templates.map(({ name }) =>
+        name.slice(0, STATE_NAME_CHARACTERS_MAX)
+      ),
       actors: templates.map(({ actorId = "" }) => actorId),
       owners: [...this.#owners.keys()],
       rows: new Uint8Array(

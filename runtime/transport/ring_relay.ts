@@ -77,13 +77,16 @@ export class RingRelay implements Pollable, StreamSink {
 
   /** From ring to stream; `drained` goes on when the stream was full. */
   #forward(): void {
+    let madeRoom = false;
     while (this.#stream.awaitRoom()) {
       const part = this.#reader.readPart();
       if (!part) break;
       this.#send(part);
+      madeRoom = true;
     }
-    // Room was made: who waits for it must hear of it.
-    if (this.#reader.takeWriterWaits()) this.#peer.notify();
+    // Only then: who finds no room waits again, and where both ends are of one
+    // thread they would tell each other without end.
+    if (madeRoom && this.#reader.takeWriterWaits()) this.#peer.notify();
   }
 
   /** From stream to ring, as far as the ring has room. */

@@ -240,8 +240,22 @@ describe("NodeStore", () => {
     await a.create(A, 2, 200);
 
     assertEquals(kit.store.list(), [
-      { owner: A, number: 1, sizeBytes: 100, state: "sealed", mappings: 0 },
-      { owner: A, number: 2, sizeBytes: 200, state: "writing", mappings: 1 },
+      {
+        owner: A,
+        number: 1,
+        sizeBytes: 100,
+        state: "sealed",
+        isCopy: false,
+        mappings: 0,
+      },
+      {
+        owner: A,
+        number: 2,
+        sizeBytes: 200,
+        state: "writing",
+        isCopy: false,
+        mappings: 1,
+      },
     ]);
   });
 });

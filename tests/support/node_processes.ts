@@ -40,6 +40,8 @@ export interface NodeWords {
   readonly runtime?: NodeRuntime;
   /** On which of the cluster's hosts; without hosts, on this machine. */
   readonly host?: number;
+  /** Beside what all nodes of the cluster get. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 /** One node that runs. */
@@ -234,10 +236,10 @@ export class ProcessCluster implements AsyncDisposable {
   /** Begins a node with all of its words; does not wait for it. */
   begin(
     words: readonly string[],
-    { runtime = this.#runtime, host }: Omit<NodeWords, "words"> = {},
+    { runtime = this.#runtime, host, env }: Omit<NodeWords, "words"> = {},
   ): NodeProcess {
     const program = [...PROGRAMS[runtime], "start", "--block", ...words];
-    return this.run(program, { host });
+    return this.run(program, { host, env });
   }
 
   /** Runs any program as a user of the cluster would, on a host of it. */
@@ -245,7 +247,7 @@ export class ProcessCluster implements AsyncDisposable {
     program: readonly string[],
     { host, env = {} }: {
       readonly host?: number | undefined;
-      readonly env?: Readonly<Record<string, string>>;
+      readonly env?: Readonly<Record<string, string>> | undefined;
     } = {},
   ): NodeProcess {
     const isElsewhere = host !== undefined;

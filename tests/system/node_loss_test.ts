@@ -7,6 +7,7 @@ import {
   init,
   ObjectLostError,
   type ObjectRef,
+  OwnerDiedError,
   put,
   ReconstructionError,
   remote,
@@ -25,6 +26,7 @@ import {
 import { CLUSTER_TOKEN, ProcessCluster } from "../support/node_processes.ts";
 
 const LARGE_BYTES = 1024 * 1024;
+const SLOW_MS = 7_000;
 
 const filled = remote(function filled(fill: number) {
   return new Uint8Array(LARGE_BYTES).fill(fill);
@@ -50,6 +52,28 @@ const lastOfEach = remote(async function lastOfEach(
   refs: ObjectRef<Uint8Array>[],
 ) {
   return (await get(refs)).map((bytes) => bytes.at(-1));
+});
+
+/** Gives to a task of its own what it has put. */
+const nested = remote(async function nested(fill: number) {
+  const own = await put(new Uint8Array(LARGE_BYTES).fill(fill));
+  return await get(plusOne.remote(own));
+});
+
+/** A result that holds what its task has put, and what a task of it made. */
+const lending = remote(async function lending(fill: number) {
+  const own = await put(new Uint8Array(LARGE_BYTES).fill(fill));
+  const made = filled.remote(fill);
+  await get(made);
+  return { refs: [own, made] };
+});
+
+/** Slower, when it is made again, than anything that is waited for. */
+const slowAgain = remote(async function slowAgain(fill: number) {
+  if (context().attempt > 0) {
+    await new Promise((resolve) => setTimeout(resolve, SLOW_MS));
+  }
+  return new Uint8Array(LARGE_BYTES).fill(fill);
 });
 
 class Keeper {
@@ -133,6 +157,58 @@ describe("the death of a node with results", () => {
     await killAfter([input]);
 
     assertEquals(await get(keeper.last.remote()), 5);
+  });
+
+  it("does not matter to what was read elsewhere (R-1)", async () => {
+    const kept = filled.options({ ...there(), maxRetries: 0 }).remote(6);
+    const elsewhere = cluster.workers[1]!.nodeId;
+    const schedulingStrategy = { nodeId: elsewhere, soft: false };
+    assertEquals(
+      await get(lastOf.options({ schedulingStrategy }).remote(kept)),
+      6,
+    );
+    await cluster.workers[0]!.kill();
+
+    assertEquals((await get(kept)).at(-1), 6);
+    assertEquals(await get(lastOf.remote(kept)), 6);
+  });
+
+  it("fails what needs what must not run again (R-2)", async () => {
+    const input = filled.options({ ...there(false), maxRetries: 0 }).remote(1);
+    const output = plusOne.options(there()).remote(input);
+    await killAfter([output]);
+
+    const error = await get(lastOf.remote(output))
+      .then(() => undefined, (error) => error);
+    assertInstanceOf(error, ObjectLostError);
+  });
+
+  it("runs again what puts, and passes on what it has put (R-15)", async () => {
+    const result = nested.options(there()).remote(3);
+    await killAfter([result]);
+
+    assertEquals((await get(result)).at(-1), 4);
+  });
+
+  it("ends what its tasks own, and says so", async () => {
+    const { refs } = await get(lending.options(there()).remote(3));
+    await cluster.workers[0]!.kill();
+
+    for (const ref of refs) {
+      const error = await get(ref).then(() => undefined, (error) => error);
+      assertInstanceOf(error, OwnerDiedError);
+    }
+  });
+
+  it("is waited out, however long it takes (R-12)", async () => {
+    const slow = slowAgain.options(there()).remote(9);
+    await killAfter([slow]);
+
+    const [read, passed] = await Promise.all([
+      get(slow),
+      get(lastOf.remote(slow)),
+    ]);
+    assertEquals([read.at(-1), passed], [9, 9]);
   });
 
   it("fails what must not run again, and says why", async () => {

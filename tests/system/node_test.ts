@@ -163,17 +163,19 @@ describe("manta start --head", () => {
     const app = project.drivers.write("app.ts", ...SQUARES);
     const node = await project.startNode(["--tls"]);
     const [secret = ""] = node.token.split("~");
-    const run = (token: string, address = node.address) =>
+    const run = (token: string, env: Record<string, string> = {}) =>
       project.manta(["run", app], {
-        env: { MANTA_ADDRESS: address, MANTA_TOKEN: token },
+        env: { MANTA_ADDRESS: node.address, MANTA_TOKEN: token, ...env },
       });
 
     const good = await run(node.token);
-    const plain = await run(secret);
+    const own = await run(secret);
+    const plain = await run(secret, { TMPDIR: project.home });
     const other = await run(`${secret}~sha256-${"A".repeat(43)}`);
 
     assertMatch(node.token, /^[\w-]{43}~sha256-[\w-]{43}$/);
     assertEquals([good.stdout, good.stderr], ["[1,4,9]\n", ""]);
+    assertEquals([own.stdout, own.stderr], ["[1,4,9]\n", ""]);
     assertEquals([plain.exit, other.exit], [1, 1]);
     assertStringIncludes(plain.stderr, "A node with TLS does so");
     assertStringIncludes(other.stderr, "another certificate");

@@ -1,7 +1,7 @@
 // Workers as their users meet them: they join, leave, die and come back, and
 // the status of the cluster tells the truth of it.
 
-import { existsSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { createServer as createTcpServer } from "node:net";
 import { join } from "node:path";
 import { readCertificate } from "../../cli/node_certificate.ts";
@@ -212,23 +212,34 @@ describe("a worker that cannot join", () => {
     assertStringIncludes(await fails(cluster, words), "the port is in use");
   });
 
-  it("is told that no Manta is there", async () => {
-    await using cluster = new ProcessCluster();
-    const server = createTcpServer((socket) => {
-      socket.on("error", () => {});
-      socket.end("220 mail.example.org ESMTP\r\n");
+  for (
+    const [what, answer, told] of [
+      ["no Manta is there", "220 mail.example.org ESMTP", "speaks no HTTP"],
+      [
+        "the head speaks another version",
+        "HTTP/1.1 426 Upgrade Required\r\nmanta-protocol: 99",
+        "version 99",
+      ],
+    ] as const
+  ) {
+    it(`is told that ${what}`, async () => {
+      await using cluster = new ProcessCluster();
+      const server = createTcpServer((socket) => {
+        socket.on("error", () => {});
+        socket.end(`${answer}\r\n\r\n`);
+      });
+      await new Promise<void>((resolve) =>
+        server.listen(0, "127.0.0.1", resolve)
+      );
+      const { port } = server.address() as { port: number };
+      try {
+        const words = ["--address", `127.0.0.1:${port}`];
+        assertStringIncludes(await fails(cluster, words), told);
+      } finally {
+        server.close();
+      }
     });
-    await new Promise<void>((resolve) =>
-      server.listen(0, "127.0.0.1", resolve)
-    );
-    const { port } = server.address() as { port: number };
-    try {
-      const words = ["--address", `127.0.0.1:${port}`];
-      assertStringIncludes(await fails(cluster, words), "speaks no HTTP");
-    } finally {
-      server.close();
-    }
-  });
+  }
 
   it("is told that nobody has that name", async () => {
     await using cluster = new ProcessCluster();
@@ -283,7 +294,10 @@ describe("a cluster with TLS", () => {
   it("is joined by who knows its certificate, with one of its own", async () => {
     await using cluster = new ProcessCluster();
     await cluster.startHead({ words: ["--tls"] });
-    const wrong = cluster.begin(["--address", cluster.address]);
+    // Another user's: what is the head's own knows its certificate.
+    const env = { TMPDIR: join(cluster.folder, "elsewhere") };
+    mkdirSync(env.TMPDIR);
+    const wrong = cluster.begin(["--address", cluster.address], { env });
     assertEquals(await wrong.ended, 1);
     assertStringIncludes(wrong.printed, "A node with TLS does so");
 

@@ -6,6 +6,7 @@ import type { LeaseId } from "../../../runtime/base/ids.ts";
 import {
   MEMORY_RETRY_MS,
   MEMORY_RETRY_MS_MAX,
+  STATE_LOST_ATTEMPTS_MAX,
 } from "../../../runtime/base/limits.ts";
 import type { WireError } from "../../../runtime/protocol/wire_error.ts";
 import type { TaskRecord } from "../../../runtime/owner/task_record.ts";
@@ -34,6 +35,67 @@ describe("an owner whose task was on a node that died", () => {
       "Cannot finish task: the node that ran it ended (attempt 2): Node n-2 " +
         "is dead: it was killed",
     );
+  });
+});
+
+describe("Owner.listTasks()", () => {
+  it("has each attempt that was lost, once, and the one under way", () => {
+    const fixture = new OwnerFixture();
+    const template = fixture.template({ maxRetries: 1 });
+    const task = fixture.owner.submit(template, []);
+    const reason = new NodeDiedError("Node n-2 is dead: it was killed");
+    const before = fixture.owner.listTasks();
+
+    die(fixture, "l-1", reason);
+    const between = fixture.owner.listTasks();
+    die(fixture, "l-2", reason);
+    const after = fixture.owner.listTasks();
+
+    const { number } = task;
+    const common = { number, name: "task" };
+    const waiting = { ...common, state: "PENDING_NODE_ASSIGNMENT" };
+    assertEquals(before.open as unknown, [{ ...waiting, attempt: 0 }]);
+    assertEquals(before.lost, []);
+    assertEquals(between.open as unknown, [{ ...waiting, attempt: 1 }]);
+    assertEquals(after.open, []);
+    assertEquals(
+      after.lost.map((
+        { attempt, workerId, errorType },
+      ) => [attempt, workerId, errorType]),
+      [[0, EXECUTOR, "NodeDiedError"], [1, EXECUTOR, "NodeDiedError"]],
+    );
+  });
+
+  it("names the thread that a task was sent to, and which is first", () => {
+    const fixture = new OwnerFixture();
+    const template = fixture.template();
+    const numbers = [1, 2].map(() => fixture.owner.submit(template, []).number);
+    fixture.grant();
+
+    const { open, openOmitted } = fixture.owner.listTasks();
+
+    const state = "SUBMITTED_TO_WORKER";
+    const sent = { attempt: 0, name: "task", state, workerId: EXECUTOR };
+    assertEquals(open as unknown, [
+      { number: numbers[0], ...sent, isFirst: true },
+      { number: numbers[1], ...sent },
+    ]);
+    assertEquals(openOmitted, 0);
+  });
+
+  it("keeps the latest of many", () => {
+    const fixture = new OwnerFixture();
+    const template = fixture.template();
+    const count = STATE_LOST_ATTEMPTS_MAX + 5;
+    for (let made = 0; made < count; made++) {
+      const task = fixture.owner.submit(template, []);
+      fixture.owner.cancel(task, { force: false, recursive: false });
+    }
+
+    const { lost } = fixture.owner.listTasks();
+
+    assertEquals(lost.length, STATE_LOST_ATTEMPTS_MAX);
+    assertEquals(lost.at(-1)!.errorType, "TaskCancelledError");
   });
 });
 

@@ -178,6 +178,18 @@ describe("Owner", () => {
     assertEquals(fixture.owner.taskCount, 0);
   });
 
+  it("wants no lease for a task that is cancelled while it waits", () => {
+    const fixture = new OwnerFixture();
+    const task = fixture.owner.submit(fixture.template(), []);
+    fixture.owner.flush();
+    fixture.take();
+
+    fixture.owner.cancel(task, { force: false, recursive: true });
+    fixture.owner.flush();
+
+    assertEquals(fixture.take(), [{ demand: "CPU", count: 0 }]);
+  });
+
   it("keeps the place of a cancelled task until its thread is done", () => {
     const fixture = new OwnerFixture();
     const task = fixture.owner.submit(fixture.template(), []);

@@ -101,6 +101,38 @@ describe("RingRelay", () => {
     assertEquals(listen(world.driver), [5]);
   });
 
+  it("waits for the other one, of the same thread, which has no room", () => {
+    const mailbox = new Mailbox();
+    const [left, right] = newRingLinkEnds(mailbox.buffer, mailbox.buffer);
+    const pairs = [left, right].map((end) => {
+      const node = newStreams(true);
+      const peer = newStreams(false);
+      new RingRelay(end, mailbox, node, { stream: NUMBER });
+      return { node, peer, link: new RemoteLink(peer, NUMBER) };
+    });
+    const [from, to] = [pairs[0]!, pairs[1]!];
+
+    for (let n = 0; n < 60; n++) {
+      from.link.send(sized(100_000));
+      from.link.flush();
+    }
+    // Only the sender's stream moves: the ring fills, and who reads it waits.
+    for (let n = 0; n < 100; n++) {
+      mailbox.poll();
+      exchange(from.node, from.peer);
+    }
+    assert(from.link.backlogBytes > 0);
+    const got = listen(to.link);
+    let isBusy = true;
+    while (isBusy) {
+      mailbox.poll();
+      isBusy = pairs.some(({ node, peer }) => exchange(node, peer)) ||
+        mailbox.hasMail;
+    }
+
+    assertEquals(got.length, 60);
+  });
+
   it("says when the driver has closed", () => {
     const world = newWorld();
 
@@ -125,9 +157,8 @@ function newWorld(): World {
   const threadMailbox = new Mailbox();
   const nodeMailbox = new Mailbox();
   const [near, far] = newRingLinkEnds(threadMailbox.buffer, nodeMailbox.buffer);
-  const onOutput = () => {};
-  const node = new RemoteStreams({ isNumbering: true, onOutput });
-  const peer = new RemoteStreams({ isNumbering: false, onOutput });
+  const node = newStreams(true);
+  const peer = newStreams(false);
   const relay = new RingRelay(far, nodeMailbox, node, {
     stream: NUMBER,
     onClosed: () => world.closedCount++,
@@ -150,6 +181,10 @@ function newWorld(): World {
     },
   };
   return world;
+}
+
+function newStreams(isNumbering: boolean): RemoteStreams {
+  return new RemoteStreams({ isNumbering, onOutput: () => {} });
 }
 
 function exchange(source: RemoteStreams, target: RemoteStreams): boolean {

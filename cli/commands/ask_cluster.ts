@@ -1,0 +1,57 @@
+// Asks a cluster something as somebody who only looks: it is no driver, and no
+// job is made for it. Finds out where the cluster is, and its token.
+
+import process from "node:process";
+
+import { AuthenticationError } from "../../runtime/base/errors.ts";
+import {
+  readToken,
+  runningCluster,
+  type RunningNode,
+} from "../../runtime/cluster_files.ts";
+import { type ObservedNode, observeNode } from "../../runtime/observe_node.ts";
+import { UsageError } from "../usage_error.ts";
+import type { AskFlags } from "./ask_flags.ts";
+import { isAddress } from "./start_values.ts";
+
+/** Gives what the cluster answers; rejects when it cannot be asked. */
+export async function askCluster<Answer>(
+  flags: AskFlags,
+  ask: (calls: ObservedNode["calls"], address: string) => Promise<Answer>,
+): Promise<Answer> {
+  const target = findTarget(flags);
+  const node = observeNode(target);
+  try {
+    return await ask(node.calls, target.address);
+  } finally {
+    await node.close();
+  }
+}
+
+function findTarget(flags: AskFlags) {
+  const given = flags.address ?? process.env["MANTA_ADDRESS"];
+  const isNamed = given !== undefined && given !== "" && given !== "auto" &&
+    given !== "local";
+  const address = isNamed ? given : headAddress(runningCluster());
+  if (!isAddress(address)) {
+    throw new UsageError(
+      `Cannot ask "${address}": write the address as host:port`,
+    );
+  }
+  const token = readToken(
+    address,
+    flags.token ?? (process.env["MANTA_TOKEN"] || undefined),
+  );
+  if (token === undefined) {
+    throw new AuthenticationError(
+      `Cannot ask ${address}: there is no token. Set MANTA_TOKEN to what ` +
+        "`manta token --show` prints on its machine",
+    );
+  }
+  return { address, token };
+}
+
+/** Of what waits elsewhere a worker knows nothing. */
+function headAddress({ head, address }: RunningNode): string {
+  return (head ?? { address }).address;
+}
