@@ -78,7 +78,7 @@ export class ActorCreations {
       hold.follow(this.#thread.watchActor(existing));
       owner.redirect(actorId, existing);
     } else if (existing || error) {
-      owner.channel(actorId).changed("DEAD", 0, undefined, error);
+      owner.channel(actorId).gone(error);
     }
     if (!hold) owner.forgetChannel(actorId);
     this.#thread.schedule();
@@ -94,7 +94,7 @@ export class ActorCreations {
   endForeign(hold: Hold): void {
     const { owner, codec } = this.#thread;
     const error = codec.encodeError(sessionEndedError(hold));
-    owner.channel(hold.actorId).changed("DEAD", 0, undefined, error);
+    owner.channel(hold.actorId).gone(error);
   }
 
   kill(hold: ActorHold, noRestart: boolean): void {
@@ -187,7 +187,7 @@ export class ActorCreations {
     const { owner, codec } = this.#thread;
     const wire = codec.encodeError(error);
     const { actorId } = hold;
-    owner.channel(actorId).changed("DEAD", 0, undefined, wire);
+    owner.channel(actorId).gone(wire);
     // Other threads may have handles of it by now.
     this.#thread.sendNode({
       type: "actor_construction_failed",

@@ -10,6 +10,7 @@ import {
   nodeOfWorker,
   type WorkerId,
 } from "./base/ids.ts";
+import { IDS_REMEMBERED_MAX } from "./base/limits.ts";
 import { isForHead } from "./control/head_trail.ts";
 import type { NodeJob, NodeJobs } from "./node_jobs.ts";
 import type { NodePeer } from "./node_peers.ts";
@@ -68,6 +69,8 @@ export class Cluster {
   readonly #told = new Map<NodeId, Set<JobId>>();
   /** The nodes that may run something of a job whose home is here. */
   readonly #entered = new Map<JobId, Set<NodeId>>();
+  /** The latest jobs that the head has ended: who speaks of one is behind. */
+  readonly #ended = new Set<JobId>();
 
   constructor(ports: ClusterPorts) {
     this.#ports = ports;
@@ -188,6 +191,7 @@ export class Cluster {
       case "job_entered":
         return this.#jobEntered(from, message.jobId);
       case "job_over":
+        this.#noteEnded(message.jobId);
         return this.#jobOver(message.jobId);
       case "from_worker": {
         const { worker, jobId } = message;
@@ -219,6 +223,7 @@ export class Cluster {
     const { node, session } = this.#ports;
     const { jobId, driver, home } = job;
     if (node.jobs.get(jobId) || home === node.nodeId) return;
+    if (!job.isOver && this.#ended.has(jobId)) return;
     node.addJob(job);
     // What is detached goes on without a driver, maybe at another node.
     if (job.isOver) return node.jobs.driverEnded(driver);
@@ -232,6 +237,13 @@ export class Cluster {
     let entered = this.#entered.get(jobId);
     if (!entered) this.#entered.set(jobId, entered = new Set());
     entered.add(from);
+  }
+
+  #noteEnded(jobId: JobId): void {
+    this.#ended.add(jobId);
+    if (this.#ended.size <= IDS_REMEMBERED_MAX) return;
+    const [oldest] = this.#ended;
+    this.#ended.delete(oldest!);
   }
 
   #jobOver(jobId: JobId): void {

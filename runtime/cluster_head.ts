@@ -54,6 +54,12 @@ export interface ClusterHeadPorts {
   flush(): void;
 }
 
+/** Something that waits until all is known that has a place. */
+interface Held {
+  readonly event?: PlacementEvent;
+  go(): void;
+}
+
 /** See the head of the file. */
 export class ClusterHead {
   readonly #ports: ClusterHeadPorts;
@@ -62,7 +68,7 @@ export class ClusterHead {
   readonly #asking = new Map<PlacementGroupId, Set<NodeId>>();
   #ticker: (() => void) | undefined;
   /** What is wanted while nothing may be placed yet. */
-  #held: (() => void)[] | undefined;
+  #held: Held[] | undefined;
 
   constructor(ports: ClusterHeadPorts) {
     this.#ports = ports;
@@ -96,13 +102,25 @@ export class ClusterHead {
   goOn(): void {
     const held = this.#held ?? [];
     this.#held = undefined;
-    for (const go of held) go();
+    for (const { go } of held) go();
   }
 
   #want(event: PlacementEvent): true {
-    if (this.#held) this.#held.push(() => this.tell(event));
-    else this.tell(event);
+    if (!this.#held) this.tell(event);
+    else if (!this.#takeBack(event)) {
+      this.#held.push({ event, go: () => this.tell(event) });
+    }
     return true;
+  }
+
+  /** What was not asked for yet need not be given back. */
+  #takeBack(event: PlacementEvent): boolean {
+    if (event.type !== "actor_released") return false;
+    const at = this.#held!.findIndex(({ event: held }) =>
+      held?.type === "actor_requested" && held.actorId === event.actorId
+    );
+    if (at >= 0) this.#held!.splice(at, 1);
+    return at >= 0;
   }
 
   // -- What the control plane wants ------------------------------------------
@@ -136,7 +154,7 @@ export class ClusterHead {
   /** A node wants to know where a group is, now and later. */
   locate(from: NodeId, groupId: PlacementGroupId): void {
     if (this.#held) {
-      return void this.#held.push(() => this.locate(from, groupId));
+      return void this.#held.push({ go: () => this.locate(from, groupId) });
     }
     const bundles = this.#placement.locate(groupId);
     if (!bundles) return this.#tellGone(from, groupId);

@@ -3,7 +3,12 @@
 // wiring of a head.
 
 import type { ActorId, NodeId, PlacementGroupId } from "./base/ids.ts";
-import { HEAD_TAKEN_EVERY, HEAD_TAKEN_EVERY_MS } from "./base/limits.ts";
+import {
+  HEAD_GONE_KEPT_MS,
+  HEAD_TAKEN_EVERY,
+  HEAD_TAKEN_EVERY_MS,
+  IDS_REMEMBERED_MAX,
+} from "./base/limits.ts";
 import type { ActorRecord } from "./control/actor_record.ts";
 import {
   type SavedActor,
@@ -23,14 +28,16 @@ import type { GroupPlace } from "./scheduler/cluster/head_state.ts";
 
 /** What is needed of the head. */
 export interface HeadKeepingPorts {
-  readonly node: Pick<MemberNode, "jobs" | "groups">;
+  readonly node: Pick<MemberNode, "jobs" | "groups" | "surroundings">;
   groupPlace(groupId: PlacementGroupId): GroupPlace | undefined;
   /** So many messages of the node are kept now. */
   tellTaken(nodeId: NodeId, count: number): void;
   warn(text: string): void;
 }
 
-type Kind = "cluster" | "node" | "job" | "actor" | "life" | "group";
+type Kind = "cluster" | "node" | "job" | "actor" | "life" | "group" | Gone;
+/** What was there: its registration may be on its way still. */
+type Gone = "dead_actor" | "removed_group";
 
 interface Taken {
   count: number;
@@ -49,13 +56,15 @@ export class HeadKeeping {
   /** Actors that are in the file. */
   readonly #known = new Set<ActorId>();
   readonly #groups = new Set<PlacementGroupId>();
+  /** In the order of their end. */
+  readonly #gone: { kind: Gone; id: string; atMs: number }[] = [];
   readonly #nodes = new Set<NodeId>();
   /** By id: whether it is kept as over. */
   readonly #jobs = new Map<string, boolean>();
   #isDirty = false;
   #hasFailed = false;
   readonly #taken = new Map<NodeId, Taken>();
-  #timer: ReturnType<typeof setTimeout> | undefined;
+  #cancelTelling: (() => void) | undefined;
 
   constructor(storage: StateStorage, ports: HeadKeepingPorts) {
     this.#storage = storage;
@@ -84,7 +93,18 @@ export class HeadKeeping {
     for (const { jobId, isOver } of jobs) this.#jobs.set(jobId, isOver);
     for (const { nodeId } of nodes) this.#nodes.add(nodeId);
     const groups = [...of<SavedGroup>("group").values()];
-    return { clusterId, nodes, jobs, actors, groups };
+    const atMs = this.#nowMs();
+    const gone = (kind: Gone) => {
+      const ids = rows.filter((row) => row.kind === kind).map(({ id }) => id);
+      for (const id of ids) this.#gone.push({ kind, id, atMs });
+      return ids;
+    };
+    const deadActors = gone("dead_actor") as ActorId[];
+    const removedGroups = gone("removed_group") as PlacementGroupId[];
+    return {
+      ...{ clusterId, nodes, jobs, actors, groups },
+      ...{ deadActors, removedGroups },
+    };
   }
 
   // -- What changes ----------------------------------------------------------
@@ -122,9 +142,9 @@ export class HeadKeeping {
     const taken = this.#taken.get(nodeId);
     if (taken) taken.count++;
     else this.#taken.set(nodeId, { count: 1, told: 0 });
-    this.#timer ??= setTimeout(
-      () => this.#tellTaken(1),
+    this.#cancelTelling ??= this.#ports.node.surroundings.timers.after(
       HEAD_TAKEN_EVERY_MS,
+      () => this.#tellTaken(1),
     );
   }
 
@@ -147,7 +167,7 @@ export class HeadKeeping {
 
   /** The cluster is over. */
   end(): void {
-    clearTimeout(this.#timer);
+    this.#cancelTelling?.();
     this.#storage.remove();
   }
 
@@ -160,7 +180,7 @@ export class HeadKeeping {
   }
 
   #tellTaken(from: number): void {
-    if (from === 1) this.#timer = undefined;
+    if (from === 1) this.#cancelTelling = undefined;
     if (this.#hasFailed) return;
     for (const [nodeId, taken] of this.#taken) {
       if (taken.count - taken.told < from) continue;
@@ -176,6 +196,7 @@ export class HeadKeeping {
     for (const groupId of this.#groups) this.#gatherGroup(groupId);
     this.#groups.clear();
     this.#gatherJobs();
+    this.#forgetGone();
   }
 
   #gatherActor(record: ActorRecord): void {
@@ -184,7 +205,8 @@ export class HeadKeeping {
     if (state === "DEAD") {
       if (!this.#known.delete(actorId)) return;
       this.#drop("actor", actorId);
-      return this.#drop("life", actorId);
+      this.#drop("life", actorId);
+      return this.#note("dead_actor", actorId);
     }
     if (!this.#known.has(actorId)) {
       this.#known.add(actorId);
@@ -197,7 +219,10 @@ export class HeadKeeping {
     const { node, groupPlace } = this.#ports;
     const record = node.groups.record(groupId);
     const place = groupPlace(groupId);
-    if (!record || !place) return this.#drop("group", groupId);
+    if (!record || !place) {
+      this.#drop("group", groupId);
+      return this.#note("removed_group", groupId);
+    }
     const { creator, jobId, name, detached } = record;
     const { isConfirmed, nodes, attempt, request } = place;
     const { bundles, strategy } = request;
@@ -225,6 +250,26 @@ export class HeadKeeping {
       this.#jobs.delete(jobId);
       this.#drop("job", jobId);
     }
+  }
+
+  #note(kind: Gone, id: string): void {
+    this.#put(kind, id, {});
+    this.#gone.push({ kind, id, atMs: this.#nowMs() });
+  }
+
+  /** Nothing of those is on its way any more. */
+  #forgetGone(): void {
+    const untilMs = this.#nowMs() - HEAD_GONE_KEPT_MS;
+    const tooMany = this.#gone.length - IDS_REMEMBERED_MAX;
+    let count = this.#gone.findIndex(({ atMs }) => atMs > untilMs);
+    if (count < 0) count = this.#gone.length;
+    for (const { kind, id } of this.#gone.splice(0, Math.max(count, tooMany))) {
+      this.#drop(kind, id);
+    }
+  }
+
+  #nowMs(): number {
+    return this.#ports.node.surroundings.clock.nowMs();
   }
 
   #put(kind: Kind, id: string, value: object): void {

@@ -11,7 +11,10 @@ import type { ClusterMessage } from "./protocol/cluster_messages.ts";
 
 /** What is needed of the head. */
 export interface HeadLifePorts extends Omit<HeadReturnPorts, "node"> {
-  readonly node: Pick<MemberNode, "jobs" | "groups" | "actors">;
+  readonly node: Pick<
+    MemberNode,
+    "jobs" | "groups" | "actors" | "surroundings"
+  >;
   /** Tells the driver of a job. */
   warn(jobId: JobId | undefined, text: string): void;
 }

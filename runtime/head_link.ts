@@ -22,13 +22,13 @@ import type { DialedNode, NodeSessions } from "./node_sessions.ts";
 import type { MemberNode } from "./member_node.ts";
 import { ownHosting } from "./own_view.ts";
 import type { ClusterMessage } from "./protocol/cluster_messages.ts";
-import type { ToNode } from "./protocol/node_messages.ts";
+import type { FromNode, ToNode } from "./protocol/node_messages.ts";
 import { RemoteControl } from "./remote_control.ts";
 import type { RemoteSessionEnd } from "./transport/remote_session.ts";
 
 /** What is needed of the node. */
 export interface HeadLinkPorts {
-  readonly sessions: Pick<NodeSessions, "dialAt" | "get">;
+  readonly sessions: Pick<NodeSessions, "askAgain" | "dialAt" | "get">;
   /** Says it in the name of a worker, whose job the head knows by then. */
   tell(head: NodeId, worker: WorkerId, message: ToNode): void;
   /** Has the head know of a job. */
@@ -75,7 +75,10 @@ export class HeadLink {
   /** Joins the head; what goes wrong is the end of the node. */
   async join(): Promise<void> {
     try {
-      this.#connected(await this.#ports.sessions.dialAt(this.#join, true));
+      await this.#ports.sessions.dialAt(this.#join, true, (dialed) => {
+        this.#connected(dialed);
+        this.#askAgain();
+      });
       this.#ports.joined();
     } catch (error) {
       this.#over(error as Error);
@@ -109,6 +112,11 @@ export class HeadLink {
     if (message.type === "group_gone") {
       this.#trail.located.delete(message.groupId);
     }
+  }
+
+  /** The head has told a worker of this node something. */
+  workerHeard(worker: WorkerId, message: FromNode): void {
+    this.#trail.heard(worker, message);
   }
 
   workerEnded(worker: WorkerId): void {
@@ -145,8 +153,12 @@ export class HeadLink {
     let pauseMs = RECONNECT_MS;
     while (!this.#isOver) {
       try {
-        const dialed = await this.#ports.sessions.dialAt(this.#join, true);
-        return this.#regained(dialed);
+        await this.#ports.sessions.dialAt(
+          this.#join,
+          true,
+          (dialed) => this.#regained(dialed),
+        );
+        return;
       } catch (error) {
         if (isFinal(error)) return this.#over(error as Error);
       }
@@ -169,13 +181,19 @@ export class HeadLink {
     for (const { worker, message } of this.#trail.again()) {
       tell(head, worker, message);
     }
-    for (const groupId of this.#trail.located) {
-      this.send({ type: "group_locate", groupId });
-    }
+    this.#askAgain();
     this.send({ type: "node_returned", hosting: ownHosting(node) });
     flush();
     console.warn("The head is back");
     this.#back.resolve();
+  }
+
+  /** What it was asked while it was not there. */
+  #askAgain(): void {
+    this.#ports.sessions.askAgain();
+    for (const groupId of this.#trail.located) {
+      this.send({ type: "group_locate", groupId });
+    }
   }
 
   #connected({ session, control }: DialedNode): void {

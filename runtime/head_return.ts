@@ -2,6 +2,7 @@
 // kept, lets all that concerns it wait until the nodes are back or given up,
 // and performs then what the pure part decides. Belongs to the wiring of a head.
 
+import { every } from "./base/clock.ts";
 import { NodeDiedError } from "./base/errors.ts";
 import type { NodeId, WorkerId } from "./base/ids.ts";
 import { NODE_REPORT_MS } from "./base/limits.ts";
@@ -18,7 +19,7 @@ import type { ClusterMessage, NodeFacts } from "./protocol/cluster_messages.ts";
 
 /** What is needed of the head. */
 export interface HeadReturnPorts {
-  readonly node: Pick<MemberNode, "actors" | "groups">;
+  readonly node: Pick<MemberNode, "actors" | "groups" | "surroundings">;
   readonly head: ClusterHead;
   /** Performs a message that has waited, or that the head tells itself. */
   receive(from: NodeId, message: ClusterMessage): void;
@@ -31,9 +32,7 @@ export interface HeadReturnPorts {
 
 /** What goes on as if nothing had happened. */
 const PASSING: ReadonlySet<string> = new Set(
-  ["node_welcome", "node_report", "link_wanted"] satisfies ClusterMessage[
-    "type"
-  ][],
+  ["node_welcome", "node_report"] satisfies ClusterMessage["type"][],
 );
 
 const SETTLING = {
@@ -50,7 +49,7 @@ export class HeadReturn {
   readonly #recovery: HeadRecovery;
   #held: (readonly [NodeId, ClusterMessage])[] = [];
   #end = () => {};
-  readonly #ticker: ReturnType<typeof setInterval>;
+  readonly #endTicks: () => void;
 
   constructor(saved: SavedHead, ports: HeadReturnPorts) {
     this.#ports = ports;
@@ -62,7 +61,14 @@ export class HeadReturn {
     for (const actor of saved.actors) {
       this.#actors.direct({ type: "actor_recovered", saved: actor });
     }
-    this.#ticker = setInterval(() => this.#tick(), NODE_REPORT_MS);
+    const { timers } = ports.node.surroundings;
+    for (const actorId of saved.deadActors) {
+      this.#actors.direct({ type: "actor_was_dead", actorId });
+    }
+    for (const groupId of saved.removedGroups) {
+      ports.node.groups.remove(groupId);
+    }
+    this.#endTicks = every(timers, NODE_REPORT_MS, () => this.#tick());
   }
 
   get #actors(): NodeActors {
@@ -80,12 +86,28 @@ export class HeadReturn {
 
   /** Whether a message is to wait, or was for this. */
   takes(from: NodeId, message: ClusterMessage): boolean {
-    if (this.isOver || PASSING.has(message.type)) return false;
+    if (this.isOver || this.#passes(message)) return false;
     if (message.type === "node_returned") {
       const { type, hosting } = message;
+      this.#letPass();
       this.#tell({ type, nodeId: from, hosting });
     } else this.#held.push([from, message]);
     return true;
+  }
+
+  /** A node can be asked to dial another once it is there. */
+  #passes(message: ClusterMessage): boolean {
+    return message.type === "link_wanted"
+      ? this.#ports.isThere(message.to)
+      : PASSING.has(message.type);
+  }
+
+  #letPass(): void {
+    const held = this.#held;
+    this.#held = held.filter(([, message]) => !this.#passes(message));
+    for (const [from, message] of held) {
+      if (this.#passes(message)) this.#ports.receive(from, message);
+    }
   }
 
   nodeGone(nodeId: NodeId): void {
@@ -93,12 +115,13 @@ export class HeadReturn {
   }
 
   end(): void {
-    clearInterval(this.#ticker);
+    this.#endTicks();
     this.#end();
   }
 
   #tick(): void {
-    this.#tell({ type: "clock_ticked", nowMs: performance.now() });
+    const { clock } = this.#ports.node.surroundings;
+    this.#tell({ type: "clock_ticked", nowMs: clock.nowMs() });
     this.#ports.flush();
   }
 
@@ -230,7 +253,7 @@ export class HeadReturn {
   }
 
   #over(): void {
-    clearInterval(this.#ticker);
+    this.#endTicks();
     const { head, receive, isThere, flush } = this.#ports;
     const held = this.#held;
     this.#held = [];

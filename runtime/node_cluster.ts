@@ -94,10 +94,7 @@ export class NodeCluster {
   #newMembers(): ClusterMembers {
     return new ClusterMembers(this.#node, {
       toHead: (message) => this.#toHead(message),
-      to: (nodeId, message) => {
-        if (!this.#sessions.has(nodeId)) return;
-        this.#sessions.get(nodeId).send(message);
-      },
+      to: (nodeId, message) => this.#sessions.tell(nodeId, message),
       changed: (views) => this.#viewsChanged(views),
       statesChanged: () =>
         this.#objects.nodesChanged(...this.#members.stayingAndLeaving()),
@@ -125,6 +122,7 @@ export class NodeCluster {
         if (this.#link?.isLost) return this.#sessions.dialFor(to);
         this.#toHead({ type: "link_wanted", from: nodeId, to });
       },
+      isHeadLost: () => this.#link?.isLost ?? false,
       receive: (from, message) => this.#hear(from, message),
       objectsLinked: (from, link, home) => {
         const { makeMemoryFile } = this.#ports;
@@ -143,8 +141,10 @@ export class NodeCluster {
       toHead: (worker, message) => this.#link?.tell(worker, message),
       session: (other) => this.#session(other),
       sessions: () => this.#sessions.all(),
-      hears: (from, worker, message) =>
-        this.#demand.heard(from, worker, message),
+      hears: (from, worker, message) => {
+        if (from === this.#link?.id) this.#link.workerHeard(worker, message);
+        return this.#demand.heard(from, worker, message);
+      },
       gone: (worker) => {
         this.#demand.threadEnded(worker);
         this.#objects.ownerEnded(worker);
@@ -406,9 +406,7 @@ export class NodeCluster {
   ): void {
     const { from, to } = message;
     if (to === this.#node.start.nodeId) return this.#sessions.dialFor(from);
-    if (!this.#link?.id && this.#sessions.has(to)) {
-      this.#sessions.get(to).send(message);
-    }
+    if (!this.#link?.id) this.#sessions.tell(to, message);
   }
 
   /** All that other nodes say comes by here. */

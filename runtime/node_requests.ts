@@ -142,7 +142,7 @@ function receiveOfControl(
         noRestart: message.noRestart,
       });
     case "group_create":
-      groups.create(message, from, jobId);
+      if (!groups.create(message, from, jobId)) return;
       return place({
         type: "group_requested",
         groupId: message.groupId,

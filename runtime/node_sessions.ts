@@ -4,7 +4,11 @@
 
 import { ConnectionError } from "./base/errors.ts";
 import type { NodeId } from "./base/ids.ts";
-import { NODE_CONNECT_MS_MAX, NODE_DIAL_MS_MAX } from "./base/limits.ts";
+import {
+  NODE_CONNECT_MS_MAX,
+  NODE_DIAL_MS_MAX,
+  NODE_REDIAL_MS,
+} from "./base/limits.ts";
 import { hostAndPort } from "./protocol/address.ts";
 import { NodeSession } from "./node_session.ts";
 import type { NodeSurroundings } from "./node_surroundings.ts";
@@ -50,6 +54,7 @@ export interface NodeSessionsPorts {
   clusterId(): string | undefined;
   /** Has the head tell the other node that it is to dial this one. */
   askToDial(nodeId: NodeId): void;
+  isHeadLost(): boolean;
   receive(from: NodeId, message: ClusterMessage): void;
   /** A stream for objects is there. */
   objectsLinked(nodeId: NodeId, link: RemoteLink, home: ProcessName): void;
@@ -80,8 +85,11 @@ export class NodeSessions {
   readonly #ports: NodeSessionsPorts;
   readonly #sessions = new Map<NodeId, NodeSession>();
   readonly #dirty = new Set<NodeSession>();
-  /** Those that were dialed from here: once is enough. */
-  readonly #dialed = new WeakSet<NodeSession>();
+  readonly #dialing = new Set<NodeSession>();
+  /** When those were dialed from here that cannot be: once is enough. */
+  readonly #unreachable = new WeakMap<NodeSession, number>();
+  /** When others were asked again to dial this node. */
+  #askedAgainAtMs = -Infinity;
   /** Nodes that are to be dialed once it is known where they are. */
   readonly #unplaced = new Set<NodeId>();
 
@@ -91,6 +99,11 @@ export class NodeSessions {
 
   all(): Iterable<NodeSession> {
     return this.#sessions.values();
+  }
+
+  /** Says something to a node if it is connected. */
+  tell(nodeId: NodeId, message: ClusterMessage): void {
+    if (this.has(nodeId)) this.#sessions.get(nodeId)!.send(message);
   }
 
   /** How many are not connected, and may never be. */
@@ -111,9 +124,28 @@ export class NodeSessions {
     let session = this.#sessions.get(nodeId);
     if (session) return session;
     session = this.#add(nodeId);
+    this.#begin(session);
+    return session;
+  }
+
+  #begin(session: NodeSession): void {
+    const { nodeId } = session;
     if (this.#ports.nodeId < nodeId) this.#dialOrAsk(session);
     else this.#ports.askToDial(nodeId);
-    return session;
+  }
+
+  /** There is another head: what the former was asked, it may not have done. */
+  askAgain(): void {
+    this.#askedAgainAtMs = this.#nowMs();
+    for (const session of this.#sessions.values()) {
+      if (session.isConnected || this.#dialing.has(session)) continue;
+      this.#unreachable.delete(session);
+      this.#begin(session);
+    }
+  }
+
+  #nowMs(): number {
+    return this.#ports.surroundings.clock.nowMs();
   }
 
   /** The other node cannot dial this one, or may not: this one does. */
@@ -152,7 +184,8 @@ export class NodeSessions {
     const { facts: { nodeId }, home } = hello;
     session.peerLives = () => isProcessAlive(home);
     const known = this.#sessions.get(nodeId) ?? this.#add(nodeId);
-    if (known.isConnected) {
+    const isOwnFirst = this.#dialing.has(known) && this.#ports.nodeId < nodeId;
+    if (known.isConnected || isOwnFirst) {
       // Both have dialed: one session is enough.
       void session.leave();
       return { ended: () => {} };
@@ -180,10 +213,14 @@ export class NodeSessions {
 
   // -- Dialing ---------------------------------------------------------------
 
-  /** Dials a node; resolves when this one is let in. */
+  /**
+   * Dials a node; resolves when this one is let in. `connected` is called
+   * then, before anything else that the other node says is taken in.
+   */
   async dialAt(
     { address, pin }: NodePlace,
     isJoining: boolean,
+    connected: (dialed: DialedNode) => void = () => {},
   ): Promise<DialedNode> {
     const { promise, resolve, reject } = Promise.withResolvers<DialedNode>();
     promise.catch(() => {});
@@ -192,7 +229,7 @@ export class NodeSessions {
       control?: RemoteLink;
       session?: NodeSession;
     } = {};
-    const { session, connected } = beginSession({
+    const { session, connected: whenOpen } = beginSession({
       ...hostAndPort(address),
       ...this.#ports.surroundings,
       token: this.#ports.token,
@@ -217,16 +254,7 @@ export class NodeSessions {
       },
     });
     const link = opened.link!;
-    const clusterId = isJoining ? this.#ports.clusterId() : undefined;
-    const hello: NodeHello = {
-      type: "node_hello",
-      facts: this.#ports.facts(),
-      report: this.#ports.report(),
-      home: this.#ports.surroundings.thisProcess(),
-      isJoining,
-      ...(clusterId === undefined ? {} : { clusterId }),
-    };
-    link.send(hello);
+    link.send(this.#hello(isJoining));
     link.flush();
     link.start({
       receive: (message) => {
@@ -244,27 +272,48 @@ export class NodeSessions {
         opened.session = known;
         known.connect({ session, link, isNumbering: false, home });
         this.#ports.receive(nodeId, welcome);
-        resolve({ session: known, control: opened.control! });
+        const dialed = { session: known, control: opened.control! };
+        connected(dialed);
+        resolve(dialed);
       },
       closed: () => {},
     });
-    await connected;
+    await whenOpen;
     return await promise;
+  }
+
+  #hello(isJoining: boolean): NodeHello {
+    const clusterId = isJoining ? this.#ports.clusterId() : undefined;
+    return {
+      type: "node_hello",
+      facts: this.#ports.facts(),
+      report: this.#ports.report(),
+      home: this.#ports.surroundings.thisProcess(),
+      isJoining,
+      ...(clusterId === undefined ? {} : { clusterId }),
+    };
   }
 
   /** One side after the other, so that the two never cross. */
   #dialOrAsk(session: NodeSession, isAsked = false): void {
     const { nodeId } = session;
-    if (session.isConnected || this.#dialed.has(session)) return;
+    if (session.isConnected || this.#dialing.has(session)) return;
+    const sinceMs = this.#nowMs() -
+      (this.#unreachable.get(session) ?? -Infinity);
+    if (sinceMs < NODE_REDIAL_MS) return;
     const place = this.#ports.placeOf(nodeId);
     if (!place) {
       if (isAsked) this.#unplaced.add(nodeId);
       else this.#ports.askToDial(nodeId);
       return;
     }
-    this.#dialed.add(session);
+    this.#dialing.add(session);
     this.#dial(nodeId, place).then((isConnected) => {
-      if (!isConnected) this.#ports.askToDial(nodeId);
+      this.#dialing.delete(session);
+      // The other one's own dialing may have come first.
+      if (isConnected || session.isConnected) return;
+      this.#unreachable.set(session, this.#nowMs());
+      this.#ports.askToDial(nodeId);
     });
   }
 
@@ -287,10 +336,22 @@ export class NodeSessions {
         this.#ports.objectsLinked(nodeId, link, home),
     });
     this.#sessions.set(nodeId, session);
-    this.#ports.surroundings.timers.after(NODE_CONNECT_MS_MAX, () => {
-      if (!session.isConnected) this.#ended(session, "not_connected");
-    });
+    this.#giveUpAfter(NODE_CONNECT_MS_MAX, session);
     return session;
+  }
+
+  /** Nobody is waited for in vain, but that a head is away is nobody's end. */
+  #giveUpAfter(delayMs: number, session: NodeSession): void {
+    const { surroundings: { timers }, isHeadLost } = this.#ports;
+    timers.after(delayMs, () => {
+      if (session.isConnected) return;
+      const sinceMs = this.#nowMs() - this.#askedAgainAtMs;
+      const restMs = isHeadLost()
+        ? NODE_CONNECT_MS_MAX
+        : NODE_CONNECT_MS_MAX - sinceMs;
+      if (restMs > 0) this.#giveUpAfter(restMs, session);
+      else this.#ended(session, "not_connected");
+    });
   }
 
   #ended(session: NodeSession, reason: RemoteSessionEnd): void {

@@ -316,6 +316,9 @@ export const SESSION_SILENCE_MS_MAX = 30_000;
 /** How long one node waits until it is connected to another, in ms. */
 export const NODE_CONNECT_MS_MAX = 10_000;
 
+/** Who could not reach a node and is asked to again, tries no sooner. */
+export const NODE_REDIAL_MS = 1_000;
+
 /** One of two nodes dials for so long, then the other one: twice fits in. */
 export const NODE_DIAL_MS_MAX = 4_000;
 
@@ -697,6 +700,9 @@ export const HEAD_CALL_MS_MAX = 60_000;
 /** What the head has kept is told to a node that often, or after so many. */
 export const HEAD_TAKEN_EVERY_MS = 200;
 export const HEAD_TAKEN_EVERY = 64;
+
+/** A head knows so long what has ended: news of it may be late till then. */
+export const HEAD_GONE_KEPT_MS = 60_000;
 
 /** How often such a node looks. */
 export const NODE_JOIN_PAUSE_MS = 250;

@@ -73,6 +73,9 @@ export class ActorDirectory {
         return this.#ticked(event.nowMs);
       case "actor_recovered":
         return this.#recovered(event.saved);
+      case "actor_was_dead":
+        this.#early.wasDead(event.actorId);
+        return [];
       case "recovery_ended":
         for (const record of this.#records.values()) this.#noteIfUnheld(record);
         return [];
@@ -151,6 +154,9 @@ export class ActorDirectory {
     if (this.#records.has(actorId)) {
       return [{ type: "answer_registration", to: creator, actorId }];
     }
+    // It is said again to a head that was started again.
+    const unmade = this.#early.answerUnmade(actorId, creator);
+    if (unmade) return [unmade];
     if (name !== undefined) {
       const taken = this.find(name, namespace);
       if (taken) {

@@ -39,6 +39,8 @@ export type ActorEvent =
   }
   /** This head was started again: it had known the actor. */
   | { readonly type: "actor_recovered"; readonly saved: SavedActor }
+  /** It had died before that. */
+  | { readonly type: "actor_was_dead"; readonly actorId: ActorId }
   /** The thread of a recovered one is gone. */
   | {
     readonly type: "actor_lost";

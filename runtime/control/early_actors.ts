@@ -49,6 +49,20 @@ export class EarlyActors {
     return unmade && "existing" in unmade ? unmade.existing : undefined;
   }
 
+  /** The actor of an id has died, and what is still said of it is late. */
+  wasDead(actorId: ActorId): void {
+    remember(this.#unmade, actorId, { error: forgottenError(actorId) });
+  }
+
+  /** What to answer who is there for an id that no actor will have. */
+  answerUnmade(
+    actorId: ActorId,
+    to: WorkerId,
+  ): RegistrationAnswer | undefined {
+    const unmade = this.#unmade.get(actorId);
+    return unmade && answer(to, actorId, unmade);
+  }
+
   /** Whether an actor is announced that is to have this name. */
   isNaming({ name, namespace }: ActorName): boolean {
     return [...this.#naming].some(({ named }) =>
@@ -67,10 +81,9 @@ export class EarlyActors {
 
   note(event: EarlyEvent): RegistrationAnswer[] {
     const { actorId, type } = event;
-    const unmade = this.#unmade.get(actorId);
-    if (unmade) {
+    if (this.#unmade.has(actorId)) {
       if (type !== "actor_watched") return [];
-      return [answer(event.workerId, actorId, unmade)];
+      return [this.answerUnmade(actorId, event.workerId)!];
     }
     if (type === "actor_construction_failed") {
       return this.neverMade(actorId, { error: event.error });

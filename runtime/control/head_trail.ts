@@ -3,7 +3,7 @@
 // stands, such as who holds an actor. Pure: the wiring sends what is in it.
 
 import type { ActorId, PlacementGroupId, WorkerId } from "../base/ids.ts";
-import type { ToNode } from "../protocol/node_messages.ts";
+import type { FromNode, ToNode } from "../protocol/node_messages.ts";
 
 /** Something that a worker has told the head. */
 export interface TrailEntry {
@@ -45,6 +45,8 @@ export class HeadTrail {
   #log: TrailEntry[] = [];
   /** How many of those told since the head is there were taken. */
   #takenCount = 0;
+  /** Workers that have ended: what they wanted is not wanted again. */
+  readonly #ended = new Set<WorkerId>();
   /** Groups of which the node wants to know where they are. */
   readonly located = new Set<PlacementGroupId>();
 
@@ -78,9 +80,22 @@ export class HeadTrail {
         this.#of(worker).watched.add(message.actorId);
         return;
       case "actor_drop":
+        // Who made it has to hear of its end even then.
         this.#standing.get(worker)?.held.delete(message.actorId);
-        this.#standing.get(worker)?.watched.delete(message.actorId);
     }
+  }
+
+  /** The head has told a worker something: of the dead there is no more. */
+  heard(worker: WorkerId, message: FromNode): void {
+    const standing = this.#standing.get(worker);
+    if (!standing) return;
+    const isOver = message.type === "actor_state" && message.state === "DEAD" ||
+      message.type === "actor_registered" &&
+        (message.error !== undefined || message.existing !== undefined);
+    if (!isOver) return;
+    standing.announced.delete(message.actorId);
+    standing.held.delete(message.actorId);
+    standing.watched.delete(message.actorId);
   }
 
   /** The head has kept so many of what it was told since it is there. */
@@ -91,6 +106,8 @@ export class HeadTrail {
 
   workerEnded(worker: WorkerId): void {
     this.#standing.delete(worker);
+    if (this.#log.length > 0) this.#ended.add(worker);
+    else this.#ended.clear();
   }
 
   /** For a new life of the head: what stands, then what waits, in order. */
@@ -108,8 +125,12 @@ export class HeadTrail {
         standing.push({ worker, message: { type: "actor_watch", actorId } });
       }
     }
+    const waiting = this.#log.filter(({ worker, message }) =>
+      !this.#ended.has(worker) || outlivesWorker(message)
+    );
+    this.#ended.clear();
     // The new head counts these as well: they are told again with the others.
-    this.#log = [...standing, ...this.#log];
+    this.#log = [...standing, ...waiting];
     return this.#log;
   }
 
@@ -120,5 +141,22 @@ export class HeadTrail {
       this.#standing.set(worker, standing);
     }
     return standing;
+  }
+}
+
+/** Whether it is to be done even if who wanted it has ended. */
+function outlivesWorker(message: ToNode): boolean {
+  switch (message.type) {
+    case "actor_register":
+      return message.actor.detached;
+    case "group_create":
+      return message.detached;
+    case "actor_announce":
+    case "actor_watch":
+    case "actor_hold":
+    case "actor_drop":
+      return false;
+    default:
+      return true;
   }
 }

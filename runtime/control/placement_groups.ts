@@ -43,13 +43,14 @@ export class PlacementGroups {
     return this.#records.size;
   }
 
+  /** Whether it is new: it may be said again, to another head for example. */
   create(
     group: ToldGroup,
     creator: WorkerId,
     jobId: JobId,
-  ): void {
-    if (this.#records.has(group.groupId)) return;
-    if (this.#removed.has(group.groupId)) return;
+  ): boolean {
+    if (this.#records.has(group.groupId)) return false;
+    if (this.#removed.has(group.groupId)) return false;
     this.#records.set(group.groupId, {
       creator,
       jobId,
@@ -61,6 +62,7 @@ export class PlacementGroups {
       waiting: this.#early.get(group.groupId) ?? [],
     });
     this.#early.delete(group.groupId);
+    return true;
   }
 
   /** Every bundle of the group is set aside. */

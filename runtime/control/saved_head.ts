@@ -2,7 +2,13 @@
 // nodes, jobs, actors and groups again. What nodes can tell by themselves, who
 // holds an actor for example, is not kept.
 
-import type { JobId, NodeId, PlacementGroupId, WorkerId } from "../base/ids.ts";
+import type {
+  ActorId,
+  JobId,
+  NodeId,
+  PlacementGroupId,
+  WorkerId,
+} from "../base/ids.ts";
 import type { ResourceSet } from "../base/resources.ts";
 import type { JobFacts, NodeFacts } from "../protocol/cluster_messages.ts";
 import type { WireActor } from "../protocol/node_messages.ts";
@@ -42,6 +48,9 @@ export interface SavedHead {
   readonly jobs: readonly JobFacts[];
   readonly actors: readonly SavedActor[];
   readonly groups: readonly SavedGroup[];
+  /** Late news may still be of these: they are not to be made again. */
+  readonly deadActors: readonly ActorId[];
+  readonly removedGroups: readonly PlacementGroupId[];
 }
 
 /** The part of an actor that changes; the rest is written once. */

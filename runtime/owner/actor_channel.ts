@@ -195,6 +195,11 @@ export class ActorChannel {
     this.dispatch();
   }
 
+  /** There is no such actor, or none any more, whatever was known of it. */
+  gone(error: WireError | undefined): void {
+    this.changed("DEAD", Math.max(0, this.incarnation), undefined, error);
+  }
+
   changed(
     state: ActorState,
     incarnation: number,

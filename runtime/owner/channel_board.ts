@@ -7,6 +7,7 @@ import type { FromNode } from "../protocol/node_messages.ts";
 import type { WireError } from "../protocol/wire_error.ts";
 import { ActorChannel, type ActorEffects } from "./actor_channel.ts";
 import type { OwnerPorts } from "./ports.ts";
+import type { TaskRecord } from "./task_record.ts";
 
 export type ActorStateMessage = Extract<
   FromNode,
@@ -93,12 +94,20 @@ export class ChannelBoard {
    * is only out of reach, and the calls that were sent to it are ended.
    */
   awaitNews(threadId: WorkerId, reason: WireError): void {
-    const cut = [...this.#channels.values()]
-      .map((channel) => ({ channel, calls: channel.sentTo(threadId) }))
-      .filter(({ calls }) => calls.length > 0);
-    if (cut.length === 0) return;
+    for (const channel of this.#channels.values()) {
+      const calls = channel.sentTo(threadId);
+      if (calls.length > 0) this.cutOffSoon(channel, calls, reason);
+    }
+  }
+
+  /** Calls that have no way to their actor; news of it may still come. */
+  cutOffSoon(
+    channel: ActorChannel,
+    calls: readonly TaskRecord[],
+    reason: WireError,
+  ): void {
     this.#ports.timers.after(ACTOR_OUT_OF_REACH_MS, () => {
-      for (const { channel, calls } of cut) channel.cutOff(calls, reason);
+      channel.cutOff(calls, reason);
       this.#ports.scheduleFlush();
     });
   }

@@ -32,7 +32,7 @@ import {
   type SubmitOptions,
   type TakenCall,
 } from "./submission.ts";
-import { lostCallError } from "./task_errors.ts";
+import { cutOffError, lostCallError } from "./task_errors.ts";
 import { TaskResults } from "./task_results.ts";
 import type { TaskRecord, TaskTemplate } from "./task_record.ts";
 
@@ -75,8 +75,13 @@ export class Owner {
       (actorId) => this.channel(actorId).actorId,
     );
     this.#channels = new ChannelBoard((actorId) => ({
-      push: (thread, calls, incarnation) =>
-        this.#pushing.push(thread, calls, { incarnation }),
+      push: (thread, calls, incarnation) => {
+        if (!ports.peer(thread).closed) {
+          return this.#pushing.push(thread, calls, { incarnation });
+        }
+        const reason = ports.codec.encodeError(cutOffError());
+        this.#channels.cutOffSoon(this.channel(actorId), calls, reason);
+      },
       fail: (call, error) => this.failTask(call, error),
       lost: (call, reason) => {
         const { codec } = ports;

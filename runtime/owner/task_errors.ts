@@ -31,6 +31,11 @@ export function lostCallError(
   );
 }
 
+/** Why a call is lost whose actor lives where this thread has no way to. */
+export function cutOffError(): MantaError {
+  return new NodeDiedError("its node could not be reached from here");
+}
+
 export function timeoutError(task: TaskRecord, timeoutMs: number): MantaError {
   return new TaskTimeoutError(
     `Cannot finish ${task.template.name}: it ran longer than its timeout of ` +

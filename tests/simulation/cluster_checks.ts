@@ -19,6 +19,8 @@ export interface Faults {
   readonly nodesDie: boolean;
   /** Nodes are cut off from all others for a while. */
   readonly nodesAreCutOff: boolean;
+  /** The head crashes, and comes back. */
+  readonly headDies: boolean;
   readonly threadsDie: boolean;
   readonly driversDie: boolean;
   readonly tasksAreCancelled: boolean;
@@ -80,7 +82,7 @@ export function mayBeTold(
   }
   const { threadsDie, driversDie, tasksAreCancelled, objectsAreLost } = faults;
   const code = (error as { code?: string }).code ?? "";
-  const nodesDie = faults.nodesDie || faults.nodesAreCutOff;
+  const nodesDie = faults.nodesDie || faults.nodesAreCutOff || faults.headDies;
   return (threadsDie || driversDie || nodesDie) && DEATHS.has(code) ||
     nodesDie && code === "node_died" ||
     (objectsAreLost || nodesDie) && LOSSES.has(code) ||

@@ -25,6 +25,7 @@ function faultsOf(seed: number, { nodes }: WorldSize): Faults {
     objectsAreLost: nodes === 1 && seed % 5 < 2,
     nodesDie: nodes > 1 && seed % 5 < 2,
     nodesAreCutOff: nodes > 1 && seed % 7 < 2,
+    headDies: nodes > 1 && seed % 6 > 3,
   };
 }
 

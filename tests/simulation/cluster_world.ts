@@ -22,6 +22,7 @@ import {
   mayBeTold,
 } from "./cluster_checks.ts";
 import type { Dice } from "./dice.ts";
+import { MemoryStorage } from "./memory_storage.ts";
 import { type SimLink, SimNetwork } from "./sim_network.ts";
 import { type SimHost, SimNode } from "./sim_node.ts";
 import { SimRing } from "./sim_ring.ts";
@@ -50,7 +51,9 @@ const TICK_MS = 10;
 const JOIN_STEPS_MAX = 1_000;
 /** Long enough to be held for dead. */
 const CUT_MS_MAX = 6_000;
-const STORY_MAX = 60;
+/** Some are back before anybody has missed them. */
+const HEAD_AWAY_MS_MAX = 3_000;
+const STORY_MAX = 200;
 /** Refs that a driver keeps at a time. */
 const KNOWN_MAX = 16;
 const MICROTASKS_PER_STEP = 24;
@@ -84,7 +87,7 @@ interface Driver {
 
 /** See the head of the file. */
 export class ClusterWorld implements ProgramWorld, SimHost {
-  /** Those that live; the head is the first. */
+  /** Those that live; the head, if there is one, is the first. */
   readonly nodes: SimNode[] = [];
   readonly network: SimNetwork;
   readonly web: SimWeb;
@@ -98,6 +101,10 @@ export class ClusterWorld implements ProgramWorld, SimHost {
   #rings: SimRing[] = [];
   readonly #timers = new Set<Timer>();
   readonly #programs: Program[] = [];
+  /** What the head keeps, and where it is. */
+  readonly #storage = new MemoryStorage();
+  #head: SimNode | undefined;
+  #headAddress: string | undefined;
   readonly #attempts: Attempts;
   #steps = 0;
   #sequence = 0;
@@ -122,8 +129,10 @@ export class ClusterWorld implements ProgramWorld, SimHost {
       if (this.nodes.every(({ hasJoined }) => hasJoined)) break;
       await this.#goOn();
     }
+    // Whoever is linked to a head that dies is gone with it.
+    const homes = this.faults.headDies ? this.nodes.slice(1) : this.nodes;
     for (let n = 0; n < this.#size.drivers; n++) {
-      this.#startDriver(this.nodes[n % this.nodes.length]!);
+      this.#startDriver(homes[n % homes.length]!);
     }
   }
 
@@ -146,6 +155,7 @@ export class ClusterWorld implements ProgramWorld, SimHost {
     if (this.faults.nodesDie && dice.chance(0.004)) this.#crashNode();
     if (this.faults.nodesDie && dice.chance(0.004)) await this.#joinNode();
     if (this.faults.nodesAreCutOff && dice.chance(0.003)) this.#cutOff();
+    if (this.faults.headDies && dice.chance(0.008)) this.#crashHead();
     await this.#goOn();
   }
 
@@ -175,7 +185,9 @@ export class ClusterWorld implements ProgramWorld, SimHost {
     // Now nothing is on its way from one stack to another.
     if (this.#dice.chance(0.1)) this.#sweepSome();
     for (const node of this.nodes) node.turn();
-    if (this.#steps % 4 === 0) this.#dice.pick(this.nodes).validate();
+    if (this.#steps % 4 === 0 && this.nodes.length > 0) {
+      this.#dice.pick(this.nodes).validate();
+    }
     if (this.#failure) throw this.#failure;
   }
 
@@ -518,6 +530,7 @@ export class ClusterWorld implements ProgramWorld, SimHost {
   // -- Faults ----------------------------------------------------------------
 
   #crashThread(): void {
+    if (this.nodes.length === 0) return;
     const node = this.#dice.pick(this.nodes);
     const executors = [...node.threads]
       .filter((id) => this.threads.get(id)?.executor);
@@ -540,15 +553,25 @@ export class ClusterWorld implements ProgramWorld, SimHost {
     if (ends) this.#tell(`The connection of ${ends} breaks`);
   }
 
-  /** All but the head may: it is the one that there is. */
   #pickWorker(): SimNode | undefined {
-    const [, ...workers] = this.nodes;
+    const workers = this.nodes.filter((node) => node !== this.#head);
     return workers.length > 0 ? this.#dice.pick(workers) : undefined;
   }
 
   #crashNode(): void {
     const node = this.#pickWorker();
     if (node) this.#endNode(node, "crashes");
+  }
+
+  /** The head's process is killed, and started again after a while. */
+  #crashHead(): void {
+    if (!this.#head) return;
+    const { host } = this.#head;
+    this.#endNode(this.#head, "crashes: the head");
+    this.#head = undefined;
+    this.after(this.#dice.below(HEAD_AWAY_MS_MAX), () => {
+      void this.#startNode(host).catch((error) => this.#fail(error));
+    });
   }
 
   #cutOff(): void {
@@ -639,18 +662,25 @@ export class ClusterWorld implements ProgramWorld, SimHost {
 
   // -- Threads ---------------------------------------------------------------
 
-  async #startNode(): Promise<void> {
-    const [head] = this.nodes;
-    const host = `m${++this.#machineCount}.example`;
+  /** The head, if its machine is named or there was none. */
+  async #startNode(headHost?: string): Promise<void> {
+    const isHead = headHost !== undefined || this.#headAddress === undefined;
+    const host = headHost ?? `m${++this.#machineCount}.example`;
     const nodeId = newId("node", this.random);
     const { cpus } = this.#size;
     const node = new SimNode(this, {
       ...{ nodeId, host, cpus },
-      ...(head ? { head } : {}),
+      ...isHead
+        ? { storage: this.#storage }
+        : { headAddress: this.#headAddress! },
     });
-    this.#tell(`Node ${nodeId} starts`);
-    this.nodes.push(node);
+    this.#tell(`Node ${nodeId} starts${isHead ? " as the head" : ""}`);
+    if (isHead) this.nodes.unshift(node);
+    else this.nodes.push(node);
     await node.begin();
+    if (!isHead) return;
+    this.#head = node;
+    this.#headAddress = node.node.address;
   }
 
   #startDriver(node: SimNode): void {

@@ -13,6 +13,7 @@ import { Node } from "../../runtime/node.ts";
 import { NodeGateway } from "../../runtime/node_gateway.ts";
 import type { NodePeer } from "../../runtime/node_peers.ts";
 import type { NodeSurroundings } from "../../runtime/node_surroundings.ts";
+import type { StateStorage } from "../../runtime/platform/state_file.ts";
 import { decodeError } from "../../runtime/protocol/wire_error.ts";
 import { Mailbox, newMailboxBuffer } from "../../runtime/transport/mailbox.ts";
 import type { RingLinkEnd } from "../../runtime/transport/ring_link.ts";
@@ -45,8 +46,10 @@ export interface SimNodeOptions {
   readonly nodeId: NodeId;
   readonly host: string;
   readonly cpus: number;
-  /** The head; without one, it is the head. */
-  readonly head?: SimNode;
+  /** Where the head is; without it, it is the head. */
+  readonly headAddress?: string;
+  /** Of a head that may come back. */
+  readonly storage?: StateStorage;
 }
 
 /** See the head of the file. */
@@ -61,13 +64,15 @@ export class SimNode {
   hasJoined = false;
   readonly #world: SimHost;
   readonly #gateway: NodeGateway;
+  readonly #storage: StateStorage | undefined;
   readonly #views = new ViewCollector();
 
   constructor(world: SimHost, options: SimNodeOptions) {
-    const { nodeId, host, cpus, head } = options;
+    const { nodeId, host, cpus, headAddress, storage } = options;
     this.#world = world;
     this.nodeId = nodeId;
     this.host = host;
+    this.#storage = storage;
     const listen = { hostname: host, port: 0, token: TOKEN };
     this.node = new Node({
       type: "node_start",
@@ -87,7 +92,7 @@ export class SimNode {
       version: "0.0.0",
       startedAtMs: 0,
       listen,
-      ...(head ? { join: { address: head.node.address } } : {}),
+      ...(headAddress ? { join: { address: headAddress } } : {}),
       childEntries: { processUrl: "", threadUrl: "" },
     }, {
       post: (message) => this.#host(message),
@@ -106,7 +111,7 @@ export class SimNode {
   /** Listens, and joins the head. */
   async begin(): Promise<void> {
     await this.#gateway.open((options) => this.#world.web.serve(options));
-    this.node.cluster!.begin();
+    this.node.cluster!.begin(this.#storage);
     this.hasJoined ||= this.node.start.join === undefined;
   }
 

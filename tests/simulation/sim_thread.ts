@@ -357,8 +357,7 @@ export class SimThread {
         return this.owner.demandFailed(known.classKey, known.error);
       case "actor_registered":
         if (!known.error) return;
-        return this.owner.channel(known.actorId)
-          .changed("DEAD", 0, undefined, known.error);
+        return this.owner.channel(known.actorId).gone(known.error);
       case "actor_state": {
         const thread = this.owner.threadOfActor(known.actorId);
         if (thread) this.#peers.find(thread)?.link?.drain();
