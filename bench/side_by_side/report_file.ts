@@ -6,7 +6,7 @@ import { readFileSync } from "node:fs";
 import { release } from "node:os";
 import process from "node:process";
 import { describeMachine } from "../report.ts";
-import { type Spread, spreadOf } from "./comparison.ts";
+import type { Spread } from "./comparison.ts";
 import { VERSIONS } from "./install.ts";
 import type { Gap, Outcome } from "./outcome.ts";
 
@@ -18,7 +18,7 @@ export interface SideReport {
   readonly machine: MachineFacts;
   readonly versions: readonly string[];
   /** How busy others kept the machine before each program, of 1. */
-  readonly busyByOthers?: Spread;
+  readonly busyByOthers: Spread;
   readonly outcomes: readonly Outcome[];
   readonly gaps: readonly Gap[];
 }
@@ -69,11 +69,6 @@ export async function sampleBusyness(): Promise<number> {
   const after = readTicks();
   const total = after.total - before.total;
   return total === 0 ? 0 : 1 - (after.idle - before.idle) / total;
-}
-
-/** Of the samples, if there are any. */
-export function busyness(samples: readonly number[]): Spread | undefined {
-  return samples.length === 0 ? undefined : spreadOf(samples);
 }
 
 function readTicks(): { idle: number; total: number } {

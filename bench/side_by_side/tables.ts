@@ -76,17 +76,15 @@ const SUFFIXES: Readonly<Record<Unit, string>> = {
 
 function preamble(report: SideReport): string[] {
   const { machine, startedAt, rounds, quick, versions, busyByOthers } = report;
-  const busy = busyByOthers === undefined
-    ? "unknown"
-    : `${percent(busyByOthers.median)} of the machine in the median, ` +
-      `${percent(busyByOthers.least)} to ${percent(busyByOthers.most)}`;
+  const busy = `${percent(busyByOthers.median)} of the machine in the ` +
+    `median, ${percent(busyByOthers.least)} to ${percent(busyByOthers.most)}`;
   const pace = quick ? ", each row repeated less (--quick)" : "";
   return [
     `${startedAt}: ${machine.cpus} cores of ${machine.cpuModel}, ` +
     `${machine.memoryGigabytes} GB, ${machine.system}.`,
     `${rounds} rounds, in which all programs take turns${pace}. A cell is the ` +
     "median of the rounds and their range; a ratio is that of figures of the " +
-    "same round. What others used before each program began: " + busy + ".",
+    `same round. What others used before each program began: ${busy}.`,
     `Versions: ${versions.join(", ")}.`,
   ];
 }

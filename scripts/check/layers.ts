@@ -28,8 +28,9 @@ const IMPORTS: Readonly<Record<string, readonly string[]>> = {
   mod: RUNTIME,
   lib: ["mod"],
   examples: ["mod", "lib"],
-  // For objects that cross a connection, without a session around them.
-  bench: ["mod", "lib", "object_store", ...BELOW_PARTS],
+  // For objects that cross a connection, without a session around them, and to
+  // time what an example does.
+  bench: ["mod", "lib", "examples", "object_store", ...BELOW_PARTS],
   cli: [
     ...["mod", "lib", "bench", "base", "protocol", "platform", "wiring"],
     ...["api", "code"],

@@ -20,6 +20,7 @@ await runPoolRows(async (threads) => {
     echoAll: (values) => get(values.map((value) => echo.remote(value))),
     spin: (rounds) => get(burn.remote(rounds)),
     last: (array) => get(last.remote(array)),
+    lastOfGiven: (array) => get(last.remote(array)),
     end: () => shutdown(),
   };
 });

@@ -69,6 +69,8 @@ async function manyActors(): Promise<void> {
   printRow("many actors, created and called", ACTORS / seconds, "per second");
   printRow(`memory of ${ACTORS} actors`, memoryMegabytes(), "megabytes");
   for (const actor of actors) kill(actor);
+  // Their ends take a moment, which is not the next row's.
+  await new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
 }
 
 async function manyGroups(): Promise<void> {

@@ -35,7 +35,9 @@ const POOLS = {
     return {
       echo: (value) => pool.exec("echo", [value]),
       spin: (rounds) => pool.exec("spin", [rounds]),
-      last: (array) => pool.exec("last", [array], { transfer: [array.buffer] }),
+      last: (array) => pool.exec("last", [array]),
+      lastOfGiven: (array) =>
+        pool.exec("last", [array], { transfer: [array.buffer] }),
       end: () => pool.terminate(true),
     };
   },
@@ -45,7 +47,9 @@ const POOLS = {
     return {
       echo: (value) => pool.execute(value, "echo"),
       spin: (rounds) => pool.execute(rounds, "spin"),
-      last: (array) => pool.execute(array, "last", undefined, [array.buffer]),
+      last: (array) => pool.execute(array, "last"),
+      lastOfGiven: (array) =>
+        pool.execute(array, "last", undefined, [array.buffer]),
       end: () => pool.destroy(),
     };
   },
@@ -63,7 +67,9 @@ const POOLS = {
     return {
       echo: (value) => next().echo(value),
       spin: (rounds) => next().spin(rounds),
-      last: (array) => next().last(comlink.transfer(array, [array.buffer])),
+      last: (array) => next().last(array),
+      lastOfGiven: (array) =>
+        next().last(comlink.transfer(array, [array.buffer])),
       end: () => workers.forEach((it) => it.terminate()),
     };
   },
@@ -89,7 +95,8 @@ function overRun(pool) {
   return {
     echo: (value) => pool.run(value, { name: "echo" }),
     spin: (rounds) => pool.run(rounds, { name: "spin" }),
-    last: (array) =>
+    last: (array) => pool.run(array, { name: "last" }),
+    lastOfGiven: (array) =>
       pool.run(array, { name: "last", transferList: [array.buffer] }),
     end: () => pool.destroy(),
   };

@@ -125,6 +125,7 @@ print_row(f"memory of {ACTORS} actors", memory_mb(), "megabytes")
 for actor in actors:
     ray.kill(actor)
 actors.clear()
+time.sleep(2)
 run("many placement groups", "per second", many_groups)
 run("10,000 object arguments to one task", "seconds", many_arguments)
 run("3,000 returns from one task", "seconds", many_returns)
