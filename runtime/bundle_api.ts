@@ -15,7 +15,7 @@ import {
   THREAD_SERIALIZERS,
 } from "./protocol/serializers.ts";
 import * as api from "./public_api.ts";
-import { isRef } from "./session_codec.ts";
+import { hasDoubles, isRef } from "./session_codec.ts";
 
 type Captures = Parameters<typeof RemoteCode.atSite>[4];
 
@@ -25,6 +25,7 @@ export function provideBundleApi(
 ): void {
   wireApi({
     captureCode,
+    hasDoubles,
     isRef,
     startSession: () => {
       throw new InvariantError("An executor's session starts with its thread");

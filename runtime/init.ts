@@ -22,7 +22,7 @@ import type { Platform } from "./platform/platform.ts";
 import type { SessionIdentity } from "./protocol/node_messages.ts";
 import * as publicApi from "./public_api.ts";
 import { environmentFor } from "./runtime_env.ts";
-import { isRef } from "./session_codec.ts";
+import { hasDoubles, isRef } from "./session_codec.ts";
 import { makeSessionCodec } from "./session_objects.ts";
 import { ThreadSession } from "./thread_session.ts";
 import { requireThreadEntries } from "./thread_urls.ts";
@@ -34,6 +34,7 @@ const platform = detectPlatform();
 
 wireApi({
   captureCode,
+  hasDoubles,
   isRef,
   startSession: (options) => {
     requireThreadEntries();

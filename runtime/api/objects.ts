@@ -127,31 +127,14 @@ export async function wait<R extends AnyObjectRef>(
   refs: readonly R[],
   options?: WaitOptions,
 ): Promise<[ready: R[], pending: R[]]> {
-  if (!Array.isArray(refs)) throw notARef("wait", refs, "an array of refs");
-  // A copy: the caller may change its array in the meantime.
-  refs = [...refs] as readonly R[];
-  for (const ref of refs) {
-    if (!isRef(ref)) throw notARef("wait", ref, "only ObjectRefs");
-  }
-  if (new Set(refs).size !== refs.length) {
-    throw new RangeError(
-      "Cannot wait for a ref twice: the list has duplicates",
-    );
-  }
-  if (refs.length === 0) {
+  const all = checkedRefs(refs);
+  if (all.length === 0) {
     resolveWaitOptions({ ...options, numReturns: 1 }, 1);
     return [[], []];
   }
-  const { numReturns, timeoutMs } = resolveWaitOptions(options, refs.length);
-  const session = sessionOf(refs);
-  await session.waitFor(refs, numReturns, timeoutMs);
-  const ready: R[] = [];
-  const pending: R[] = [];
-  for (const ref of refs) {
-    const isReady = ready.length < numReturns && session.isReady(ref);
-    (isReady ? ready : pending).push(ref);
-  }
-  return [ready, pending];
+  const { numReturns, timeoutMs } = resolveWaitOptions(options, all.length);
+  await sessionOf(all).waitFor(all, numReturns, timeoutMs);
+  return splitByReady(all, numReturns);
 }
 
 /**
@@ -175,12 +158,40 @@ export async function wait<R extends AnyObjectRef>(
 export async function* asCompleted<T>(
   refs: readonly ObjectRef<T>[],
 ): AsyncGenerator<ObjectRef<T>, void, undefined> {
-  let pending: ObjectRef<T>[] = [...refs];
+  let pending = checkedRefs(refs);
   while (pending.length > 0) {
-    let ready: ObjectRef<T>[];
-    [ready, pending] = await wait(pending);
+    await sessionOf(pending).waitFor(pending, 1, undefined);
+    let ready: readonly ObjectRef<T>[];
+    [ready, pending] = splitByReady(pending, pending.length);
     yield* ready;
   }
+}
+
+/** A copy, since the caller may change its array in the meantime. */
+function checkedRefs<R extends AnyObjectRef>(refs: readonly R[]): R[] {
+  if (!Array.isArray(refs)) throw notARef("wait", refs, "an array of refs");
+  const copy = [...refs] as R[];
+  const { isRef, hasDoubles } = apiWiring();
+  for (const ref of copy) {
+    if (!isRef(ref)) throw notARef("wait", ref, "only ObjectRefs");
+  }
+  if (!hasDoubles(copy)) return copy;
+  throw new RangeError("Cannot wait for a ref twice: the list has duplicates");
+}
+
+/** Those that are ready, at most so many, and the others. */
+function splitByReady<R extends AnyObjectRef>(
+  refs: readonly R[],
+  most: number,
+): [ready: R[], pending: R[]] {
+  const session = sessionOf(refs);
+  const ready: R[] = [];
+  const pending: R[] = [];
+  for (const ref of refs) {
+    const isReady = ready.length < most && session.isReady(ref);
+    (isReady ? ready : pending).push(ref);
+  }
+  return [ready, pending];
 }
 
 /**

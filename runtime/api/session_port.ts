@@ -160,6 +160,8 @@ export interface ApiWiring {
   captureCode(target: unknown): ShippableCode;
   /** Whether a value is a ref, of whatever session. */
   isRef(value: unknown): boolean;
+  /** Whether one of these refs is there more than once. */
+  hasDoubles(refs: readonly unknown[]): boolean;
   /** Starts a session; the same turn, so that calls can be made at once. */
   startSession(options: ResolvedInitOptions): Session;
 }
