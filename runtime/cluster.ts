@@ -12,6 +12,7 @@ import {
 } from "./base/ids.ts";
 import { IDS_REMEMBERED_MAX } from "./base/limits.ts";
 import { isForHead } from "./control/head_trail.ts";
+import type { Uncaused } from "./node_actors.ts";
 import type { NodeJob, NodeJobs } from "./node_jobs.ts";
 import type { NodePeer } from "./node_peers.ts";
 import { asMantaError } from "./node_threads.ts";
@@ -19,6 +20,7 @@ import type { NodeSession } from "./node_session.ts";
 import type { ClusterMessage, JobFacts } from "./protocol/cluster_messages.ts";
 import type { FromNode, ToNode } from "./protocol/node_messages.ts";
 import { decodeError, encodeError } from "./protocol/wire_error.ts";
+import type { SchedulerEvent } from "./scheduler/messages.ts";
 import { type StandIn, StandIns } from "./stand_ins.ts";
 import type { MailboxBuffer } from "./transport/mailbox.ts";
 
@@ -31,6 +33,7 @@ export interface ClusteredNode {
   addJob(job: JobFacts): void;
   /** The driver of a job is gone. */
   driverEnded(worker: WorkerId, reason: string): void;
+  schedule(event: Uncaused<SchedulerEvent>): void;
   addStandIn(standIn: StandIn, peer: NodePeer): void;
   standInEnded(worker: WorkerId, error: MantaError): void;
   /** Links two peers; false when one of them is gone. */
@@ -71,6 +74,8 @@ export class Cluster {
   readonly #entered = new Map<JobId, Set<NodeId>>();
   /** The latest jobs that the head has ended: who speaks of one is behind. */
   readonly #ended = new Set<JobId>();
+  /** The latest whose drivers were linked here. */
+  readonly #endedHere = new Set<JobId>();
 
   constructor(ports: ClusterPorts) {
     this.#ports = ports;
@@ -164,9 +169,17 @@ export class Cluster {
   /** The driver of a job whose home is here is gone. */
   jobEnded(jobId: JobId): void {
     this.#entered.delete(jobId);
+    remember(this.#endedHere, jobId);
     const head = this.#ports.head();
     if (head === undefined) this.#spreadEnd(jobId);
     else this.#ports.session(head)?.send({ type: "job_over", jobId });
+  }
+
+  /** Another head may not have heard of those that ended before it. */
+  tellEnded(head: NodeId): void {
+    for (const jobId of this.#endedHere) {
+      this.#ports.session(head)?.send({ type: "job_over", jobId });
+    }
   }
 
   /** By the head: whoever has to do with the job is told. */
@@ -191,7 +204,7 @@ export class Cluster {
       case "job_entered":
         return this.#jobEntered(from, message.jobId);
       case "job_over":
-        this.#noteEnded(message.jobId);
+        remember(this.#ended, message.jobId);
         return this.#jobOver(message.jobId);
       case "from_worker": {
         const { worker, jobId } = message;
@@ -225,8 +238,11 @@ export class Cluster {
     if (node.jobs.get(jobId) || home === node.nodeId) return;
     if (!job.isOver && this.#ended.has(jobId)) return;
     node.addJob(job);
-    // What is detached goes on without a driver, maybe at another node.
-    if (job.isOver) return node.jobs.driverEnded(driver);
+    if (job.isOver) {
+      // What is detached goes on without a driver, maybe at another node.
+      node.jobs.driverEnded(driver);
+      return node.schedule({ type: "job_ended", jobId });
+    }
     this.standIns.ensure({ worker: driver, jobId, nodeId: home });
     if (from !== home) this.tellJob(home, jobId);
     session(home)?.send({ type: "job_entered", jobId });
@@ -237,13 +253,6 @@ export class Cluster {
     let entered = this.#entered.get(jobId);
     if (!entered) this.#entered.set(jobId, entered = new Set());
     entered.add(from);
-  }
-
-  #noteEnded(jobId: JobId): void {
-    this.#ended.add(jobId);
-    if (this.#ended.size <= IDS_REMEMBERED_MAX) return;
-    const [oldest] = this.#ended;
-    this.#ended.delete(oldest!);
   }
 
   #jobOver(jobId: JobId): void {
@@ -313,4 +322,11 @@ export class Cluster {
       this.#standInEnded(worker, error);
     }
   }
+}
+
+function remember(jobs: Set<JobId>, jobId: JobId): void {
+  jobs.add(jobId);
+  if (jobs.size <= IDS_REMEMBERED_MAX) return;
+  const [oldest] = jobs;
+  jobs.delete(oldest!);
 }

@@ -170,6 +170,8 @@ export class ClusterMembers {
       facts: { ...facts, isHead: false },
       report,
     });
+    // What is said of it from now on is of a node that was there.
+    this.#take([this.#table!.view(nodeId)!]);
     const reason = "it has not come back after the head had died";
     this.#tell({ type: "node_lost", nodeId, reason });
   }

@@ -4,6 +4,7 @@
 import type { JobId, NodeId } from "./base/ids.ts";
 import { isForHead } from "./control/head_trail.ts";
 import { HeadKeeping } from "./head_keeping.ts";
+import type { ToHost } from "./host_messages.ts";
 import { HeadReturn, type HeadReturnPorts } from "./head_return.ts";
 import type { StateStorage } from "./platform/state_file.ts";
 import type { MemberNode } from "./member_node.ts";
@@ -15,6 +16,7 @@ export interface HeadLifePorts extends Omit<HeadReturnPorts, "node"> {
     MemberNode,
     "jobs" | "groups" | "actors" | "surroundings"
   >;
+  post(message: ToHost): void;
   /** Tells the driver of a job. */
   warn(jobId: JobId | undefined, text: string): void;
 }
@@ -27,7 +29,7 @@ export class HeadLife {
   constructor(storage: StateStorage, ports: HeadLifePorts) {
     const { node, head, send } = ports;
     const warn = (text: string) => {
-      console.warn(text);
+      ports.post({ type: "node_says", text });
       for (const { driver } of node.jobs.all()) ports.warn(driver.jobId, text);
     };
     this.keeping = new HeadKeeping(storage, {

@@ -11,12 +11,13 @@ import type { JobId, NodeId, WorkerId } from "./base/ids.ts";
 import {
   HEAD_CALL_MS_MAX,
   HEAD_REDIAL_MS_MAX,
+  NODE_JOIN_MS_MAX,
   NODE_REJOIN_MS_MAX,
   RECONNECT_MS,
 } from "./base/limits.ts";
 import type { ClusterPartsPorts } from "./cluster_parts.ts";
 import { HeadTrail } from "./control/head_trail.ts";
-import type { NodeJoin } from "./host_messages.ts";
+import type { NodeJoin, ToHost } from "./host_messages.ts";
 import type { NodeControl } from "./node_control.ts";
 import type { DialedNode, NodeSessions } from "./node_sessions.ts";
 import type { MemberNode } from "./member_node.ts";
@@ -37,11 +38,13 @@ export interface HeadLinkPorts {
     MemberNode,
     "start" | "scheduler" | "jobs" | "surroundings"
   >;
+  /** Tells it of the jobs of this node that are over. */
+  tellEnded(head: NodeId): void;
   /** The node of the head is dead, whatever becomes of the cluster. */
   headGone(head: NodeId, reason: string): void;
-  joined(): void;
   /** This node cannot go on. */
   over(error: Error): void;
+  post(message: ToHost): void;
   flush(): void;
 }
 
@@ -74,15 +77,43 @@ export class HeadLink {
 
   /** Joins the head; what goes wrong is the end of the node. */
   async join(): Promise<void> {
-    try {
-      await this.#ports.sessions.dialAt(this.#join, true, (dialed) => {
-        this.#connected(dialed);
-        this.#askAgain();
-      });
-      this.#ports.joined();
-    } catch (error) {
-      this.#over(error as Error);
+    const untilMs = this.#nowMs() + NODE_JOIN_MS_MAX;
+    const joined = (dialed: DialedNode) => {
+      this.#connected(dialed);
+      this.#askAgain();
+      this.#ports.post({ type: "node_joined" });
+    };
+    const error = await this.#dial(untilMs, joined, (error) =>
+      // It was there, and has too much to do at the moment.
+      PASSING.has((error as { readonly reason?: unknown }).reason));
+    if (error) this.#over(error);
+  }
+
+  /** Dials until it helps; gives why it is in vain. */
+  async #dial(
+    untilMs: number,
+    connected: (dialed: DialedNode) => void,
+    mayHelp: (error: unknown) => boolean,
+  ): Promise<Error | undefined> {
+    const { sessions, node: { surroundings: { timers } } } = this.#ports;
+    let pauseMs = RECONNECT_MS;
+    while (!this.#isOver) {
+      try {
+        await sessions.dialAt(this.#join, true, connected);
+        return undefined;
+      } catch (error) {
+        if (!mayHelp(error) || this.#nowMs() > untilMs) return error as Error;
+      }
+      const { promise, resolve } = Promise.withResolvers<void>();
+      timers.after(pauseMs, resolve);
+      await promise;
+      pauseMs = Math.min(2 * pauseMs, HEAD_REDIAL_MS_MAX);
     }
+    return undefined;
+  }
+
+  #nowMs(): number {
+    return this.#ports.node.surroundings.clock.nowMs();
   }
 
   // -- What is said ----------------------------------------------------------
@@ -139,7 +170,7 @@ export class HeadLink {
     if (this.#isLost || this.#isOver) return;
     this.#isLost = true;
     this.#back = Promise.withResolvers<void>();
-    console.warn(
+    this.#say(
       `The head is gone (${reason}): running work goes on, and the node waits ` +
         `for the head for ${NODE_REJOIN_MS_MAX / 1_000} s`,
     );
@@ -147,34 +178,26 @@ export class HeadLink {
     void this.#regain(error);
   }
 
+  #say(text: string): void {
+    this.#ports.post({ type: "node_says", text });
+  }
+
   async #regain(lost: ConnectionError): Promise<void> {
-    const { clock, timers } = this.#ports.node.surroundings;
-    const untilMs = clock.nowMs() + NODE_REJOIN_MS_MAX;
-    let pauseMs = RECONNECT_MS;
-    while (!this.#isOver) {
-      try {
-        await this.#ports.sessions.dialAt(
-          this.#join,
-          true,
-          (dialed) => this.#regained(dialed),
-        );
-        return;
-      } catch (error) {
-        if (isFinal(error)) return this.#over(error as Error);
-      }
-      if (clock.nowMs() > untilMs) return this.#over(lost);
-      const { promise, resolve } = Promise.withResolvers<void>();
-      timers.after(pauseMs, resolve);
-      await promise;
-      pauseMs = Math.min(2 * pauseMs, HEAD_REDIAL_MS_MAX);
-    }
+    const untilMs = this.#nowMs() + NODE_REJOIN_MS_MAX;
+    const error = await this.#dial(
+      untilMs,
+      (dialed) => this.#regained(dialed),
+      (error) => !isFinal(error),
+    );
+    if (error) this.#over(isFinal(error) ? error : lost);
   }
 
   /** It is back: it is told what it must know before it decides anything. */
   #regained(dialed: DialedNode): void {
     this.#connected(dialed);
     const head = dialed.session.nodeId;
-    const { tell, tellJob, node, flush } = this.#ports;
+    const { tell, tellJob, tellEnded, node, flush } = this.#ports;
+    tellEnded(head);
     for (const { driver, home } of node.jobs.all()) {
       if (home === node.start.nodeId) tellJob(head, driver.jobId);
     }
@@ -184,7 +207,7 @@ export class HeadLink {
     this.#askAgain();
     this.send({ type: "node_returned", hosting: ownHosting(node) });
     flush();
-    console.warn("The head is back");
+    this.#say("The head is back");
     this.#back.resolve();
   }
 
@@ -269,6 +292,12 @@ export class HeadLink {
     if (this.#isOver) throw new NodeDiedError("The node has ended");
   }
 }
+
+/** How a session ends with a head that is there. */
+const PASSING: ReadonlySet<unknown> = new Set<RemoteSessionEnd>([
+  "peer_restarted",
+  "peer_silent",
+]);
 
 /** Whether no later try can have another end. */
 function isFinal(error: unknown): boolean {

@@ -110,6 +110,9 @@ export class ThreadHost {
         return this.#listening.resolve(message.port);
       case "node_cannot_listen":
         return this.#listening.reject(decodeError(message.error));
+      case "node_says":
+        console.warn(message.text);
+        return;
       case "node_joined":
         return this.#joined.resolve();
       case "node_over": {

@@ -110,6 +110,8 @@ export type ToHost =
   | { readonly type: "node_joined" }
   /** It must end: the head does not have it, or it has drained. */
   | { readonly type: "node_over"; readonly error?: WireError }
+  /** For its log. */
+  | { readonly type: "node_says"; readonly text: string }
   /** The node holds nothing of the system any more. */
   | { readonly type: "node_ended" };
 

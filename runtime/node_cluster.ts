@@ -207,9 +207,10 @@ export class NodeCluster {
       tell: (head, worker, message) =>
         this.#cluster.tell(head, worker, message),
       tellJob: (head, jobId) => this.#cluster.tellJob(head, jobId),
+      tellEnded: (head) => this.#cluster.tellEnded(head),
       node: this.#node,
       headGone: (head, reason) => this.#members.headGone(head, reason),
-      joined: () => this.#ports.post({ type: "node_joined" }),
+      post: this.#ports.post,
       over: (error) => this.#over(error),
       flush: () => this.flush(),
     });
@@ -222,6 +223,7 @@ export class NodeCluster {
       send: (to, message) => this.#session(to)?.send(message),
       bury: (facts) => this.#members.bury(facts),
       isThere: (other) => this.#sessions.has(other),
+      post: this.#ports.post,
       warn: this.#ports.warn,
       flush: () => this.#node.takeIn(),
     });

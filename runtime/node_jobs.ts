@@ -84,9 +84,11 @@ export class NodeJobs {
     return job;
   }
 
+  /** A driver of another node ends its job, too, but that is told later. */
   threadEnded(workerId: WorkerId): void {
-    this.#byWorker.get(workerId)?.threads.delete(workerId);
-    this.#byWorker.delete(workerId);
+    const job = this.#byWorker.get(workerId);
+    job?.threads.delete(workerId);
+    if (job?.driver.workerId !== workerId) this.#byWorker.delete(workerId);
   }
 
   driverEnded(workerId: WorkerId): void {

@@ -245,12 +245,9 @@ export class NodeSessions {
       },
       onEnded: (reason) => {
         if (opened.session) return this.#ended(opened.session, reason);
-        reject(
-          new ConnectionError(
-            `Cannot join the node at ${address}: it has ended the connection ` +
-              `(${reason}). See its log for why`,
-          ),
-        );
+        const text = `Cannot join the node at ${address}: it has ended the ` +
+          `connection (${reason}). See its log for why`;
+        reject(new ConnectionError(text, { details: { reason } }));
       },
     });
     const link = opened.link!;

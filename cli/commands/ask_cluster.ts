@@ -3,7 +3,11 @@
 
 import process from "node:process";
 
-import { AuthenticationError } from "../../runtime/base/errors.ts";
+import {
+  AuthenticationError,
+  ConnectionError,
+} from "../../runtime/base/errors.ts";
+import { ANSWER_MS_MAX } from "../../runtime/base/limits.ts";
 import {
   readToken,
   runningCluster,
@@ -21,9 +25,25 @@ export async function askCluster<Answer>(
 ): Promise<Answer> {
   const target = findTarget(flags);
   const node = observeNode(target);
+  const late = Promise.withResolvers<never>();
+  const timer = setTimeout(() => {
+    late.reject(
+      new ConnectionError(
+        `Cannot ask ${target.address}: nobody answers there within ` +
+          `${
+            ANSWER_MS_MAX / 1_000
+          } s. The node may hang: look at its log, or ` +
+          "end its process and start it again",
+      ),
+    );
+  }, ANSWER_MS_MAX);
   try {
-    return await ask(node.calls, target.address);
+    return await Promise.race([
+      ask(node.calls, target.address),
+      late.promise,
+    ]);
   } finally {
+    clearTimeout(timer);
     await node.close();
   }
 }

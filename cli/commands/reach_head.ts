@@ -54,8 +54,9 @@ export async function reachHead(
     try {
       return await tryHead(target);
     } catch (error) {
+      const { reason } = error as { readonly reason?: unknown };
       const mayComeLater = error instanceof ConnectionError &&
-        (isKnown || (error as { reason?: unknown }).reason === ABSENT);
+        (isKnown || PASSING.has(reason));
       if (isOver()) return undefined;
       if (!mayComeLater || performance.now() > untilMs) throw error;
       if (!hasTold) onWait(error.message);
@@ -67,6 +68,13 @@ export async function reachHead(
 
 /** The reason of an error about what is not there, and may be later. */
 const ABSENT = "absent";
+
+/** What a head says, or does not, that has too much to do at the moment. */
+const PASSING: ReadonlySet<unknown> = new Set([
+  ABSENT,
+  "peer_restarted",
+  "peer_silent",
+]);
 
 async function tryHead(
   { address, token }: HeadTarget,

@@ -280,6 +280,9 @@ export const STATE_OBJECTS_MAX = 10_000;
 /** Milliseconds that a listing waits for what other nodes know. */
 export const STATE_NODE_MS_MAX = 2_000;
 
+/** Whoever asks in a terminal waits so long for an answer. */
+export const ANSWER_MS_MAX = 15_000;
+
 /** Items of a listing by default, as with Ray. */
 export const STATE_ITEMS_DEFAULT = 100;
 

@@ -90,12 +90,18 @@ export function mayBeTold(
 }
 
 /** What a node has that should not be there when all is over. */
-export function leftoversOf({ nodeId, node }: SimNode): string[] {
+export function leftoversOf(
+  { nodeId, node }: SimNode,
+  lives: (worker: WorkerId) => boolean,
+): string[] {
   const { scheduler, store, actors: { directory } } = node;
   const left: string[] = [];
   const add = (what: string, count: number) => {
     if (count !== 0) left.push(`${nodeId} ${what}: ${count}`);
   };
+  for (const { driver: { workerId }, threads } of node.jobs.all()) {
+    if (!lives(workerId)) add(`threads of ${workerId}'s job`, threads.size);
+  }
   add("leases", scheduler.leases().length);
   add("demands", scheduler.pending().length);
   add("placed actors", scheduler.actors().length);

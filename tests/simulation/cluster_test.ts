@@ -8,9 +8,9 @@ import { itForSeeds } from "./run_seeds.ts";
 import { withSimWeakRefs } from "./sim_collector.ts";
 
 const PLANS = [
-  { size: "one", nodes: "one node", seeds: 200, seedsPerTest: 10 },
-  { size: "few", nodes: "four nodes", seeds: 80, seedsPerTest: 4 },
-  { size: "many", nodes: "ten nodes", seeds: 4, seedsPerTest: 1 },
+  { size: "one", nodes: "one node", seeds: 300, seedsPerTest: 50 },
+  { size: "few", nodes: "four nodes", seeds: 700, seedsPerTest: 50 },
+  { size: "many", nodes: "ten nodes", seeds: 200, seedsPerTest: 10 },
 ] as const;
 
 describe("Cluster simulation", () => {

@@ -106,6 +106,8 @@ export class ClusterWorld implements ProgramWorld, SimHost {
   #head: SimNode | undefined;
   #headAddress: string | undefined;
   readonly #attempts: Attempts;
+  /** Some of them before they had begun. */
+  readonly #stopped = new Set<WorkerId>();
   #steps = 0;
   #sequence = 0;
   #actorCount = 0;
@@ -226,7 +228,9 @@ export class ClusterWorld implements ProgramWorld, SimHost {
     for (const { thread, pending } of this.drivers) {
       add(`${thread.id} pending`, pending);
     }
-    for (const node of this.nodes) left.push(...leftoversOf(node));
+    for (const node of this.nodes) {
+      left.push(...leftoversOf(node, (id) => this.threads.has(id)));
+    }
     for (const [id, thread] of this.threads) {
       for (const [what, count] of Object.entries(thread.leftovers())) {
         add(`${id} ${what}`, count);
@@ -496,7 +500,9 @@ export class ClusterWorld implements ProgramWorld, SimHost {
       sumOf(value) === n,
       `${ref.id} should be ${n} and is ${sumOf(value)}`,
     );
-    if (this.#dice.chance(0.5)) this.#know(driver, ...heldBy(value));
+    // Who gives a ref up gives it up for all values that it is in.
+    const held = heldBy(value).filter(({ ref }) => !ref.disposed);
+    if (this.#dice.chance(0.5)) this.#know(driver, ...held);
     const frame = new Frame();
     adopt(frame, value);
   }
@@ -713,7 +719,7 @@ export class ClusterWorld implements ProgramWorld, SimHost {
       () => this.threads.get(id)?.schedule(),
     ], false);
     const start = () => {
-      if (!node.isAlive) return;
+      if (!node.isAlive || this.#stopped.has(id)) return;
       const thread = new SimThread(id, this, threadEnd, isDriver);
       this.threads.set(id, thread);
       thread.schedule();
@@ -727,7 +733,8 @@ export class ClusterWorld implements ProgramWorld, SimHost {
   /** The thread is gone some time later, and its node is told after that. */
   stopThread(node: SimNode, id: WorkerId): void {
     this.after(this.#dice.below(20), () => {
-      if (!this.#killThread(id)) return;
+      this.#killThread(id);
+      this.#stopped.add(id);
       this.after(
         this.#dice.below(20),
         () => node.threadEnded(id, "it crashed"),
@@ -735,10 +742,9 @@ export class ClusterWorld implements ProgramWorld, SimHost {
     });
   }
 
-  #killThread(id: WorkerId): boolean {
-    const thread = this.threads.get(id);
-    thread?.kill();
-    return this.threads.delete(id);
+  #killThread(id: WorkerId): void {
+    this.threads.get(id)?.kill();
+    this.threads.delete(id);
   }
 
   newRing(id: WorkerId, end: RingLinkEnd): SimRing {

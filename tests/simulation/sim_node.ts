@@ -125,7 +125,7 @@ export class SimNode {
             if (this.isAlive) callback();
           }),
       },
-      openChannel: (target) => web.open(this.host, target),
+      openChannel: (target) => web.open(this.host, target, () => this.isAlive),
       thisProcess: () => ({
         machine: this.host,
         pidNamespace: "0",

@@ -50,11 +50,16 @@ export class SimWeb {
     return Promise.resolve({ port: PORT, stop: () => Promise.resolve() });
   }
 
-  /** Connects, after a while, or does not. */
-  open(from: string, target: ChannelTarget): Promise<Connecting> {
+  /** Connects, after a while, or does not; who has died meanwhile never hears. */
+  open(
+    from: string,
+    target: ChannelTarget,
+    isAlive: () => boolean,
+  ): Promise<Connecting> {
     const { dice, after } = this.#ports;
     const { promise, resolve } = Promise.withResolvers<Connecting>();
     after(dice.below(LATENCY_MS_MAX), () => {
+      if (!isAlive()) return;
       const connecting = this.#connect(from, target);
       after(dice.below(LATENCY_MS_MAX), () => resolve(connecting));
     });

@@ -52,6 +52,8 @@ const square = remote(function square(n: number) {
   return n * n;
 });
 
+const SQUARES = Array.from({ length: 100 }, (_, n) => n * n);
+
 const slow = remote(async function slow(n: number) {
   await new Promise((resolve) => setTimeout(resolve, 300));
   return n;
@@ -217,6 +219,71 @@ describe("a head that is killed and started again", () => {
       assertEquals(await get(counter.home.remote()), home);
     }
     kill(counter);
+    await atRest();
+  });
+
+  it("leaves work under way exact, however often it is killed", async () => {
+    const counter = Counter.options({ ...on(1), maxTaskRetries: -1 }).remote();
+    assertEquals(await get(counter.add.remote()), 1);
+    let isOver = false;
+    const killing = (async () => {
+      for (let life = 0; life < 4; life++) {
+        await new Promise((resolve) => setTimeout(resolve, 300));
+        await cluster.head.kill();
+        await new Promise((resolve) => setTimeout(resolve, 150 * life));
+        await cluster.replaceHead({ words: ["--num-cpus", "0"] });
+      }
+      isOver = true;
+    })();
+    let calls = 1;
+    for (let round = 0; !isOver; round++) {
+      // By turns something that needs the head, and what does not.
+      using made = round % 3 === 0
+        ? Counter.options({ isolation: "shared" }).remote()
+        : undefined;
+      const first = made?.add.remote();
+      const results = await get([
+        ...Array.from({ length: 100 }, (_, n) => square.remote(n)),
+        ...Array.from({ length: 50 }, () => counter.add.remote()),
+      ]);
+      assertEquals(results.slice(0, 100), SQUARES);
+      // In the order of the calls, each once.
+      assertEquals(
+        results.slice(100),
+        Array.from({ length: 50 }, (_, n) => calls + n + 1),
+      );
+      calls += 50;
+      if (first) assertEquals(await get(first), 1);
+    }
+    await killing;
+
+    for (const worker of cluster.workers) await alive(worker);
+    assertEquals(cluster.workers.map(({ lives }) => lives), [1, 1]);
+    kill(counter);
+    await atRest();
+  });
+
+  it("places bundles anew that were lost while it was down (R-75)", async () => {
+    const group = placementGroup([{ CPU: 2 }, { CPU: 2 }], {
+      strategy: "strictSpread",
+    });
+    await group.ready();
+    const inBundle = (bundleIndex: number) => ({
+      schedulingStrategy: { placementGroup: group, bundleIndex },
+    });
+    const [, second] = cluster.workers as [NodeProcess, NodeProcess];
+    await second.kill();
+    // The new place is looked for when the head is killed, too.
+    await cluster.head.kill();
+    const joining = cluster.addWorker({ words: ["--num-cpus", "4"] });
+    await cluster.replaceHead({ words: ["--num-cpus", "0"] });
+    await joining;
+
+    assertEquals(
+      await get([0, 1].map((n) => square.options(inBundle(n)).remote(n + 2))),
+      [4, 9],
+    );
+    await group.remove();
     await atRest();
   });
 
