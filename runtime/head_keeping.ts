@@ -8,6 +8,7 @@ import {
   HEAD_TAKEN_EVERY,
   HEAD_TAKEN_EVERY_MS,
   IDS_REMEMBERED_MAX,
+  STATE_KEEP_AGAIN_MS,
 } from "./base/limits.ts";
 import type { ActorRecord } from "./control/actor_record.ts";
 import {
@@ -65,6 +66,7 @@ export class HeadKeeping {
   #hasFailed = false;
   readonly #taken = new Map<NodeId, Taken>();
   #cancelTelling: (() => void) | undefined;
+  #cancelAgain: (() => void) | undefined;
 
   constructor(storage: StateStorage, ports: HeadKeepingPorts) {
     this.#storage = storage;
@@ -160,23 +162,48 @@ export class HeadKeeping {
         return this.#fail(error);
       }
       this.#changes = [];
+      if (this.#hasFailed) this.#ports.warn("The state of the head is kept");
       this.#hasFailed = false;
     }
     this.#tellTaken(HEAD_TAKEN_EVERY);
   }
 
+  /** Leaves what is kept to another process. */
+  suspend(): void {
+    this.commit();
+    this.#stop();
+    try {
+      this.#storage.close();
+    } catch {
+      // A server that does not answer: who holds it is forgotten there soon.
+    }
+  }
+
   /** The cluster is over. */
   end(): void {
+    this.#stop();
+    try {
+      this.#storage.remove();
+    } catch (error) {
+      this.#ports.warn(`Cannot remove the state of the head: ${textOf(error)}`);
+    }
+  }
+
+  #stop(): void {
     this.#cancelTelling?.();
-    this.#storage.remove();
+    this.#cancelAgain?.();
   }
 
   #fail(error: unknown): void {
-    // It is tried again with the next change: a disk may have room by then.
+    // A disk may have room by then, or a server be back.
+    this.#cancelAgain?.();
+    this.#cancelAgain = this.#ports.node.surroundings.timers.after(
+      STATE_KEEP_AGAIN_MS,
+      () => this.commit(),
+    );
     if (this.#hasFailed) return;
     this.#hasFailed = true;
-    const why = error instanceof Error ? error.message : String(error);
-    this.#ports.warn(`Cannot keep the state of the head: ${why}`);
+    this.#ports.warn(`Cannot keep the state of the head: ${textOf(error)}`);
   }
 
   #tellTaken(from: number): void {
@@ -279,6 +306,10 @@ export class HeadKeeping {
   #drop(kind: Kind, id: string): void {
     this.#changes.push({ kind, id, bytes: undefined });
   }
+}
+
+function textOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 function encode(value: object): Uint8Array {

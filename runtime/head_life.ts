@@ -67,6 +67,12 @@ export class HeadLife {
     this.#return?.nodeGone(nodeId);
   }
 
+  /** What is kept waits for another process. */
+  suspend(): void {
+    this.#return?.end();
+    this.keeping.suspend();
+  }
+
   /** The cluster is over, and nothing of it is to come back. */
   end(): void {
     this.#return?.end();

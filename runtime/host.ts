@@ -13,6 +13,7 @@ import type {
   ToHost,
 } from "./host_messages.ts";
 import { asMantaError } from "./node_threads.ts";
+import type { StateHost } from "./hosted_state.ts";
 import type { Platform, PlatformThread } from "./platform/platform.ts";
 import { decodeError } from "./protocol/wire_error.ts";
 import {
@@ -37,6 +38,7 @@ interface HostedThread {
 export class ThreadHost {
   readonly #platform: Platform;
   readonly #node: PlatformThread;
+  readonly #state: StateHost | undefined;
   readonly #threads = new Map<WorkerId, HostedThread>();
   /** Started ahead, so that the first task need not wait for it. */
   #spare: HostedThread | undefined;
@@ -46,8 +48,9 @@ export class ThreadHost {
   readonly #joined = Promise.withResolvers<void>();
   readonly #over = Promise.withResolvers<MantaError | undefined>();
 
-  constructor(platform: Platform, start: NodeStart) {
+  constructor(platform: Platform, start: NodeStart, state?: StateHost) {
     this.#platform = platform;
+    this.#state = state;
     this.#listening.promise.catch(() => {});
     this.#joined.promise.catch(() => {});
     this.#node = platform.startThread(NODE_THREAD_URL, {
@@ -88,9 +91,9 @@ export class ThreadHost {
   }
 
   /** Stops all threads; resolves when they are gone. */
-  async end(): Promise<void> {
+  async end({ keepsCluster = false } = {}): Promise<void> {
     this.#ended = true;
-    const end: FromHost = { type: "node_end" };
+    const end: FromHost = { type: "node_end", keepsCluster };
     this.#node.post(end);
     const timer = setTimeout(this.#nodeEnded.resolve, NODE_END_MS_MAX);
     await this.#nodeEnded.promise;
@@ -110,6 +113,8 @@ export class ThreadHost {
         return this.#listening.resolve(message.port);
       case "node_cannot_listen":
         return this.#listening.reject(decodeError(message.error));
+      case "state_request":
+        return void this.#state?.answer(message.number, message.request);
       case "node_says":
         console.warn(message.text);
         return;

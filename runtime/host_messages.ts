@@ -4,6 +4,7 @@
 import type { ResolvedSystemConfig } from "./api/system_config.ts";
 import type { NodeId, WorkerId } from "./base/ids.ts";
 import type { ResourceSet } from "./base/resources.ts";
+import type { StateChange, StateRow } from "./platform/state_file.ts";
 import type { SessionIdentity } from "./protocol/node_messages.ts";
 import type { WireError } from "./protocol/wire_error.ts";
 import type { MailboxBuffer } from "./transport/mailbox.ts";
@@ -55,8 +56,20 @@ export interface NodeListen {
   /** Names beside its addresses that requests may call it by. */
   readonly names?: readonly string[];
   /** Where a head keeps what is to outlive its process. */
-  readonly stateFolder?: string;
+  readonly state?: { readonly folder: string } | HostedStateStart;
 }
+
+/** What the node's thread is given of an opened state. */
+export interface HostedStateStart {
+  readonly rows: readonly StateRow[];
+  /** What was answered: the number of the request, how it went, why not. */
+  readonly board: SharedArrayBuffer;
+}
+
+/** What the node's thread asks for. */
+export type StateRequest =
+  | { readonly type: "commit"; readonly changes: readonly StateChange[] }
+  | { readonly type: "close"; readonly isOver: boolean };
 
 /** The same with what the host knows. */
 export interface HostedNodeStart extends NodeStart {
@@ -110,6 +123,12 @@ export type ToHost =
   | { readonly type: "node_joined" }
   /** It must end: the head does not have it, or it has drained. */
   | { readonly type: "node_over"; readonly error?: WireError }
+  /** The thread sleeps until it is answered. */
+  | {
+    readonly type: "state_request";
+    readonly number: number;
+    readonly request: StateRequest;
+  }
   /** For its log. */
   | { readonly type: "node_says"; readonly text: string }
   /** The node holds nothing of the system any more. */
@@ -120,8 +139,8 @@ export type FromHost =
   | DriverJoin
   /** The node is to leave the cluster when its tasks are done. */
   | { readonly type: "node_drain" }
-  /** The session is over. */
-  | { readonly type: "node_end" }
+  /** The session is over; what is kept of its cluster may stay. */
+  | { readonly type: "node_end"; readonly keepsCluster: boolean }
   | {
     readonly type: "thread_ended";
     readonly workerId: WorkerId;

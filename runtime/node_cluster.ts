@@ -243,13 +243,7 @@ export class NodeCluster {
   accept(arrived: ArrivedNode): SessionUser {
     const clusterId = this.#life?.keeping.clusterId;
     const refusal = this.#members.joins(arrived.hello, clusterId);
-    if (refusal) {
-      const refused: ClusterMessage = { type: "node_refused", reason: refusal };
-      arrived.link.send(refused);
-      arrived.link.flush();
-      void arrived.session.leave();
-      return { ended: () => {} };
-    }
+    if (refusal) return this.#sessions.refuse(arrived, refusal);
     answerControl(arrived.control, this.#node.observe());
     return this.#sessions.accept(arrived);
   }
@@ -378,6 +372,13 @@ export class NodeCluster {
     this.#sessions.flush();
   }
 
+  /** The head goes without a word: its cluster waits for its next life. */
+  suspend(): void {
+    this.#life?.suspend();
+    this.#life = undefined;
+    this.#sessions.cut();
+  }
+
   async end(): Promise<void> {
     this.#members.end();
     this.#demand.end();
@@ -403,9 +404,7 @@ export class NodeCluster {
     else if (message.type === "link_wanted") this.#linkWanted(message);
   }
 
-  #linkWanted(
-    message: Extract<ClusterMessage, { type: "link_wanted" }>,
-  ): void {
+  #linkWanted(message: ClusterMessage & { type: "link_wanted" }): void {
     const { from, to } = message;
     if (to === this.#node.start.nodeId) return this.#sessions.dialFor(from);
     if (!this.#link?.id) this.#sessions.tell(to, message);

@@ -169,6 +169,11 @@ export class NodeSessions {
     await Promise.all([...this.#sessions.values()].map((one) => one.leave()));
   }
 
+  /** Ends all at once: the others hear nothing of it. */
+  cut(): void {
+    for (const nodeId of [...this.#sessions.keys()]) this.drop(nodeId);
+  }
+
   /** The node is dead: what it says is not heard any more. */
   drop(nodeId: NodeId): void {
     const session = this.#sessions.get(nodeId);
@@ -178,6 +183,15 @@ export class NodeSessions {
   }
 
   // -- Being dialed ----------------------------------------------------------
+
+  /** Tells a node why it may not come in. */
+  refuse({ link, session }: ArrivedNode, reason: string): SessionUser {
+    const refused: ClusterMessage = { type: "node_refused", reason };
+    link.send(refused);
+    link.flush();
+    void session.leave();
+    return { ended: () => {} };
+  }
 
   /** Takes a node in; the session's user hears of what comes and of its end. */
   accept({ session, link, hello }: ArrivedNode): SessionUser {

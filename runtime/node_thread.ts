@@ -2,6 +2,7 @@
 // host's messages to the node. Runs no user code.
 
 import type { FromHost, NodeListen } from "./host_messages.ts";
+import { HostedState } from "./hosted_state.ts";
 import { Node } from "./node.ts";
 import { NodeGateway } from "./node_gateway.ts";
 import { detectPlatform } from "./platform/detect.ts";
@@ -40,18 +41,22 @@ async function listen(node: Node, options: NodeListen): Promise<void> {
   }
 }
 
-/** What opens the file of a head's state, for a head that keeps it. */
+/** What opens a head's state, for a head that keeps it. */
 async function stateOpener(
-  { stateFolder, port: wanted }: NodeListen,
+  { state, port: wanted }: NodeListen,
 ): Promise<((port: number) => StateStorage) | undefined> {
-  if (stateFolder === undefined) return undefined;
+  if (!state) return undefined;
+  if ("board" in state) {
+    return () => new HostedState(state, (ask) => thread.postMessage(ask));
+  }
   const { openStateFile } = await import("./platform/state_file.ts");
   // Who takes any port has another one each time: nothing of it comes back.
   return (port) =>
-    openStateFile(`${stateFolder}/head-${port}.sqlite`, wanted === 0);
+    openStateFile(`${state.folder}/head-${port}.sqlite`, wanted === 0);
 }
 
-async function end(): Promise<void> {
+async function end(keepsCluster: boolean): Promise<void> {
+  if (keepsCluster) node?.cluster?.suspend();
   await gateway?.close();
   await node?.end();
 }
@@ -76,7 +81,7 @@ thread.addEventListener("message", ({ data: message }) => {
       node?.cluster?.drain();
       break;
     case "node_end":
-      void end();
+      void end(message.keepsCluster);
       break;
     case "thread_ended":
       node?.threadEnded(message.workerId, message.reason);

@@ -77,7 +77,9 @@ function spawnDaemon(request: StartRequest, logPath: string): ChildProcess {
     ? { command: process.execPath, args: words, env: {} }
     : platform.scriptCommand(process.argv[1]!, words);
   const inherited: Record<string, string | undefined> = { ...process.env };
-  for (const name of ["MANTA_TOKEN", "MANTA_ADDRESS"]) delete inherited[name];
+  for (const name of ["MANTA_TOKEN", "MANTA_ADDRESS", "MANTA_STATE"]) {
+    delete inherited[name];
+  }
   const log = openSync(logPath, "ax", 0o600);
   try {
     return spawn(command, [...args], {

@@ -7,8 +7,9 @@ import process from "node:process";
 
 import { resolveInitOptions } from "../../runtime/api/init_options.ts";
 import { ConnectionError } from "../../runtime/base/errors.ts";
+import { NODE_REJOIN_MS_MAX } from "../../runtime/base/limits.ts";
 import { openClusterFolder } from "../../runtime/cluster_files.ts";
-import { type Head, startHead } from "../../runtime/head.ts";
+import { type Head, startHead, type StatePlace } from "../../runtime/head.ts";
 import { hostAndPort } from "../../runtime/protocol/address.ts";
 import { isLoopback } from "../../runtime/protocol/handshake.ts";
 import { joinToken } from "../../runtime/protocol/token.ts";
@@ -46,7 +47,7 @@ export async function runHead(
     token: token.secret,
     names,
     ...(tls ? { tls } : {}),
-    ...findStateFolder(request, warnings),
+    ...findState(request, warnings),
     node: resolveInitOptions({ address: "local", ...request.node }),
   });
   const started = describe(
@@ -56,6 +57,7 @@ export async function runHead(
     warnings,
   );
   const forget = announceNode(started, warnings);
+  let keepsCluster = false;
   try {
     onStarted(started);
     const asked = await Promise.race([
@@ -63,24 +65,33 @@ export async function runHead(
       head.ended.then((error) => error ?? undefined),
     ]);
     if (typeof asked !== "string") process.exitCode = EXIT_FAILED;
+    // So services and machines end: who names a place wants it kept till then.
+    keepsCluster = asked === "SIGTERM" && request.state !== undefined;
     const reason = typeof asked === "object" ? asked.message : asked;
     console.log(`The node ends: ${reason ?? "it has stopped by itself"}`);
+    if (keepsCluster) {
+      console.log(
+        "Its cluster waits until the head is started again, for " +
+          `${NODE_REJOIN_MS_MAX / 1_000} s`,
+      );
+    }
   } finally {
     forget();
-    await head.end();
+    await head.end({ keepsCluster });
   }
 }
 
 /** A folder that was named must do; without the other one, nothing is kept. */
-function findStateFolder(
-  { stateFolder: named }: HeadRequest,
+function findState(
+  { state: named }: HeadRequest,
   warnings: string[],
-): { readonly stateFolder?: string } {
-  const folder = named ?? stateFolder();
+): { readonly state?: StatePlace } {
+  if (named && "redis" in named) return { state: named };
+  const folder = named?.folder ?? stateFolder();
   try {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
     accessSync(folder, constants.W_OK);
-    return { stateFolder: folder };
+    return { state: { folder } };
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
     const text = `Cannot keep the state of the head in ${folder}: ${why}`;

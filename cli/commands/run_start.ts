@@ -20,6 +20,7 @@ export async function runStart(flags: StartFlags): Promise<void> {
   }
   // The code of drivers runs here: it might print the environment.
   delete process.env["MANTA_TOKEN"];
+  delete process.env["MANTA_STATE"];
   const { runNode } = await import("./run_node.ts");
   await runNode(request, {
     waits: tellWait,

@@ -130,9 +130,10 @@ export const startCommand = buildCommand({
         kind: "parsed",
         parse: String,
         optional: true,
-        brief: "Where a head keeps what it must know when it is started again" +
-          " [default = ~/.local/state/manta]",
-        placeholder: "folder",
+        brief:
+          "Where a head keeps what it must know when it is started again:" +
+          " a folder, or redis://host:port [default = ~/.local/state/manta]",
+        placeholder: "place",
       },
       block: {
         kind: "boolean",

@@ -7,6 +7,11 @@ import process from "node:process";
 
 import type { InitOptions } from "../../mod.ts";
 import { resolveInitOptions } from "../../runtime/api/init_options.ts";
+import type { StatePlace } from "../../runtime/head.ts";
+import {
+  isRedisUrl,
+  readRedisUrl,
+} from "../../runtime/platform/redis_server.ts";
 import { isLoopback } from "../../runtime/protocol/handshake.ts";
 import { splitToken, type TokenParts } from "../../runtime/protocol/token.ts";
 import { UsageError } from "../usage_error.ts";
@@ -72,9 +77,23 @@ function checkHead(flags: StartFlags, node: InitOptions): HeadRequest {
     hostname: host,
     ...{ port, tls, node },
     names: flags.names ?? [],
-    ...(flags.state === undefined ? {} : { stateFolder: resolve(flags.state) }),
+    ...statePlace(flags, port),
     ...(token === undefined ? {} : { token: token.secret }),
   };
+}
+
+function statePlace(
+  { state = process.env["MANTA_STATE"] || undefined }: StartFlags,
+  port: number,
+): { readonly state?: StatePlace } {
+  if (state === undefined) return {};
+  if (!isRedisUrl(state)) return { state: { folder: resolve(state) } };
+  try {
+    return { state: { redis: readRedisUrl(state, port) } };
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new UsageError(`Cannot keep the state at that address: ${why}`);
+  }
 }
 
 function checkNode(flags: StartFlags): InitOptions {

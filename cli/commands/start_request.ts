@@ -2,6 +2,7 @@
 // checked. Plain, so that a request can be handed to another process.
 
 import type { InitOptions } from "../../mod.ts";
+import type { StatePlace } from "../../runtime/head.ts";
 import type { TokenParts } from "../../runtime/protocol/token.ts";
 
 /** The options of `manta start`, as they are parsed. */
@@ -43,7 +44,7 @@ export interface HeadRequest extends NodeRequest {
   readonly token?: string;
   readonly tls: boolean;
   /** Where it keeps its state; the user's own folder without. */
-  readonly stateFolder?: string;
+  readonly state?: StatePlace;
 }
 
 /** What a worker is started with. */

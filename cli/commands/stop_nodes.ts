@@ -41,7 +41,8 @@ async function stopNode(node: RunningNode, isForced: boolean): Promise<void> {
   const { address, pid } = node;
   const name = `the node at ${address} (process ${pid})`;
   if (!isForced) {
-    signal(node, "SIGTERM");
+    // A head may keep its cluster if a service ends it; this is the end of it.
+    signal(node, node.head === undefined ? "SIGINT" : "SIGTERM");
     if (await hasEnded(node)) {
       process.stdout.write(`Stopped ${name}\n`);
       return;
@@ -59,7 +60,10 @@ async function stopNode(node: RunningNode, isForced: boolean): Promise<void> {
   sweepProcessFolders(openClusterFolder(), "session");
 }
 
-function signal({ pid, start }: RunningNode, name: "SIGTERM" | "SIGKILL") {
+function signal(
+  { pid, start }: RunningNode,
+  name: "SIGTERM" | "SIGINT" | "SIGKILL",
+) {
   if (!isAlive(pid, start)) return;
   try {
     process.kill(pid, name);

@@ -707,6 +707,25 @@ export const HEAD_TAKEN_EVERY = 64;
 /** A head knows so long what has ended: news of it may be late till then. */
 export const HEAD_GONE_KEPT_MS = 60_000;
 
+/** How long a server of a head's state may take to let it in. */
+export const STATE_CONNECT_MS_MAX = 5_000;
+
+/** How often a connection to such a server is tried again. */
+export const STATE_RETRY_EVERY_MS = 500;
+
+/** What such a server has not kept by then counts as not kept. */
+export const STATE_COMMIT_MS_MAX = 2_000;
+
+/** The node waits so long for its main thread, which asks at most twice. */
+export const STATE_ANSWER_MS_MAX = 3 * STATE_COMMIT_MS_MAX;
+
+/** Another head may have a state that its holder has not renewed for so long. */
+export const STATE_HELD_MS = 10_000;
+export const STATE_RENEW_EVERY_MS = 2_500;
+
+/** What a head could not keep is tried again after that, if not before. */
+export const STATE_KEEP_AGAIN_MS = 1_000;
+
 /** How often such a node looks. */
 export const NODE_JOIN_PAUSE_MS = 250;
 

@@ -204,10 +204,12 @@ export class ProcessCluster implements AsyncDisposable {
     return { MANTA_ADDRESS: this.address, MANTA_TOKEN: CLUSTER_TOKEN };
   }
 
+  /** Without a port, on any free one. */
   async startHead(
-    { words = [], ...how }: NodeWords = {},
+    { words = [], port = 0, ...how }: NodeWords & { readonly port?: number } =
+      {},
   ): Promise<NodeProcess> {
-    const head = this.begin(["--head", "--port", "0", ...words], how);
+    const head = this.begin(["--head", "--port", `${port}`, ...words], how);
     this.#nodes.unshift(head);
     await head.says("listens on");
     return head;

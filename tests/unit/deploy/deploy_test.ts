@@ -3,6 +3,7 @@
 
 import { type CommandContext, run } from "@stricli/core";
 import { validate as isDeployment } from "kubernetes-models/_schemas/IoK8sApiAppsV1Deployment";
+import { validate as isStatefulSet } from "kubernetes-models/_schemas/IoK8sApiAppsV1StatefulSet";
 import { validate as isService } from "kubernetes-models/_schemas/IoK8sApiCoreV1Service";
 import { validate as isPolicy } from "kubernetes-models/_schemas/IoK8sApiNetworkingV1NetworkPolicy";
 import { readdirSync, readFileSync } from "node:fs";
@@ -61,6 +62,7 @@ interface Validate {
 const VALIDATORS: Readonly<Record<string, Validate>> = {
   Deployment: isDeployment as Validate,
   Service: isService as Validate,
+  StatefulSet: isStatefulSet as Validate,
   NetworkPolicy: isPolicy as Validate,
 };
 
@@ -116,7 +118,7 @@ describe("deploy/kubernetes.yaml", () => {
 
   it("lets the service and the policy find the pods", () => {
     const service = manifestOf("Service", "manta-head").spec;
-    const head = manifestOf("Deployment", "manta-head").spec;
+    const head = manifestOf("StatefulSet", "manta-head").spec;
     const worker = manifestOf("Deployment", "manta-worker").spec;
     assertEquals(service.selector, head.template.metadata.labels);
     for (const { selector, template } of [head, worker]) {
