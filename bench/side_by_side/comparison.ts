@@ -75,9 +75,13 @@ export function shortfalls(sections: readonly ComparedSection[]): Shortfall[] {
   );
 }
 
+/** Models are as accurate as the digits that judge them can tell. */
+const SAME_ACCURACY = 0.99;
+
 /** Ten times Ray in its rates, ahead elsewhere, half of what is possible. */
 function wantedRatio(section: string, peer: string, unit: Unit): number {
   if (peer.startsWith(BARE)) return 0.5;
+  if (section === SECTIONS.sweep && unit === "of ideal") return SAME_ACCURACY;
   const isRate = section === SECTIONS.ray && unit === "per second";
   return peer === "Ray" && isRate ? 10 : 1;
 }
