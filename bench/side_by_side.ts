@@ -125,10 +125,13 @@ async function runOne(
   { quick }: SideOptions,
 ): Promise<Outcome> {
   const environment: Record<string, string> = quick ? { BENCH_QUICK: "1" } : {};
-  if (!program.needsHead) return await runProgram(program, round, environment);
+  const { headCpus } = program;
+  if (headCpus === undefined) {
+    return await runProgram(program, round, environment);
+  }
   const home = join(places.peers, "home");
   mkdirSync(home, { recursive: true });
-  await using head = await Head.start(places.binary, home);
+  await using head = await Head.start(places.binary, home, headCpus);
   return await runProgram(program, round, {
     ...environment,
     ...head.environment,

@@ -18,9 +18,16 @@ export class Head implements AsyncDisposable {
     this.environment = { MANTA_ADDRESS: address, MANTA_TOKEN: token };
   }
 
-  static async start(binary: string, home: string): Promise<Head> {
+  static async start(
+    binary: string,
+    home: string,
+    cpus: number,
+  ): Promise<Head> {
     const token = randomBytes(16).toString("hex");
-    const args = ["start", "--head", "--block", "--port", "0"];
+    const args = [
+      ...["start", "--head", "--block", "--port", "0"],
+      ...["--num-cpus", String(cpus)],
+    ];
     const child = spawn(binary, args, {
       stdio: ["ignore", "pipe", "inherit"],
       env: { ...process.env, HOME: home, MANTA_TOKEN: token },

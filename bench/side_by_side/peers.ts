@@ -2,6 +2,7 @@
 // take part, with the reason.
 
 import { randomInt, randomUUID } from "node:crypto";
+import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import {
   bundlePrograms,
@@ -135,6 +136,12 @@ function mantaPrograms({ root, peers, binary }: Places): Candidate[] {
     },
     { ...base, section: SECTIONS.ray, ...script("manta_scale") },
     { ...base, section: SECTIONS.cores, ...script("manta_cores") },
+    {
+      ...base,
+      section: SECTIONS.nodes,
+      ...script("manta_nodes"),
+      headCpus: 0,
+    },
     { ...base, section: SECTIONS.graph, ...script("manta_graph") },
     { ...base, section: SECTIONS.sweep, ...script("manta_sweep") },
     { ...base, section: SECTIONS.pools, ...script("manta_pool") },
@@ -142,7 +149,7 @@ function mantaPrograms({ root, peers, binary }: Places): Candidate[] {
       ...base,
       section: SECTIONS.calls,
       ...script("manta_calls"),
-      needsHead: true,
+      headCpus: availableParallelism(),
     },
   ];
 }
@@ -166,6 +173,7 @@ function pythonPrograms({ root, peers }: Places): Candidate[] {
     { section: SECTIONS.ray, ...python("ray", "ray_microbenchmark") },
     { section: SECTIONS.ray, ...python("ray", "ray_scale") },
     { section: SECTIONS.cores, ...python("ray", "ray_cores") },
+    { section: SECTIONS.nodes, ...python("ray", "ray_nodes") },
     { section: SECTIONS.sweep, ...python("ray", "ray_sweep") },
     { section: SECTIONS.graph, ...python("dask", "dask_rows") },
   ];

@@ -22,8 +22,8 @@ export interface Program {
   readonly environment?: Readonly<Record<string, string>>;
   /** The file that it writes its rows to, instead of printing them. */
   readonly resultFile?: string;
-  /** Whether it joins a node that is another process. */
-  readonly needsHead?: boolean;
+  /** If it joins a head that is another process: how many CPUs that has. */
+  readonly headCpus?: number;
   readonly timeoutMs: number;
 }
 

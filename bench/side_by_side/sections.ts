@@ -9,6 +9,7 @@ export const SECTIONS = {
   calls: "Calls to another process over the loopback",
   graph: "Tasks that depend on others: Dask",
   cores: "Tasks by the number of cores: Ray",
+  nodes: "Tasks and objects over several nodes: Ray",
   sweep: "A sweep of models: Ray with scikit-learn",
   size: "Installed size",
 } as const;
