@@ -184,8 +184,15 @@ export class NodeSessions {
 
   // -- Being dialed ----------------------------------------------------------
 
+  /** A node is at the door: what is said to it waits until it is let in. */
+  expect({ hello }: ArrivedNode): void {
+    const { nodeId } = hello.facts;
+    if (!this.#sessions.has(nodeId)) this.#add(nodeId);
+  }
+
   /** Tells a node why it may not come in. */
-  refuse({ link, session }: ArrivedNode, reason: string): SessionUser {
+  refuse({ link, session, hello }: ArrivedNode, reason: string): SessionUser {
+    if (!this.has(hello.facts.nodeId)) this.drop(hello.facts.nodeId);
     const refused: ClusterMessage = { type: "node_refused", reason };
     link.send(refused);
     link.flush();

@@ -611,6 +611,8 @@ export class ClusterWorld implements ProgramWorld, SimHost {
   /** See {@linkcode SimHost}. */
   over(node: SimNode, why: string): void {
     this.#check(!why.includes("protocol_broken"), why);
+    // No head here says goodbye: it lets in who comes, or says why not.
+    this.#check(!why.includes("peer_left"), why);
     // Its process ends by itself, a moment later.
     this.after(
       this.#dice.below(20),

@@ -231,7 +231,10 @@ export class ProcessCluster implements AsyncDisposable {
     const join = ["--address", this.address, ...words];
     const worker = this.begin(join, how);
     this.#nodes.push(worker);
-    await worker.says("and has joined");
+    await worker.says("and has joined").catch((error) => {
+      // Why it could not is what the head knows.
+      throw new Error(`${error.message}\nThe head:\n${this.head.printed}`);
+    });
     return worker;
   }
 

@@ -219,6 +219,28 @@ describe("a cluster of three nodes", () => {
   });
 });
 
+describe("nodes that work waits for", () => {
+  it("are let in, whatever is said to them at once", async () => {
+    await using cluster = await ProcessCluster.start({ workers: [] });
+    await connect(cluster);
+    try {
+      const places = [...Array(8).keys()];
+      const refs = places.map((at) =>
+        where.options({ resources: { [`place${at}`]: 1 } }).remote()
+      );
+      for (const at of places) {
+        await cluster.addWorker({
+          words: ["--num-cpus", "1", "--resources", `{"place${at}":1}`],
+        });
+      }
+      const ids = cluster.workers.map(({ nodeId }) => nodeId);
+      assertEquals(await get(refs), ids);
+    } finally {
+      await shutdown();
+    }
+  });
+});
+
 describe("the death of a node", () => {
   it("is told to who waits for its tasks and actors", async () => {
     await using cluster = await ProcessCluster.start({ workers: [1] });
