@@ -14,6 +14,7 @@ import {
   init,
   kill,
   nodes,
+  OwnerDiedError,
   placementGroup,
   remote,
   shutdown,
@@ -22,6 +23,7 @@ import { eventually } from "../support/cluster.ts";
 import {
   afterEach,
   assertEquals,
+  assertInstanceOf,
   assertMatch,
   assertStringIncludes,
   beforeEach,
@@ -53,6 +55,10 @@ const square = remote(function square(n: number) {
 });
 
 const SQUARES = Array.from({ length: 100 }, (_, n) => n * n);
+
+const endless = remote(async function endless(): Promise<never> {
+  for (;;) await new Promise((resolve) => setTimeout(resolve, 5));
+});
 
 const slow = remote(async function slow(n: number) {
   await new Promise((resolve) => setTimeout(resolve, 300));
@@ -205,6 +211,30 @@ describe("a head that is killed and started again", () => {
     const error = await get(fixed.add.remote()).catch((error) => error);
     assertMatch(String(error), /Cannot call actor Counter/);
     kill(counter);
+    await atRest();
+  });
+
+  it("ends what a thread owned that dies afterwards (R-73)", async () => {
+    const starter = remote(
+      class Starter {
+        start(at: Parameters<typeof endless.options>[0]) {
+          return [endless.options(at).remote()];
+        }
+      },
+    ).options({ ...on(0), numCpus: 0 }).remote();
+    const [orphan] = await get(starter.start.remote({ ...on(1), numCpus: 4 }));
+    await eventually(
+      async () => (await availableResources())["CPU"] === 4,
+      () => "the orphan to run",
+    );
+    await cluster.head.kill();
+    await cluster.replaceHead({ words: ["--num-cpus", "0"] });
+    for (const worker of cluster.workers) await alive(worker);
+
+    kill(starter);
+
+    const error = await get(orphan!).catch((error) => error);
+    assertInstanceOf(error, OwnerDiedError);
     await atRest();
   });
 

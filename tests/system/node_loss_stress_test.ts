@@ -301,6 +301,28 @@ describe("a placement group", () => {
   });
 });
 
+describe("a placement group on a node that does not answer", () => {
+  it("is ready once it answers, and not before (R-77)", async () => {
+    await withWorkers(2, ["--num-cpus", "1"], async (cluster) => {
+      const [, slow] = cluster.workers;
+      slow!.suspend();
+      const group = placementGroup([{ CPU: 1 }, { CPU: 1 }], {
+        strategy: "strictSpread",
+      });
+      assertEquals(await group.wait(1_000), false);
+      await new Promise((resolve) => setTimeout(resolve, 1_000));
+      slow!.resume();
+
+      assertEquals(await group.wait(10_000), true);
+      await group.remove();
+      await eventually(
+        async () => (await availableResources())["CPU"] === 2,
+        () => "2 CPUs to be free",
+      );
+    });
+  });
+});
+
 describe("work on nodes that are killed", () => {
   const words = ["--num-cpus", "1"];
 
