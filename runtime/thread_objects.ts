@@ -7,6 +7,7 @@ import {
   STORE_ROOM_MS_MAX,
 } from "./base/limits.ts";
 import type { WorkerId } from "./base/ids.ts";
+import type { StoreUser } from "./object_store/denial_error.ts";
 import { RemoteStoreClient } from "./object_store/remote_store_client.ts";
 import type { StoreAccess } from "./object_store/store_access.ts";
 import { StoreClient } from "./object_store/store_client.ts";
@@ -20,7 +21,7 @@ import type { NodeLink, ThreadWires } from "./thread_wires.ts";
 /** The access of a thread to its node's store, as near as it is. */
 export function openStore(
   thread: {
-    readonly identity: { readonly workerId: WorkerId };
+    readonly identity: StoreUser;
     sendNode(message: ToNode): void;
   },
   { wires, platform }: {
@@ -33,7 +34,7 @@ export function openStore(
   node: NodeLink,
 ): StoreAccess {
   const options = {
-    workerId: thread.identity.workerId,
+    identity: thread.identity,
     send: (message: { readonly type: string }) =>
       thread.sendNode(message as ToNode),
     collectGarbage: () => void platform.collectGarbage(),

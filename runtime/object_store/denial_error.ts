@@ -10,7 +10,7 @@ import {
   SerializationError,
   unreachable,
 } from "../base/errors.ts";
-import { objectIdText, type WorkerId } from "../base/ids.ts";
+import { type NodeId, objectIdText, type WorkerId } from "../base/ids.ts";
 import { VALUE_BYTES_MAX } from "../base/limits.ts";
 import type { DenyReason } from "./messages.ts";
 
@@ -27,6 +27,12 @@ export interface DeniedObject {
   readonly sizeBytes?: number;
 }
 
+/** Who asks, and the node whose store is asked. */
+export interface StoreUser {
+  readonly workerId: WorkerId;
+  readonly nodeId: NodeId;
+}
+
 /** The error for an object that no store takes; absent where one may. */
 export function oversizeError(sizeBytes: number): MantaError | undefined {
   if (sizeBytes <= VALUE_BYTES_MAX) return undefined;
@@ -40,10 +46,12 @@ export function oversizeError(sizeBytes: number): MantaError | undefined {
 export function denialError(
   { owner, number, sizeBytes }: DeniedObject,
   reason: DenyReason,
-  capacityBytes: number,
+  { nodeId, capacityBytes }: StoreUser & { readonly capacityBytes: number },
 ): MantaError {
   const objectId = objectIdText(owner, number);
-  const details = { objectId, sizeBytes, capacityBytes };
+  const details = { objectId, sizeBytes, nodeId, capacityBytes };
+  // A driver may not have heard yet whose it is.
+  const store = "the object store" + (nodeId && ` of node ${nodeId}`);
   const what = sizeBytes === undefined
     ? `object "${objectId}" of another node`
     : `object "${objectId}" of ${sizeBytes} bytes`;
@@ -53,14 +61,14 @@ export function denialError(
   switch (reason) {
     case "too_large":
       return new ObjectStoreFullError(
-        `Cannot store ${what}: the object store has ${capacityBytes} bytes ` +
-          `in all. Raise ${MEMORY_OPTION}`,
+        `Cannot store ${what}: ${store} has ${capacityBytes} bytes in all. ` +
+          `Raise ${MEMORY_OPTION}`,
         { details },
       );
     case "queue_full":
       return new ObjectStoreFullError(
-        `Cannot store ${what}: the object store is full and too many ` +
-          "objects wait for room. Drop refs, or put fewer at a time",
+        `Cannot store ${what}: ${store} is full and too many objects wait ` +
+          "for room. Drop refs, or put fewer at a time",
         { details },
       );
     case "allocation_failed":
@@ -71,21 +79,21 @@ export function denialError(
       );
     case "full":
       return new ObjectStoreFullError(
-        `${does}: all ${capacityBytes} bytes of the object store are in use. ` +
+        `${does}: all ${capacityBytes} bytes of ${store} are in use. ` +
           "Drop views of what was read, read less at a time, or raise " +
           MEMORY_OPTION,
         { details },
       );
     case "out_of_disk":
       return new OutOfDiskError(
-        `${does}: the object store is full and so is the disk that it spills ` +
-          `to. Free room on it, or give another folder by ${DISK_OPTION}`,
+        `${does}: ${store} is full and so is the disk that it spills to. ` +
+          `Free room on it, or give another folder by ${DISK_OPTION}`,
         { details },
       );
     case "disk_failed":
       return new ObjectStoreFullError(
-        `${does}: the object store is full, and writing to the disk that it ` +
-          `spills to fails. Give another folder by ${DISK_OPTION}`,
+        `${does}: ${store} is full, and writing to the disk that it spills ` +
+          `to fails. Give another folder by ${DISK_OPTION}`,
         { details },
       );
     default:

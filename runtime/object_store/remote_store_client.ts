@@ -5,6 +5,7 @@
 
 import { systemTimers, type Timers } from "../base/clock.ts";
 import { Deque } from "../base/deque.ts";
+import type { MantaError } from "../base/errors.ts";
 import { objectKey, type WorkerId } from "../base/ids.ts";
 import {
   CREATES_WAITING_MAX,
@@ -21,16 +22,20 @@ import type {
 import { ChunkPort, type NearPeer } from "./chunk_port.ts";
 import { ChunkTarget } from "./chunk_target.ts";
 import { type Collector, newCollector } from "./collector.ts";
-import { denialError, oversizeError } from "./denial_error.ts";
-import type { RequestId } from "./messages.ts";
+import {
+  denialError,
+  type DeniedObject,
+  oversizeError,
+  type StoreUser,
+} from "./denial_error.ts";
+import type { DenyReason, RequestId } from "./messages.ts";
 import { LocalCopies } from "./local_copies.ts";
 import { LocalMemory } from "./local_memory.ts";
 import type { StoreAccess } from "./store_access.ts";
 import { WritableObject } from "./writable_object.ts";
 
 export interface RemoteStoreClientOptions {
-  /** The driver's own id. */
-  readonly workerId: WorkerId;
+  readonly identity: StoreUser;
   /** The node's process, if it may be of this machine. */
   readonly near?: NearPeer;
   readonly returnMemory?: ReturnMemory | undefined;
@@ -179,7 +184,7 @@ export class RemoteStoreClient implements StoreAccess {
     else if (write?.state === "queued") {
       this.#queuedWrites.remove(write);
       this.#endWrite(write);
-      write.reject(denialError(write, "freed", 0));
+      write.reject(this.#denial(write, "freed", 0));
     }
     this.#send({ type: "object_free", owner, number });
   }
@@ -246,7 +251,7 @@ export class RemoteStoreClient implements StoreAccess {
     if (oversize) return { error: oversize };
     if (this.#queuedWrites.length >= CREATES_WAITING_MAX) {
       const object = { owner, number, sizeBytes };
-      return { error: denialError(object, "queue_full", 0) };
+      return { error: this.#denial(object, "queue_full", 0) };
     }
     return undefined;
   }
@@ -369,7 +374,7 @@ export class RemoteStoreClient implements StoreAccess {
       // A RangeError: the system, or the runtime's own limit, says no.
       this.#send({ type: "object_close", requestId });
       this.#endRead(read);
-      return read.reject(denialError(read, "allocation_failed", sizeBytes));
+      return read.reject(this.#denial(read, "allocation_failed", sizeBytes));
     }
     if (sizeBytes === 0) this.#fetched(read);
   }
@@ -405,6 +410,17 @@ export class RemoteStoreClient implements StoreAccess {
     const read = this.#reads.get(requestId);
     if (read) this.#endRead(read);
     const refused = write ?? read;
-    refused?.reject(denialError(refused, reason, capacityBytes));
+    refused?.reject(this.#denial(refused, reason, capacityBytes));
+  }
+
+  #denial(
+    object: DeniedObject,
+    reason: DenyReason,
+    capacityBytes: number,
+  ): MantaError {
+    return denialError(object, reason, {
+      ...this.#options.identity,
+      capacityBytes,
+    });
   }
 }

@@ -5,7 +5,7 @@
 import { unreachable } from "../base/errors.ts";
 import { objectKey, type WorkerId } from "../base/ids.ts";
 import { type Collector, newCollector } from "./collector.ts";
-import { denialError, oversizeError } from "./denial_error.ts";
+import { denialError, oversizeError, type StoreUser } from "./denial_error.ts";
 import type {
   FromStore,
   RecalledObject,
@@ -19,8 +19,8 @@ import { SharedSegments } from "./shared_segments.ts";
 import { WritableObject } from "./writable_object.ts";
 
 export interface StoreClientOptions {
-  /** The thread's own id: objects of this owner are read back directly. */
-  readonly workerId: WorkerId;
+  /** The thread: objects of its own are read back directly. */
+  readonly identity: StoreUser;
   /** Sends a message to the store, in order; called at any time. */
   send(message: ToStore): void;
   /** Opens the files that a child process gets objects in. */
@@ -111,7 +111,7 @@ export class StoreClient {
     const key = objectKey(owner, number);
     // Noted before the answer comes, so that `free` always finds it. Of two
     // creates of one object the first one counts, here as in the store.
-    const isOwn = owner === this.#options.workerId;
+    const isOwn = owner === this.#options.identity.workerId;
     if (isOwn && !this.#own.has(key)) this.#own.set(key, written);
     const granted = this.#request(
       { type, requestId, owner, number, sizeBytes },
@@ -217,7 +217,9 @@ export class StoreClient {
   /** From now on the store is asked for these, as for all others. */
   #recall(objects: readonly RecalledObject[]): void {
     for (const [number, requestId] of objects) {
-      const own = this.#own.get(objectKey(this.#options.workerId, number));
+      const own = this.#own.get(
+        objectKey(this.#options.identity.workerId, number),
+      );
       if (own?.requestId === requestId) own.segmentId = undefined;
     }
     this.#send({ type: "objects_recalled", objects });
@@ -338,6 +340,7 @@ export class StoreClient {
     this.#pending.delete(message.requestId);
     if (!request) return;
     const { reason, capacityBytes } = message;
-    request.reject(denialError(request.message, reason, capacityBytes));
+    const store = { ...this.#options.identity, capacityBytes };
+    request.reject(denialError(request.message, reason, store));
   }
 }

@@ -14,6 +14,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import {
+  context,
   get,
   init,
   type ObjectRef,
@@ -116,7 +117,12 @@ describe("a store that cannot spill", () => {
       }
     };
     const startMs = performance.now();
-    await assertRejects(fill, OutOfDiskError, "disk");
+    const { nodeId } = context();
+    await assertRejects(
+      fill,
+      OutOfDiskError,
+      `the object store of node ${nodeId} is full and so is the disk`,
+    );
     assertBounded(startMs);
     assert(refs.length >= STORE_MIB, `${refs.length} objects found room`);
 

@@ -11,7 +11,7 @@ import { RemoteObjects } from "../../runtime/object_store/remote_objects.ts";
 import { RemoteStoreClient } from "../../runtime/object_store/remote_store_client.ts";
 import { detectPlatform } from "../../runtime/platform/detect.ts";
 import { thisProcess } from "../../runtime/platform/process_life.ts";
-import { testWorkerId } from "../support/store_kit.ts";
+import { TEST_NODE, testWorkerId } from "../support/store_kit.ts";
 import {
   connectDriver,
   type Side,
@@ -100,7 +100,7 @@ export class RemoteKit implements AsyncDisposable {
       closed: () => {},
     });
     const client = new RemoteStoreClient({
-      workerId,
+      identity: { workerId, nodeId: TEST_NODE },
       near: this.#near,
       send: (message) => {
         side.link.send(message);

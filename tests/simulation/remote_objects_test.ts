@@ -17,7 +17,7 @@ import { thisProcess } from "../../runtime/platform/process_life.ts";
 import { AttachedBytes } from "../../runtime/protocol/attached_bytes.ts";
 import { chunkFileName, countOpen } from "../support/chunk_file_kit.ts";
 import { assert, assertEquals, describe } from "../support/harness.ts";
-import { MIB, testWorkerId } from "../support/store_kit.ts";
+import { MIB, TEST_NODE, testWorkerId } from "../support/store_kit.ts";
 import { Dice } from "./dice.ts";
 import { FakeCollector } from "./fake_collector.ts";
 import { itForSeeds } from "./run_seeds.ts";
@@ -68,7 +68,7 @@ class SimDriver {
     const near = { platform, process: () => isNear ? THIS : undefined };
     const timers = { after: () => () => {} };
     this.client = new RemoteStoreClient({
-      workerId,
+      identity: { workerId, nodeId: TEST_NODE },
       near,
       send: (message) => this.toNode.push(message),
       flush: () => {},

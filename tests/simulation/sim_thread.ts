@@ -35,6 +35,7 @@ import { SessionCodec } from "../../runtime/session_codec.ts";
 import type { Link, LinkMessage } from "../../runtime/transport/link.ts";
 import { newLoopbackLinks } from "../../runtime/transport/loopback_link.ts";
 import { Peers } from "../../runtime/transport/peers.ts";
+import { TEST_NODE } from "../support/store_kit.ts";
 import { RefCollector, ViewCollector } from "./sim_collector.ts";
 import type { SimLink } from "./sim_network.ts";
 import type { SimLinkOpened } from "./sim_node.ts";
@@ -138,7 +139,7 @@ export class SimThread {
     this.#peers = new Peers((peer) => this.#requestLink(peer));
     this.codec = this.#newCodec();
     this.store = new StoreClient({
-      workerId: id,
+      identity: { workerId: id, nodeId: TEST_NODE },
       send: (message) => this.sendNode(message as unknown as ToNode),
       collector: this.#views,
       collectGarbage: () => {},

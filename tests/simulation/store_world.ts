@@ -13,6 +13,7 @@ import { NodeStore } from "../../runtime/object_store/node_store.ts";
 import { StoreClient } from "../../runtime/object_store/store_client.ts";
 import type { WritableObject } from "../../runtime/object_store/writable_object.ts";
 import { FakeDisk } from "../support/fake_disk.ts";
+import { TEST_NODE } from "../support/store_kit.ts";
 import type { Dice } from "./dice.ts";
 import { FakeCollector } from "./fake_collector.ts";
 
@@ -60,7 +61,7 @@ class WorldThread {
   constructor(id: WorkerId, send: (message: ToStore) => void) {
     this.id = id;
     this.client = new StoreClient({
-      workerId: id,
+      identity: { workerId: id, nodeId: TEST_NODE },
       send,
       collector: this.collector,
       // The world collects when it likes.

@@ -1,7 +1,7 @@
 // A node's store and the clients of a few pretended threads, in one thread:
 // what crosses a thread boundary is cloned as `postMessage` would.
 
-import type { WorkerId } from "../../runtime/base/ids.ts";
+import type { NodeId, WorkerId } from "../../runtime/base/ids.ts";
 import type {
   FromStore,
   ToStore,
@@ -18,6 +18,9 @@ const platform = detectPlatform();
 export function testWorkerId(name: string): WorkerId {
   return `w-${name}` as WorkerId;
 }
+
+/** Of all of them, where nothing comes of it. */
+export const TEST_NODE = "n-test" as NodeId;
 
 /** A store with clients; see the head of the file. */
 export class StoreKit {
@@ -54,7 +57,7 @@ export class StoreKit {
     const workerId = testWorkerId(name);
     this.store.workerStarted(workerId);
     const client = new StoreClient({
-      workerId,
+      identity: { workerId, nodeId: TEST_NODE },
       send: (message: ToStore) =>
         queueMicrotask(() => {
           if (!this.clients.has(workerId)) return;

@@ -217,14 +217,16 @@ describe("a head that is killed and started again", () => {
   it("ends what a thread owned that dies afterwards (R-73)", async () => {
     const starter = remote(
       class Starter {
-        start(at: Parameters<typeof endless.options>[0]) {
-          return [endless.options(at).remote()];
+        start(nodeId: string) {
+          const schedulingStrategy = { nodeId, soft: false };
+          return [endless.options({ schedulingStrategy }).remote()];
         }
       },
     ).options({ ...on(0), numCpus: 0 }).remote();
-    const [orphan] = await get(starter.start.remote({ ...on(1), numCpus: 4 }));
+    const { nodeId } = cluster.workers[1]!;
+    const [orphan] = await get(starter.start.remote(nodeId));
     await eventually(
-      async () => (await availableResources())["CPU"] === 4,
+      async () => (await availableResources())["CPU"] === 7,
       () => "the orphan to run",
     );
     await cluster.head.kill();

@@ -24,7 +24,7 @@ import {
   describe,
   it,
 } from "../../support/harness.ts";
-import { testWorkerId } from "../../support/store_kit.ts";
+import { TEST_NODE, testWorkerId } from "../../support/store_kit.ts";
 
 const ME = testWorkerId("me");
 
@@ -160,7 +160,7 @@ describe("RemoteStoreClient", () => {
 function newClient() {
   const sent: ToRemoteStore[] = [];
   const client = new RemoteStoreClient({
-    workerId: ME,
+    identity: { workerId: ME, nodeId: TEST_NODE },
     send: (message) => sent.push(message),
     flush: () => {},
     collectGarbage: () => {},
