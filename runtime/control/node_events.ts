@@ -32,8 +32,6 @@ export type NodeEvent =
       readonly nodeId: NodeId;
       readonly reason: string;
     }
-    /** It is to take no new work: its view tells it, as all others. */
-    | { readonly type: "drain_requested"; readonly nodeId: NodeId }
     | { readonly type: "clock_ticked" }
   );
 

@@ -98,9 +98,6 @@ export class NodeTable {
       case "node_lost":
         if (isLiving) this.#die(record, event.reason);
         return;
-      case "drain_requested":
-        if (isLiving) this.#drain(record);
-        return;
       default:
         unreachable(type);
     }

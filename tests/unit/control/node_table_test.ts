@@ -188,20 +188,15 @@ describe("NodeTable", () => {
     assertEquals(head.table.view(nodeId)?.facts.hostname, "first");
   });
 
-  it("drains for good, asked by the node or by the head", () => {
+  it("drains for good", () => {
     const head = new Head();
-    const [own, asked] = [head.join(), head.join()];
+    const nodeId = head.join();
     const leaving = newReport({ isDraining: true });
-    head.tell({ type: "node_reported", nodeId: own, report: leaving });
-    head.tell({ type: "drain_requested", nodeId: asked });
-    head.tell({ type: "drain_requested", nodeId: asked });
-    head.tell({ type: "node_reported", nodeId: asked, report: newReport() });
-    assertEquals(head.table.view(own)?.state, "draining");
-    assertEquals(head.table.view(asked)?.state, "draining");
-    head.tell({ type: "node_left", nodeId: own });
-    assertEquals(head.deaths(), [[own, "it has left the cluster"]]);
-    head.tell({ type: "drain_requested", nodeId: own });
-    assertEquals(head.table.view(own)?.state, "dead");
+    head.tell({ type: "node_reported", nodeId, report: leaving });
+    head.tell({ type: "node_reported", nodeId, report: newReport() });
+    assertEquals(head.table.view(nodeId)?.state, "draining");
+    head.tell({ type: "node_left", nodeId });
+    assertEquals(head.deaths(), [[nodeId, "it has left the cluster"]]);
   });
 
   it("joins as draining what is so from the first", () => {
