@@ -242,7 +242,6 @@ export class NodeCluster {
   /** Takes in a connection of another node. */
   accept(arrived: ArrivedNode): SessionUser {
     const clusterId = this.#life?.keeping.clusterId;
-    // That it joins may be what work waits for: it is not dialed meanwhile.
     this.#sessions.expect(arrived);
     const refusal = this.#members.joins(arrived.hello, clusterId);
     if (refusal) return this.#sessions.refuse(arrived, refusal);

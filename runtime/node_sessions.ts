@@ -184,7 +184,10 @@ export class NodeSessions {
 
   // -- Being dialed ----------------------------------------------------------
 
-  /** A node is at the door: what is said to it waits until it is let in. */
+  /**
+   * A node is at the door: what is said to it waits until it is let in. That it
+   * comes may be what work waits for, and who is there is not to be dialed.
+   */
   expect({ hello }: ArrivedNode): void {
     const { nodeId } = hello.facts;
     if (!this.#sessions.has(nodeId)) this.#add(nodeId);

@@ -1,13 +1,22 @@
 // Hosts with addresses of their own on one wire, within this machine: each is
 // a namespace of networks and of processes, so that nodes in them share neither
-// loopback nor process numbers, and a host's wire can be cut. Nothing outside
-// of them is touched or reached. Linux, where users may make namespaces.
+// loopback nor process numbers, and a host's wire can be cut, or lose and delay
+// what it carries. Nothing outside of them is touched or reached. Linux, where
+// users may make namespaces.
 
-import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import {
+  type ChildProcess,
+  execFileSync,
+  spawn,
+  spawnSync,
+} from "node:child_process";
 import { readFileSync } from "node:fs";
 
 /** What is forgotten by a test that was killed ends by itself. */
 const HOSTS_S_MAX = 600;
+
+/** Whether packets can be dropped here one by one; see `lose` and `part`. */
+export const CAN_DROP = spawnSync("nft", ["--version"]).status === 0;
 
 const IN_WIRE = ["-U", "-n", "--preserve-credentials", "--"];
 
@@ -63,6 +72,56 @@ export class NetworkHosts implements Disposable {
     this.#ip("link", "set", portOf(host), "up");
   }
 
+  /**
+   * What is sent to the host waits in a queue, at most for so long; what finds
+   * no room there is lost, as before a narrow line.
+   */
+  narrow(host: number, megabitsPerS: number, waitMs: number): void {
+    const rate = ["rate", `${megabitsPerS}mbit`, "latency", `${waitMs}ms`];
+    const queue = ["tbf", ...rate, "burst", "64kb"];
+    const port = ["dev", portOf(host), "root"];
+    run([...this.#inWire(), "tc", "qdisc", "replace", ...port, ...queue]);
+  }
+
+  /** Of a hundred packets to the host so many are lost, whichever. */
+  lose(host: number, percent: number): void {
+    this.#drop(host, `numgen random mod 100 < ${percent}`);
+  }
+
+  /** Nothing gets from the one host to the other, nor back. */
+  part(one: number, other: number): void {
+    this.#drop(one, `ip saddr ${this.address(other)}`);
+    this.#drop(other, `ip saddr ${this.address(one)}`);
+  }
+
+  /** Undoes `lose` and `part`; gives how many packets the host has missed. */
+  heal(host: number): number {
+    const nft = [...this.#inHost(host), "nft"];
+    const rules = run([...nft, "list", "ruleset"]);
+    run([...nft, "flush", "ruleset"]);
+    return [...rules.matchAll(/packets (\d+)/g)]
+      .reduce((sum, [, count]) => sum + Number(count), 0);
+  }
+
+  /** What comes to the host and is so is dropped. */
+  #drop(host: number, condition: string): void {
+    const nft = [...this.#inHost(host), "nft"];
+    run([...nft, "add table inet faults"]);
+    const hook = "{ type filter hook input priority 0; }";
+    run([...nft, `add chain inet faults drops ${hook}`]);
+    run([...nft, `add rule inet faults drops ${condition} counter drop`]);
+  }
+
+  /** The address of one host, which is cut off, is the other's from now on. */
+  moveAddress(from: number, to: number): void {
+    const address = ["addr", "add", `${this.address(from)}/24`, "dev", "eth0"];
+    this.cut(from);
+    run([...this.#inHost(to), "ip", ...address]);
+    for (const host of this.#hosts.keys()) {
+      run([...this.#inHost(host), "ip", "neigh", "flush", "dev", "eth0"]);
+    }
+  }
+
   /** Whatever runs on the hosts ends with them. */
   [Symbol.dispose](): void {
     for (const child of [...this.#hosts, this.#wire]) child.kill("SIGKILL");
@@ -77,10 +136,15 @@ export class NetworkHosts implements Disposable {
     const pair = ["type", "veth", "peer", "name", "eth0", "netns", pid];
     this.#ip("link", "add", port, ...pair);
     this.#ip("link", "set", port, "master", "wire", "up");
-    const there = ["nsenter", "-t", pid, ...IN_WIRE, "ip"];
-    run([...there, "link", "set", "lo", "up"]);
-    run([...there, "addr", "add", `${this.address(host)}/24`, "dev", "eth0"]);
-    run([...there, "link", "set", "eth0", "up"]);
+    const ip = [...this.#inHost(host), "ip"];
+    run([...ip, "link", "set", "lo", "up"]);
+    run([...ip, "addr", "add", `${this.address(host)}/24`, "dev", "eth0"]);
+    run([...ip, "link", "set", "eth0", "up"]);
+  }
+
+  #inHost(host: number): string[] {
+    const pid = String(childOf(this.#hosts[host]!.pid!));
+    return ["nsenter", "-t", pid, ...IN_WIRE];
   }
 
   #inWire(): string[] {
@@ -115,6 +179,9 @@ function begun(words: readonly string[], step: string): Promise<ChildProcess> {
   return promise;
 }
 
-function run([command, ...words]: readonly string[]): void {
-  execFileSync(command!, words, { stdio: ["ignore", "ignore", "pipe"] });
+function run([command, ...words]: readonly string[]): string {
+  return execFileSync(command!, words, {
+    encoding: "utf8",
+    stdio: ["ignore", "pipe", "pipe"],
+  });
 }

@@ -3,7 +3,7 @@
 // handle that is kept here, and is gone at the end whatever became of the test.
 
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
@@ -277,6 +277,16 @@ export class ProcessCluster implements AsyncDisposable {
     const node = new NodeProcess(child, isElsewhere);
     this.#begun.push(node);
     return node;
+  }
+
+  /** One host shows itself with the other's certificate from now on. */
+  takeCertificate(from: number, to: number): void {
+    const path = join(".config", "manta");
+    cpSync(
+      join(this.#folder("home", from), path),
+      join(this.#folder("home", to), path),
+      { recursive: true },
+    );
   }
 
   /** Each host has its own. */
