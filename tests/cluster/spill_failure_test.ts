@@ -3,14 +3,7 @@
 // what was stored before can be read. The small disks are mounted, which
 // needs root on Linux; elsewhere those tests have nothing to try.
 
-import { spawn, spawnSync } from "node:child_process";
-import {
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import {
@@ -26,6 +19,7 @@ import {
 } from "../../mod.ts";
 import { STORE_FULL_MS } from "../../runtime/base/limits.ts";
 import { PATIENCE_MS } from "../support/cluster.ts";
+import { SmallDisk } from "../support/small_disk.ts";
 import {
   afterEach,
   assert,
@@ -51,31 +45,9 @@ const holdMany = remote(async function holdMany(
   return (await get(refs)).length;
 });
 
-/** Has a disk fail for a moment, again and again; and how often it has. */
-function flickering(disk: string): Disposable & { count(): number } {
-  const log = `${disk}.log`;
-  writeFileSync(log, "");
-  // By something else that fills it.
-  const script = `for n in $(seq 600); do
-    dd if=/dev/zero of="$1/other" bs=1M 2>/dev/null
-    echo >> "$2"
-    sleep 0.06
-    rm "$1/other"
-    sleep 0.1
-  done`;
-  const child = spawn("sh", ["-c", script, "sh", disk, log]);
-  return {
-    count: () => readFileSync(log).length,
-    [Symbol.dispose]: () => {
-      child.kill();
-      rmSync(join(disk, "other"), { force: true });
-    },
-  };
-}
-
 describe("a store that cannot spill", () => {
   let folder = "";
-  const mounts: string[] = [];
+  let disk: SmallDisk | undefined;
 
   beforeEach(() => {
     folder = mkdtempSync(join(tmpdir(), "manta-spill-test-"));
@@ -83,20 +55,10 @@ describe("a store that cannot spill", () => {
 
   afterEach(async () => {
     await shutdown();
-    for (const path of mounts.splice(0)) spawnSync("umount", ["-l", path]);
+    disk?.[Symbol.dispose]();
+    disk = undefined;
     rmSync(folder, { recursive: true, force: true });
   });
-
-  /** A disk of its own; undefined where none can be made. */
-  function smallDisk(mib: number): string | undefined {
-    const path = join(folder, "disk");
-    mkdirSync(path);
-    const size = `size=${mib}m`;
-    const mount = ["-t", "tmpfs", "-o", size, "tmpfs", path];
-    if (spawnSync("mount", mount).status !== 0) return undefined;
-    mounts.push(path);
-    return path;
-  }
 
   const start = (spillDirectory: string) =>
     init({
@@ -107,9 +69,9 @@ describe("a store that cannot spill", () => {
     });
 
   it("fails a put when the disk is full, and goes on when it is not", async () => {
-    const disk = smallDisk(12);
+    disk = SmallDisk.mount(12);
     if (!disk) return;
-    await start(disk);
+    await start(disk.path);
     const refs: ObjectRef<Uint8Array>[] = [];
     const fill = async () => {
       while (refs.length < 64) {
@@ -135,9 +97,9 @@ describe("a store that cannot spill", () => {
   });
 
   it("fails a task whose result finds no room on a full disk", async () => {
-    const disk = smallDisk(12);
+    disk = SmallDisk.mount(12);
     if (!disk) return;
-    await start(disk);
+    await start(disk.path);
     const refs = Array.from({ length: 28 }, (_, at) => bytesOf.remote(1, at));
     const outcomes = await Promise.allSettled(
       refs.map((ref) => holdMany.remote([ref])).map((ref) => get(ref)),
@@ -155,19 +117,19 @@ describe("a store that cannot spill", () => {
   });
 
   it("says so when the disk becomes read-only", async () => {
-    const disk = smallDisk(64);
+    disk = SmallDisk.mount(64);
     if (!disk) return;
-    await start(disk);
+    await start(disk.path);
     const refs: ObjectRef<Uint8Array>[] = [];
     refs.push(await put(new Uint8Array(MIB).fill(1)));
     // The folder is made: now its disk takes no writes any more.
-    spawnSync("mount", ["-o", "remount,ro", disk]);
+    disk.allowWrites(false);
     const fill = async () => {
       while (refs.length < 64) refs.push(await put(new Uint8Array(MIB)));
     };
     const startMs = performance.now();
     const error = await failureOf(fill());
-    spawnSync("mount", ["-o", "remount,rw", disk]);
+    disk.allowWrites(true);
 
     assertInstanceOf(error, ObjectStoreFullError);
     assertStringIncludes(error.message, "writing to the disk");
@@ -176,10 +138,10 @@ describe("a store that cannot spill", () => {
   });
 
   it("R-52 loses nothing to a disk that fails now and then", async () => {
-    const disk = smallDisk(128);
+    disk = SmallDisk.mount(128);
     if (!disk) return;
-    await start(disk);
-    using flicker = flickering(disk);
+    await start(disk.path);
+    using flicker = disk.fillNowAndThen(60, 100);
     const refs = new Map<number, ObjectRef<Uint8Array>>();
     for (let seed = 0; seed < 96 || flicker.count() < 3; seed++) {
       assert(seed < 2_000, `The disk failed only ${flicker.count()} times`);
@@ -197,10 +159,10 @@ describe("a store that cannot spill", () => {
   });
 
   it("refuses a read-only directory at the start", async () => {
-    const disk = smallDisk(1);
+    disk = SmallDisk.mount(1);
     if (!disk) return;
-    spawnSync("mount", ["-o", "remount,ro", disk]);
-    await assertRejects(start(disk), RangeError, "spillDirectory");
+    disk.allowWrites(false);
+    await assertRejects(start(disk.path), RangeError, "spillDirectory");
   });
 
   it("refuses what is larger than the store, whoever makes it", async () => {
