@@ -3,7 +3,7 @@
 
 import { networkInterfaces } from "node:os";
 import { ProtocolError } from "./base/errors.ts";
-import { CALL_WATCH_US_MAX, LONE_CALL_BYTES_MAX } from "./base/limits.ts";
+import { ANSWER_WATCH_US_MAX, LONE_CALL_BYTES_MAX } from "./base/limits.ts";
 import type { JobId, WorkerId } from "./base/ids.ts";
 import type { NodeListen, NodeStart } from "./host_messages.ts";
 import type { NodeCluster } from "./node_cluster.ts";
@@ -11,8 +11,8 @@ import type { NodeCode } from "./node_code.ts";
 import type { NodeControl } from "./node_control.ts";
 import type { NodeSurroundings } from "./node_surroundings.ts";
 import type { NodePeer } from "./node_peers.ts";
-import type { ChunkPlatform } from "./object_store/chunk_port.ts";
 import { RemoteDriver } from "./node_remote_driver.ts";
+import type { Platform } from "./platform/platform.ts";
 import { Watch } from "./platform/spin.ts";
 import type {
   ServeWebOptions,
@@ -75,28 +75,34 @@ const ENDS: Readonly<Record<RemoteSessionEnd, string>> = {
   protocol_broken: "its driver has sent what no driver sends",
 };
 
+export type GatewayPlatform = Pick<
+  Platform,
+  "makeMemoryFile" | "yieldProcessor"
+>;
+
 /** See the head of the file. */
 export class NodeGateway {
   readonly #node: ReachedNode;
   readonly #listen: NodeListen;
-  readonly #platform: ChunkPlatform;
+  readonly #platform: GatewayPlatform;
   readonly #acceptor: SessionAcceptor;
   readonly #token: TokenCheck;
   #server: WebServer | undefined;
   /** What threads have got of drivers in this turn. */
   #relayedBytes = 0;
-  readonly #answerWatch = new Watch(CALL_WATCH_US_MAX);
+  readonly #answerWatch: Watch;
   #hosts: ReadonlySet<string> = new Set();
   readonly #attempts: AttemptLimit;
 
   constructor(
     node: ReachedNode,
     listen: NodeListen,
-    platform: ChunkPlatform,
+    platform: GatewayPlatform,
   ) {
     this.#node = node;
     this.#platform = platform;
     this.#listen = listen;
+    this.#answerWatch = new Watch(ANSWER_WATCH_US_MAX, platform.yieldProcessor);
     this.#token = new TokenCheck(listen.token);
     const { clock, timers } = node.surroundings;
     this.#attempts = new AttemptLimit(() => clock.nowMs());

@@ -108,13 +108,15 @@ export class ThreadSession {
   /** Before an executor sleeps that has nothing to do. */
   readonly #idleWatch = new Watch(SPIN_US_MAX);
   /** The same, when the last push of a driver elsewhere was one call. */
-  readonly #loneCallWatch = new Watch(CALL_WATCH_US_MAX);
+  readonly #loneCallWatch: Watch;
   #isLoneCall = false;
 
   constructor(setup: ThreadSessionSetup) {
     this.#setup = setup;
     this.identity = setup.identity;
     this.#mailbox = setup.wires.mail;
+    const { yieldProcessor } = setup.platform;
+    this.#loneCallWatch = new Watch(CALL_WATCH_US_MAX, yieldProcessor);
     this.#mailbox.onMail = () => this.turn();
     this.#node = setup.wires.node;
     this.#peers = new Peers((id) => this.#requestLink(id));

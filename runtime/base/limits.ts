@@ -352,17 +352,27 @@ export const CALLER_TEMPLATES_MAX = 64;
 /** Longest delay of a timer, in milliseconds: what runtimes can count. */
 export const TIMER_MS_MAX = 2 ** 31 - 1;
 
+/** How long a node watches for the answer to one call of a connection. */
+export const ANSWER_WATCH_US_MAX = 120;
+
 /**
- * How long the threads behind a connection watch where one call follows
- * another, in µs: the node for the answer, the executor for the next call.
+ * How long an executor watches for the next call of a connection where one
+ * follows another: until its answer has gone over two sockets and the driver
+ * has called again, on a slow machine.
  */
-export const CALL_WATCH_US_MAX = 120;
+export const CALL_WATCH_US_MAX = 600;
 
 /** What is relayed in a turn and may be a lone call, in bytes. */
 export const LONE_CALL_BYTES_MAX = 256;
 
 /** Watches in vain, one after another, before they are mostly skipped. */
 export const SPIN_MISSES_MAX = 4;
+
+/** A thread that has yielded for longer, in µs, was displaced by another. */
+export const SPIN_DISPLACED_US = 20;
+
+/** How often a watch may be displaced before it ends. */
+export const SPIN_DISPLACED_MAX = 2;
 
 /** A discouraged watch is tried again once in so many times. */
 export const SPIN_RETRY_EVERY = 64;

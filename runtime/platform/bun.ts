@@ -9,14 +9,15 @@ import { THREAD_STOP_MS_MAX } from "../base/limits.ts";
 import { layerBunEnvironment } from "./bun_environment.ts";
 import { serveBunWeb } from "./bun_web_server.ts";
 import { fileURLToPath } from "node:url";
+import { openFirst } from "./c_library.ts";
 import { CHILD_WORD } from "./child_word.ts";
 import {
   type MemoryCalls,
   memoryCallsOf,
   type MemoryLibrary,
   newReturnMemory,
-  openFirst,
 } from "./page_return.ts";
+import { newProcessorYield, type YieldLibrary } from "./processor_yield.ts";
 import {
   type MapCalls,
   mapCallsOf,
@@ -87,6 +88,7 @@ export function bunPlatform(): Platform {
     // Its figures have shared memory in them, even several times.
     threadMemoryBytes: () => undefined,
     returnMemory: newReturnMemory(openMemoryCalls),
+    yieldProcessor: newProcessorYield(openYieldLibrary),
     onProcessEnd,
     inspect: (value) => namespace().inspect(value, INSPECT_OPTIONS),
     captureNativeStreams,
@@ -247,6 +249,14 @@ function openMemoryCalls(): MemoryCalls {
     symbols,
     (bytes) => BigInt(foreign.ptr(bytes)),
   );
+}
+
+function openYieldLibrary(): YieldLibrary {
+  return openFirst((library) =>
+    openForeign().dlopen<YieldLibrary>(library, {
+      sched_yield: { args: [], returns: "i32" },
+    })
+  ).symbols;
 }
 
 function onProcessEnd(callback: () => void): () => void {

@@ -8,6 +8,7 @@ import { settlesWithin } from "../base/clock.ts";
 import { THREAD_STOP_ASK_MS } from "../base/limits.ts";
 import { layerDenoEnvironment } from "./deno_environment.ts";
 import { interruptInProgress, interruptThread } from "./deno_interrupt.ts";
+import { openFirst } from "./c_library.ts";
 import { setKeepsProcessAlive } from "./deno_thread_ref.ts";
 import { serveDenoWeb } from "./deno_web_server.ts";
 import {
@@ -15,8 +16,8 @@ import {
   memoryCallsOf,
   type MemoryLibrary,
   newReturnMemory,
-  openFirst,
 } from "./page_return.ts";
+import { newProcessorYield, type YieldLibrary } from "./processor_yield.ts";
 import {
   type MapCalls,
   mapCallsOf,
@@ -98,6 +99,9 @@ export function denoPlatform(): Platform {
     threadMemoryBytes,
     returnMemory: mayCallLibraries()
       ? newReturnMemory(openMemoryCalls)
+      : undefined,
+    yieldProcessor: mayCallLibraries()
+      ? newProcessorYield(openYieldLibrary)
       : undefined,
     onProcessEnd,
     inspect: (value) => namespace().inspect(value, INSPECT_OPTIONS),
@@ -332,6 +336,14 @@ function openMemoryCalls(): MemoryCalls {
     symbols,
     (bytes) => BigInt(UnsafePointer.value(UnsafePointer.of(bytes))),
   );
+}
+
+function openYieldLibrary(): YieldLibrary {
+  return openFirst((library) =>
+    namespace().dlopen<YieldLibrary>(library, {
+      sched_yield: { parameters: [], result: "i32" },
+    })
+  ).symbols;
 }
 
 /**

@@ -3,6 +3,7 @@
 // range go; Deno's shared memory does not begin at a page's start.
 
 import process from "node:process";
+import { openOnce } from "./c_library.ts";
 import type { ReturnMemory } from "./platform.ts";
 
 /** The part of the C library that is called, and where bytes lie. */
@@ -32,13 +33,6 @@ export function memoryCallsOf(
   };
 }
 
-/** Where glibc and musl have the C library. */
-const C_LIBRARIES = [
-  "libc.so.6",
-  "libc.musl-x86_64.so.1",
-  "libc.musl-aarch64.so.1",
-];
-
 const MADV_DONTNEED = 4;
 
 /** Undefined where it cannot be done. */
@@ -46,11 +40,11 @@ export function newReturnMemory(
   openCalls: () => MemoryCalls,
 ): ReturnMemory | undefined {
   if (process.platform !== "linux") return undefined;
-  let calls: MemoryCalls | null | undefined;
+  const openedCalls = openOnce(openCalls);
   return (memory, from, to) => {
-    if (calls === undefined) calls = openOrNull(openCalls);
+    const calls = openedCalls();
     // Then memory comes back when it is collected.
-    if (calls === null) return;
+    if (!calls) return;
     const bytes = new Uint8Array(memory, from, to - from);
     const start = calls.addressOf(bytes);
     const pageBytes = BigInt(calls.pageBytes);
@@ -58,25 +52,4 @@ export function newReturnMemory(
     const end = (start + BigInt(to - from)) / pageBytes * pageBytes;
     if (end > first) calls.advise(first, end - first, MADV_DONTNEED);
   };
-}
-
-function openOrNull(openCalls: () => MemoryCalls): MemoryCalls | null {
-  try {
-    return openCalls();
-  } catch {
-    return null;
-  }
-}
-
-/** The first of the libraries that opens. */
-export function openFirst<T>(open: (library: string) => T): T {
-  let failure: unknown;
-  for (const library of C_LIBRARIES) {
-    try {
-      return open(library);
-    } catch (error) {
-      failure ??= error;
-    }
-  }
-  throw failure;
 }

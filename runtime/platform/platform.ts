@@ -57,6 +57,12 @@ export interface Platform {
   readonly returnMemory: ReturnMemory | undefined;
 
   /**
+   * Lets threads run that wait for the processor of this one, in about half a
+   * microsecond if there are none. Undefined where the system has no such call.
+   */
+  readonly yieldProcessor: (() => void) | undefined;
+
+  /**
    * Calls back once when this process ends in an orderly way: at its natural
    * end, by an exit, by an error that nobody caught; not by signals. What the
    * callback does must be done when it returns. Gives what takes it back.

@@ -105,6 +105,7 @@ export class SimNode {
     });
     this.#gateway = new NodeGateway(this.node, listen, {
       makeMemoryFile: noMemoryFile,
+      yieldProcessor: undefined,
     });
   }
 
