@@ -1,6 +1,7 @@
 // A node as its cluster sees it: its parts, and what is told to it of others.
 // The wiring of a cluster knows no more of a node than this.
 
+import type { AnswerWatch } from "./answer_watch.ts";
 import type { JobId, WorkerId } from "./base/ids.ts";
 import type { ClusteredNode } from "./cluster.ts";
 import type { NodeStart, ToHost } from "./host_messages.ts";
@@ -24,6 +25,7 @@ export interface MemberNode {
   readonly surroundings: NodeSurroundings;
   readonly address: string;
   readonly mailbox: Mailbox;
+  readonly answers: AnswerWatch;
   readonly jobs: NodeJobs;
   readonly actors: NodeActors;
   readonly groups: PlacementGroups;

@@ -2,6 +2,7 @@
 // messages between them and the threads. It runs in a thread of its own that
 // never runs user code, and does no work that is not bounded.
 
+import { AnswerWatch } from "./answer_watch.ts";
 import * as Comlink from "comlink";
 import { every } from "./base/clock.ts";
 import type { MantaError, ProtocolError } from "./base/errors.ts";
@@ -56,6 +57,7 @@ export interface NodeHost {
   post(message: ToHost, transfer?: Transferable[]): void;
   collectGarbage(): Promise<void>;
   readonly returnMemory: ReturnMemory | undefined;
+  readonly yieldProcessor: (() => void) | undefined;
   readonly makeMemoryFile: MakeMemoryFile;
   /** The command that makes a child process of an entry. */
   childCommand(url: string, args: readonly string[]): ScriptCommand;
@@ -82,6 +84,7 @@ export class Node {
   readonly cluster: NodeCluster | undefined;
   readonly #host: NodeHost;
   readonly mailbox: Mailbox;
+  readonly answers: AnswerWatch;
   readonly #peers = new NodePeers();
   readonly #threads: NodeThreads;
   readonly #scheduling: NodeScheduling;
@@ -95,7 +98,8 @@ export class Node {
     this.surroundings = host.surroundings ?? systemSurroundings;
     const { newMailbox, newThreadId, timers } = this.surroundings;
     this.mailbox = newMailbox(start.nodeMailbox);
-    this.mailbox.onMail = () => this.#turn();
+    this.mailbox.onMail = () => this.takeIn();
+    this.answers = new AnswerWatch(this, host.yieldProcessor);
     this.scheduler = new Scheduler({
       nodeId: start.nodeId,
       total: start.total,
@@ -162,7 +166,7 @@ export class Node {
       mayRestart: (actorId) => this.actors.mayRestart(actorId),
       collectGarbage: () => void this.#host.collectGarbage(),
       warn: (jobId, text) => this.#warn(jobId, text),
-      flush: () => this.#turn(),
+      flush: () => this.takeIn(),
     });
   }
 
@@ -204,7 +208,7 @@ export class Node {
       isRunning: (id) => this.#peers.has(id),
       command: this.#host.childCommand,
       entries: this.start.childEntries,
-      received: () => this.#turn(),
+      received: () => this.takeIn(),
       printed: (id, line) => this.jobs.of(id)?.output.printed(id, [line]),
       ended: (id, error) => this.threadEnded(id, error),
     });
@@ -237,7 +241,7 @@ export class Node {
   addOwnDriver({ identity, mailbox, link, control }: DriverJoin): void {
     const peer = threadPeer(link, mailbox, this.mailbox);
     Comlink.expose(this.addDriver(identity, peer), control);
-    this.#turn();
+    this.takeIn();
   }
 
   /** A driver joins with a job of its own; gives the calls it may make. */
@@ -302,7 +306,7 @@ export class Node {
     this.#scheduling.take({ type: "owner_ended", owner: workerId });
     this.#scheduling.take({ type: "job_ended", jobId });
     this.#forgetJobs();
-    this.#turn();
+    this.takeIn();
   }
 
   #forgetJobs(): void {
@@ -314,7 +318,7 @@ export class Node {
   // -- Turns -----------------------------------------------------------------
 
   /** Takes in what has come, sends what follows, parks. */
-  #turn(): void {
+  takeIn(): void {
     do {
       this.mailbox.unpark();
       this.mailbox.poll();
@@ -323,10 +327,6 @@ export class Node {
       this.cluster?.flush();
     } while (!this.mailbox.park());
     this.#keepTicking();
-  }
-
-  takeIn(): void {
-    this.#turn();
   }
 
   /** The clock runs only while something waits for time to pass. */
@@ -349,7 +349,7 @@ export class Node {
     this.#scheduling.take({ type: "clock_ticked", nowMs });
     this.actors.direct({ type: "clock_ticked", nowMs });
     this.store.tick();
-    this.#turn();
+    this.takeIn();
   }
 
   #send(workerId: WorkerId, message: FromNode): void {
@@ -464,7 +464,7 @@ export class Node {
     this.#scheduling.take({ type: "thread_ended", threadId: workerId });
     this.#workerEnded(workerId, error);
     this.#forgetJobs();
-    this.#turn();
+    this.takeIn();
   }
 
   /** A worker of another node is gone, or that node. */

@@ -129,7 +129,7 @@ export class NodeCluster {
         const near = { platform: { makeMemoryFile }, process: () => home };
         this.#objects.linked(from, link, near);
       },
-      turn: () => this.#node.takeIn(),
+      answers: this.#node.answers,
       ended: (other, reason) => this.#sessionEnded(other, reason),
     });
   }

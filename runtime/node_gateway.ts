@@ -2,8 +2,8 @@
 // token, and makes drivers of connections. Runs in the node's thread.
 
 import { networkInterfaces } from "node:os";
+import type { AnswerWatch } from "./answer_watch.ts";
 import { ProtocolError } from "./base/errors.ts";
-import { ANSWER_WATCH_US_MAX, LONE_CALL_BYTES_MAX } from "./base/limits.ts";
 import type { JobId, WorkerId } from "./base/ids.ts";
 import type { NodeListen, NodeStart } from "./host_messages.ts";
 import type { NodeCluster } from "./node_cluster.ts";
@@ -11,9 +11,8 @@ import type { NodeCode } from "./node_code.ts";
 import type { NodeControl } from "./node_control.ts";
 import type { NodeSurroundings } from "./node_surroundings.ts";
 import type { NodePeer } from "./node_peers.ts";
+import type { ChunkPlatform } from "./object_store/chunk_port.ts";
 import { RemoteDriver } from "./node_remote_driver.ts";
-import type { Platform } from "./platform/platform.ts";
-import { Watch } from "./platform/spin.ts";
 import type {
   ServeWebOptions,
   WebAnswer,
@@ -49,6 +48,7 @@ export interface ReachedNode {
   readonly code: NodeCode;
   readonly cluster: NodeCluster | undefined;
   readonly mailbox: Mailbox;
+  readonly answers: AnswerWatch;
   /** Set when it listens. */
   address: string;
   /** Whether a job or a thread of this name is there. */
@@ -75,34 +75,25 @@ const ENDS: Readonly<Record<RemoteSessionEnd, string>> = {
   protocol_broken: "its driver has sent what no driver sends",
 };
 
-export type GatewayPlatform = Pick<
-  Platform,
-  "makeMemoryFile" | "yieldProcessor"
->;
-
 /** See the head of the file. */
 export class NodeGateway {
   readonly #node: ReachedNode;
   readonly #listen: NodeListen;
-  readonly #platform: GatewayPlatform;
+  readonly #platform: ChunkPlatform;
   readonly #acceptor: SessionAcceptor;
   readonly #token: TokenCheck;
   #server: WebServer | undefined;
-  /** What threads have got of drivers in this turn. */
-  #relayedBytes = 0;
-  readonly #answerWatch: Watch;
   #hosts: ReadonlySet<string> = new Set();
   readonly #attempts: AttemptLimit;
 
   constructor(
     node: ReachedNode,
     listen: NodeListen,
-    platform: GatewayPlatform,
+    platform: ChunkPlatform,
   ) {
     this.#node = node;
     this.#platform = platform;
     this.#listen = listen;
-    this.#answerWatch = new Watch(ANSWER_WATCH_US_MAX, platform.yieldProcessor);
     this.#token = new TokenCheck(listen.token);
     const { clock, timers } = node.surroundings;
     this.#attempts = new AttemptLimit(() => clock.nowMs());
@@ -170,12 +161,12 @@ export class NodeGateway {
       joined: (driver, hello) => this.#joined(driver, hello),
       nodeJoined: (arrived) => other = node.cluster!.accept(arrived),
       turn: () => node.takeIn(),
-      relayed: (lengthBytes) => this.#relayedBytes += lengthBytes,
+      relayed: (lengthBytes) => node.answers.relayed(lengthBytes),
     });
     return {
       received: () => {
         other?.received?.();
-        this.#turn();
+        node.answers.takeIn();
       },
       ended: (reason) => {
         if (other) return other.ended(reason);
@@ -185,18 +176,6 @@ export class NodeGateway {
         node.driverEnded(driver.workerId, ENDS[reason] + why);
       },
     };
-  }
-
-  /** Takes in what has come; watches for a thread's answer for a moment. */
-  #turn(): void {
-    const { mailbox } = this.#node;
-    this.#node.takeIn();
-    const relayedBytes = this.#relayedBytes;
-    this.#relayedBytes = 0;
-    // Behind many calls, a watch would only take the time of who runs them.
-    const isLoneCall = relayedBytes > 0 && relayedBytes <= LONE_CALL_BYTES_MAX;
-    if (!isLoneCall) return;
-    if (this.#answerWatch.until(() => mailbox.hasMail)) this.#node.takeIn();
   }
 
   #joined(driver: RemoteDriver, hello: DriverHello | ObserverHello): void {

@@ -24,6 +24,8 @@ export interface NodeSessionPorts {
   isDirty(session: NodeSession): void;
   /** There is a stream for objects, to a node in this process. */
   objectsLinked(link: RemoteLink, home: ProcessName): void;
+  /** A thread has got so much of one of the other node's. */
+  relayed(lengthBytes: number): void;
   /** Takes a message of the other node in, in the order sent. */
   receive(message: ClusterMessage): void;
 }
@@ -185,6 +187,7 @@ export class NodeSession {
     const relay = new RingRelay(end, this.#ports.mailbox, streams, {
       stream,
       onClosed: () => this.#linked.delete(key),
+      onWritten: this.#ports.relayed,
     });
     this.#linked.set(key, { ...pair, relay, stream });
     this.#news.opened(stream, {

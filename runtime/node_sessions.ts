@@ -2,6 +2,7 @@
 // first needed, from the side that the ids name, or from the other one where
 // that cannot be reached. Knows nothing of what is said.
 
+import type { AnswerWatch } from "./answer_watch.ts";
 import { ConnectionError } from "./base/errors.ts";
 import type { NodeId } from "./base/ids.ts";
 import {
@@ -58,8 +59,8 @@ export interface NodeSessionsPorts {
   receive(from: NodeId, message: ClusterMessage): void;
   /** A stream for objects is there. */
   objectsLinked(nodeId: NodeId, link: RemoteLink, home: ProcessName): void;
-  /** Something has come: the node's turn begins. */
-  turn(): void;
+  /** Takes in what has come: the node's turn begins. */
+  readonly answers: AnswerWatch;
   /** The session is over; a node that is asked for again is dialed again. */
   ended(nodeId: NodeId, reason: RemoteSessionEnd): void;
 }
@@ -203,7 +204,10 @@ export class NodeSessions {
     return { ended: () => {} };
   }
 
-  /** Takes a node in; the session's user hears of what comes and of its end. */
+  /**
+   * Takes a node in; the session's user hears of what comes, before the node's
+   * turn, and of its end.
+   */
   accept({ session, link, hello }: ArrivedNode): SessionUser {
     const { facts: { nodeId }, home } = hello;
     session.peerLives = () => isProcessAlive(home);
@@ -227,10 +231,7 @@ export class NodeSessions {
     link.flush();
     known.connect({ session, link, isNumbering: true, home });
     return {
-      received: () => {
-        known.received();
-        this.#ports.turn();
-      },
+      received: () => known.received(),
       ended: (reason) => this.#ended(known, reason),
     };
   }
@@ -265,7 +266,7 @@ export class NodeSessions {
       },
       onReceived: () => {
         opened.session?.received();
-        this.#ports.turn();
+        this.#ports.answers.takeIn();
       },
       onEnded: (reason) => {
         if (opened.session) return this.#ended(opened.session, reason);
@@ -355,6 +356,7 @@ export class NodeSessions {
       receive: (message) => this.#ports.receive(nodeId, message),
       objectsLinked: (link, home) =>
         this.#ports.objectsLinked(nodeId, link, home),
+      relayed: (lengthBytes) => this.#ports.answers.relayed(lengthBytes),
     });
     this.#sessions.set(nodeId, session);
     this.#giveUpAfter(NODE_CONNECT_MS_MAX, session);
@@ -382,6 +384,6 @@ export class NodeSessions {
     this.#unplaced.delete(nodeId);
     this.#dirty.delete(session);
     this.#ports.ended(nodeId, reason);
-    this.#ports.turn();
+    this.#ports.answers.takeIn();
   }
 }

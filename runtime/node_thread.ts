@@ -69,6 +69,7 @@ thread.addEventListener("message", ({ data: message }) => {
         post: (reply, transfer) => thread.postMessage(reply, transfer),
         collectGarbage: () => platform.collectGarbage(),
         returnMemory: platform.returnMemory,
+        yieldProcessor: platform.yieldProcessor,
         makeMemoryFile: platform.makeMemoryFile,
         childCommand: (url, args) => platform.childCommand(url, args),
       });

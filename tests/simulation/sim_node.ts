@@ -98,6 +98,7 @@ export class SimNode {
       post: (message) => this.#host(message),
       collectGarbage: () => Promise.resolve(),
       returnMemory: undefined,
+      yieldProcessor: undefined,
       makeMemoryFile: noMemoryFile,
       childCommand: nothingSays,
       surroundings: this.#surroundings(),
@@ -105,7 +106,6 @@ export class SimNode {
     });
     this.#gateway = new NodeGateway(this.node, listen, {
       makeMemoryFile: noMemoryFile,
-      yieldProcessor: undefined,
     });
   }
 
