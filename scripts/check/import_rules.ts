@@ -126,7 +126,7 @@ function isProgramRoot(path: string): boolean {
 
 function isTestRoot(path: string): boolean {
   return /^tests\/.*_test\.ts$/.test(path) || /^tests\/types\//.test(path) ||
-    path === "tests/simulation/by_hand.ts";
+    path === "tests/simulation/by_hand.ts" || path === "tests/system/soak.ts";
 }
 
 function reach(project: Project, roots: readonly string[]): Set<string> {

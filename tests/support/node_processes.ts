@@ -159,10 +159,16 @@ export class ProcessCluster implements AsyncDisposable {
   readonly folder: string;
   readonly #runtime: NodeRuntime;
   readonly #hosts: NetworkHosts | undefined;
+  readonly #nodeMsMax: number;
   readonly #nodes: NodeProcess[] = [];
 
-  constructor(runtime: NodeRuntime = "manta", hosts?: NetworkHosts) {
+  constructor(
+    runtime: NodeRuntime = "manta",
+    hosts?: NetworkHosts,
+    nodeMsMax = NODE_MS_MAX,
+  ) {
     this.#runtime = runtime;
+    this.#nodeMsMax = nodeMsMax;
     this.#hosts = hosts;
     this.folder = mkdtempSync(join(tmpdir(), "manta-cluster-"));
     for (const name of ["home", "tmp"]) mkdirSync(join(this.folder, name));
@@ -271,7 +277,7 @@ export class ProcessCluster implements AsyncDisposable {
         ...env,
       },
       stdio: ["ignore", "pipe", "pipe"],
-      timeout: NODE_MS_MAX,
+      timeout: this.#nodeMsMax,
       killSignal: "SIGKILL",
     });
     const node = new NodeProcess(child, isElsewhere);
