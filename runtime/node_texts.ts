@@ -8,6 +8,7 @@ import {
 } from "./base/errors.ts";
 import { resourceAmounts } from "./base/resources.ts";
 import type {
+  InfeasibleReason,
   UnschedulableReason,
   WarnInfeasible,
 } from "./scheduler/messages.ts";
@@ -47,10 +48,11 @@ export function infeasibleText(action: Omit<WarnInfeasible, "cause">): string {
   const lacking = Object.keys(action.lacking).length > 0
     ? `; no node has ${JSON.stringify(resourceAmounts(action.lacking))} more`
     : "";
-  const why = reason === "labels"
-    ? "no node has the labels it asks for"
-    : reason === "nodes"
-    ? "there are fewer nodes than it needs"
-    : `no node can hold the ${needed} it needs${lacking}`;
-  return `${name} waits since 10 s: ${why}. It goes on waiting`;
+  const whys: Readonly<Record<InfeasibleReason, string>> = {
+    labels: "no node has the labels it asks for",
+    nodes: "there are fewer nodes than it needs",
+    group: "its placement group has no place yet",
+    resources: `no node can hold the ${needed} it needs${lacking}`,
+  };
+  return `${name} waits since 10 s: ${whys[reason]}. It goes on waiting`;
 }
