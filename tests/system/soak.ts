@@ -67,7 +67,9 @@ function sleep(ms: number): Promise<void> {
 
 const lifeMs = minutes * MINUTE_MS + REST_MS;
 await using cluster = new ProcessCluster("manta", undefined, lifeMs);
-const one = ["--num-cpus", "1"];
+// A store keeps memory that it had for the next objects, up to its capacity:
+// with a small one it is there soon.
+const one = ["--num-cpus", "1", "--object-store-memory", "128M"];
 await cluster.startHead({ words: one });
 const [first, second] = [
   await cluster.addWorker({ words: one }),
