@@ -67,8 +67,8 @@ function sleep(ms: number): Promise<void> {
 
 const lifeMs = minutes * MINUTE_MS + REST_MS;
 await using cluster = new ProcessCluster("manta", undefined, lifeMs);
-// A store keeps memory that it had for the next objects, up to its capacity:
-// with a small one it is there soon.
+// A store keeps memory that it had for the next objects, up to its capacity,
+// which a small one reaches soon.
 const one = ["--num-cpus", "1", "--object-store-memory", "128M"];
 await cluster.startHead({ words: one });
 const [first, second] = [
