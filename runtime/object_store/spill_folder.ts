@@ -34,7 +34,7 @@ interface Portion {
 
 export interface SpillFolderOptions {
   readonly path: string;
-  /** Hears why a write or a read has failed. */
+  /** Hears why a write or a read has failed: once until a write succeeds. */
   warn(text: string): void;
 }
 
@@ -45,6 +45,8 @@ export class SpillFolder implements SpillDisk, AsyncDisposable {
   readonly #open = new Map<SpillFileId, OpenFile>();
   readonly #readers: (() => void)[] = [];
   readonly #closing = new Set<Promise<void>>();
+  /** What failed and how, since a write last succeeded. */
+  readonly #told = new Set<string>();
   #readCount = 0;
 
   constructor(options: SpillFolderOptions) {
@@ -57,7 +59,7 @@ export class SpillFolder implements SpillDisk, AsyncDisposable {
     hear: (outcome: WriteOutcome) => void,
   ): void {
     this.#write(fileId, pieces, hear).catch((error: unknown) => {
-      this.#options.warn(`Cannot spill objects to disk: ${textOf(error)}`);
+      this.#warn("Cannot spill objects to disk", error);
       hear({ type: "failed", reason: failureOf(error) });
     });
   }
@@ -72,7 +74,7 @@ export class SpillFolder implements SpillDisk, AsyncDisposable {
     } catch (error) {
       // Files of objects that were freed meanwhile are gone.
       if (codeOf(error) !== "ENOENT") {
-        this.#options.warn(`Cannot read spilled objects: ${textOf(error)}`);
+        this.#warn("Cannot read spilled objects", error);
       }
       return false;
     } finally {
@@ -85,7 +87,7 @@ export class SpillFolder implements SpillDisk, AsyncDisposable {
     this.#closeSoon(fileId);
     unlink(this.#path(fileId)).catch((error: unknown) => {
       if (codeOf(error) === "ENOENT") return;
-      this.#options.warn(`Cannot delete a spill file: ${textOf(error)}`);
+      this.#warn("Cannot delete a spill file", error);
     });
   }
 
@@ -118,10 +120,18 @@ export class SpillFolder implements SpillDisk, AsyncDisposable {
         checksums = portion.checksums;
       }
       await written;
+      this.#told.clear();
       hear({ type: "advanced", checksums });
     } finally {
       this.#leave(fileId, file);
     }
+  }
+
+  #warn(what: string, error: unknown): void {
+    const failure = `${what}: ${codeOf(error) ?? textOf(error)}`;
+    if (this.#told.has(failure)) return;
+    this.#told.add(failure);
+    this.#options.warn(`${what}: ${textOf(error)}`);
   }
 
   async #requireRoom(sizeBytes: number): Promise<void> {

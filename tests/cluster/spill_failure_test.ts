@@ -141,7 +141,7 @@ describe("a store that cannot spill", () => {
     disk = SmallDisk.mount(128);
     if (!disk) return;
     await start(disk.path);
-    using flicker = disk.fillNowAndThen(60, 100);
+    using flicker = disk.fillNowAndThen(60, 400);
     const refs = new Map<number, ObjectRef<Uint8Array>>();
     for (let seed = 0; seed < 96 || flicker.count() < 3; seed++) {
       assert(seed < 2_000, `The disk failed only ${flicker.count()} times`);

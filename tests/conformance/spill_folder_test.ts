@@ -3,6 +3,7 @@
 
 import {
   existsSync,
+  mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -130,6 +131,14 @@ describe("SpillFolder", () => {
 
     assertEquals(failure, "disk_failed");
     assertEquals(warnings.length, 1);
+
+    await outcomeOf(folder, 2, [sharedBytes(10)]);
+    assertEquals(warnings.length, 1, "told again");
+    mkdirSync(path);
+    await write(3, [sharedBytes(10)]);
+    rmSync(path, { recursive: true });
+    await outcomeOf(folder, 4, [sharedBytes(10)]);
+    assertEquals(warnings.length, 2, "not told after it had worked");
   });
 });
 

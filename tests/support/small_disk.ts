@@ -32,10 +32,14 @@ export class SmallDisk implements Disposable {
     spawnSync("mount", ["-o", how, this.path]);
   }
 
-  /** Something else fills it for so long, again and again with pauses. */
+  /**
+   * Something else fills it for so long, again and again. The pauses are as
+   * long at most, and uneven: what tries again at times of its own would else
+   * meet a full disk each time.
+   */
   fillNowAndThen(
     fullMs: number,
-    pauseMs: number,
+    pauseMsMax: number,
   ): Disposable & { count(): number } {
     const log = `${this.path}.log`;
     writeFileSync(log, "");
@@ -44,7 +48,8 @@ export class SmallDisk implements Disposable {
       echo >> "$2"
       sleep ${fullMs / 1_000}
       rm "$1/other"
-      sleep ${pauseMs / 1_000}
+      pause=$((${pauseMsMax / 4} + n * 7919 % ${pauseMsMax * 3 / 4}))
+      sleep "$((pause / 1000)).$(printf %03d $((pause % 1000)))"
     done`;
     const child = spawn("sh", ["-c", script, "sh", this.path, log]);
     return {

@@ -62,7 +62,7 @@ describe("a cluster whose disks are full now and then", () => {
     }
     await init({ address: cluster.address, token: CLUSTER_TOKEN });
     try {
-      using filling = disk.fillNowAndThen(1_000, 700);
+      using filling = disk.fillNowAndThen(1_000, 1_400);
       let spilledBytes = 0;
       const isOver = () => spilledBytes > 0 && filling.count() >= FILLS;
       const work = workUntil(isOver);
